@@ -1,0 +1,235 @@
+"""An authoritative DNS server: answers from its own zones, and from nothing else.
+
+The steps are those of RFC 1034 §4.3.2:
+
+    nearest zone?      none → REFUSED
+    a cut on the way?  referral: NS in the authority section, glue in the additional
+    the name itself?   the records, or NODATA with SOA
+    an alias?          the CNAME, then once more with its target, while it is in our zones
+    no such name       NXDOMAIN with SOA
+
+`answer` is a function from question to reply; the class below only carries bytes.
+# Not here yet: wildcards (RFC 4592).  Not here: AXFR, DNSSEC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+import dns.zone
+
+from mailcourse.internet.network import Connection, Host
+
+from .zone import origin_of
+
+Zones = Mapping[dns.name.Name, dns.zone.Zone]
+
+#: Aliases followed for one question.
+MOST_CNAMES = 8
+#: Octets of a UDP reply when the client says nothing else (RFC 1035 §4.2.1), and when it does.
+UDP_SIZE, MOST_UDP_SIZE = 512, 1232
+
+
+def answer(zones: Zones, query: dns.message.Message) -> dns.message.Message:
+    """Return the authoritative reply to `query`."""
+    reply = dns.message.make_response(query)
+    if query.opcode() != dns.opcode.QUERY:
+        return _with(reply, dns.rcode.NOTIMP)
+    if len(query.question) != 1:
+        return _with(reply, dns.rcode.FORMERR)
+    question = query.question[0]
+    name = question.name
+    for _ in range(MOST_CNAMES):
+        zone = _nearest(zones, name)
+        if zone is None:
+            return reply if reply.answer else _with(reply, dns.rcode.REFUSED)
+        if _refer(zone, name, reply):
+            return reply
+        reply.flags |= dns.flags.AA
+        alias = _look(zone, name, question.rdtype, reply)
+        if alias is None:
+            return reply
+        name = alias
+    return _with(reply, dns.rcode.SERVFAIL)
+
+
+def _with(reply: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
+    reply.set_rcode(rcode)
+    return reply
+
+
+def _nearest(zones: Zones, name: dns.name.Name) -> dns.zone.Zone | None:
+    """Return the zone with the longest origin that `name` is in."""
+    inside = [origin for origin in zones if name.is_subdomain(origin)]
+    return zones[max(inside, key=len)] if inside else None
+
+
+def _refer(zone: dns.zone.Zone, name: dns.name.Name, reply: dns.message.Message) -> bool:
+    """If `name` lies behind a zone cut, write the referral."""
+    origin = origin_of(zone)
+    for depth in range(len(origin) + 1, len(name) + 1):
+        cut = name.split(depth)[1]
+        servers = zone.get_rdataset(cut, dns.rdatatype.NS)
+        if servers is None:
+            continue
+        reply.authority.append(dns.rrset.from_rdata_list(cut, servers.ttl, list(servers)))
+        for server in servers:
+            for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
+                glue = zone.get_rdataset(server.target, kind)
+                if glue is not None:
+                    reply.additional.append(dns.rrset.from_rdata_list(server.target, glue.ttl, list(glue)))
+        return True
+    return False
+
+
+def _look(
+    zone: dns.zone.Zone, name: dns.name.Name, kind: dns.rdatatype.RdataType, reply: dns.message.Message
+) -> dns.name.Name | None:
+    """Write what the zone has for `name`; return the target when it is an alias."""
+    found = zone.get_rdataset(name, kind)
+    if found is not None:
+        reply.answer.append(dns.rrset.from_rdata_list(name, found.ttl, list(found)))
+        return None
+    alias = zone.get_rdataset(name, dns.rdatatype.CNAME)
+    if alias is not None:
+        reply.answer.append(dns.rrset.from_rdata_list(name, alias.ttl, list(alias)))
+        target: dns.name.Name = alias[0].target
+        return target
+    if not any(other.is_subdomain(name) for other in zone.nodes):
+        reply.set_rcode(dns.rcode.NXDOMAIN)  # RFC 8020: nothing at this name, nor below it
+    soa = zone.find_rdataset(origin_of(zone), dns.rdatatype.SOA)
+    ttl = min(soa.ttl, soa[0].minimum)  # RFC 2308 §5: how long "no" may be remembered
+    reply.authority.append(dns.rrset.from_rdata_list(origin_of(zone), ttl, list(soa)))
+    return None
+
+
+def shown(rrsets: list[dns.rrset.RRset]) -> list[str]:
+    """Write records for the trace: 'bakery.test. 3600 MX 10 mx1.bakery.test.'."""
+    return [
+        f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {record.to_text()}"
+        for rrset in rrsets
+        for record in rrset
+    ]
+
+
+Reply = Callable[[dns.message.Message, Connection, str], Awaitable[dns.message.Message | None]]
+
+
+class DnsPort:
+    """Port 53 of a host, over UDP and TCP; `reply` makes the replies."""
+
+    def __init__(self, host: Host, reply: Reply) -> None:
+        self._host, self._reply = host, reply
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._host.listen(53, self._stream)
+        await self._host.listen_datagrams(53, self._datagram)
+
+    def _stream(self, connection: Connection) -> asyncio.Protocol:
+        reader = asyncio.StreamReader(limit=2**17)
+        return asyncio.StreamReaderProtocol(reader, lambda r, w: self._serve(r, w, connection))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        """RFC 1035 §4.2.2: two octets of length, then the message; as many as the client likes."""
+        try:
+            while True:
+                async with asyncio.timeout(30):
+                    size = struct.unpack("!H", await reader.readexactly(2))[0]
+                    reply = await self._answer(await reader.readexactly(size), connection, "tcp")
+                    if reply is None:
+                        return
+                    wire = reply.to_wire()
+                    writer.write(struct.pack("!H", len(wire)) + wire)
+                    await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+            return
+        finally:
+            writer.close()
+
+    async def _datagram(self, data: bytes, connection: Connection) -> bytes | None:
+        reply = await self._answer(data, connection, "udp")
+        if reply is None:
+            return None
+        room = max(UDP_SIZE, min(reply.request_payload or UDP_SIZE, MOST_UDP_SIZE))
+        try:
+            return reply.to_wire(max_size=room)
+        except dns.exception.TooBig:
+            return _truncated(reply).to_wire()
+
+    async def _answer(self, data: bytes, connection: Connection, transport: str) -> dns.message.Message | None:
+        try:
+            query = dns.message.from_wire(data)
+        except (dns.exception.DNSException, ValueError):
+            return _format_error(data)
+        if query.flags & dns.flags.QR:
+            return None  # a reply is never answered, or two servers could talk for ever
+        return await self._reply(query, connection, transport)
+
+
+def _truncated(reply: dns.message.Message) -> dns.message.Message:
+    """Keep the question and say that there is more over TCP (RFC 2181 §9)."""
+    reply.answer, reply.authority, reply.additional = [], [], []
+    reply.flags |= dns.flags.TC
+    return reply
+
+
+def _format_error(data: bytes) -> dns.message.Message | None:
+    """Answer FORMERR when at least the identifier can be read and it is a query."""
+    if len(data) < 12 or data[2] & 0x80:
+        return None
+    reply = dns.message.Message(id=struct.unpack("!H", data[:2])[0])
+    reply.flags |= dns.flags.QR
+    reply.set_rcode(dns.rcode.FORMERR)
+    return reply
+
+
+class AuthoritativeServer:
+    """The name server of one host.  `zones` may be replaced at any moment, from any thread."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.zones: dict[dns.name.Name, dns.zone.Zone] = {}
+        self._port = DnsPort(host, self._reply)
+
+    async def start(self) -> None:
+        """Begin to serve on port 53."""
+        await self._port.start()
+
+    def put(self, zone: dns.zone.Zone) -> None:
+        """Serve `zone`, in place of the one with the same origin."""
+        self.zones = {**self.zones, origin_of(zone): zone}
+
+    async def _reply(self, query: dns.message.Message, connection: Connection, transport: str) -> dns.message.Message:
+        reply = answer(self.zones, query)
+        record(self.host, reply, connection)
+        return reply
+
+
+def record(host: Host, reply: dns.message.Message, connection: Connection, *, cached: bool = False) -> None:
+    """Write into the trace what was answered."""
+    referral = not reply.flags & (dns.flags.AA | dns.flags.RA) and bool(reply.authority)
+    for question in reply.question[:1]:
+        host.internet.trace.add(
+            host.name,
+            "dns",
+            "answered",
+            connection.message,
+            name=str(question.name),
+            type=dns.rdatatype.to_text(question.rdtype),
+            rcode="REFERRAL" if referral else dns.rcode.to_text(reply.rcode()),
+            answers=shown(reply.authority if referral else reply.answer),
+            authoritative=bool(reply.flags & dns.flags.AA),
+            cached=cached,
+        )

@@ -1,0 +1,50 @@
+"""TLS certificates of a lab: its own authority (CA), one certificate a host.
+
+Made by `trustme` when TLS is first used.  Nothing outside the lab trusts this CA; a client that
+wants to check certificates is given the file `ca.pem`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import trustme
+
+
+class Authority:
+    """The lab's certificate authority.  Its key lives as long as the lab is open."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    @cached_property
+    def _ca(self) -> trustme.CA:
+        import trustme  # 80 ms, so only when TLS is used
+
+        ca = trustme.CA(organization_name="mailcourse lab")
+        ca.cert_pem.write_to_path(str(self.file))
+        return ca
+
+    def server(self, name: str) -> ssl.SSLContext:
+        """Return the context with which the host `name` proves who it is."""
+        if name not in self._contexts:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._ca.issue_cert(name).configure_cert(context)
+            self._contexts[name] = context
+        return self._contexts[name]
+
+    def client(self) -> ssl.SSLContext:
+        """Return a context that believes this lab's certificates, and no others."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._ca.configure_trust(context)
+        return context
+
+    def ca_file(self) -> Path:
+        """Return the file of the CA's certificate, for real clients."""
+        _ = self._ca
+        return self.file

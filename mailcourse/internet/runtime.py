@@ -1,0 +1,84 @@
+"""The runtime: one daemon thread with one event loop, which serves every lab of the process.
+
+    a cell, a widget, a test   →  runtime.run(coroutine)   →  the loop thread: servers, queues, clock
+                               ←  its result or its error  ←
+
+This is the only place that crosses threads.  The notebook's own loop is never touched, so a lab
+works the same in a cell, in a script and under a test runner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from .errors import LabError
+
+T = TypeVar("T")
+
+#: Threads for what must not hold up the loop: syncing files, checking passwords, reading mailboxes.
+WORKERS = 4
+
+
+class Runtime:
+    """A loop in a thread.  Most programs use the shared one: `runtime()`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="mailcourse-file")
+        self.loop.set_default_executor(self._workers)
+        self._thread = threading.Thread(target=self._serve, name="mailcourse", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def is_here(self) -> bool:
+        """True on the runtime's own thread."""
+        return threading.get_ident() == self._thread.ident
+
+    def is_mine(self, thread: int) -> bool:
+        """True for the identifier of the loop's thread."""
+        return thread == self._thread.ident
+
+    def run(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run `work` on the loop and wait for its result, from any thread but the loop's own."""
+        if self.is_here():
+            work.close()
+            raise LabError(
+                "A blocking call was made on the lab's own thread, where it could never end. "
+                "Call it from a cell, or from a thread of your own."
+            )
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            return future.result(timeout)
+        except BaseException:
+            future.cancel()  # the cell was interrupted, or the time was up
+            raise
+
+    def call(self, act: Callable[[], T]) -> T:
+        """Call `act` on the loop's thread and return its result."""
+        if self.is_here():
+            return act()
+
+        async def work() -> T:
+            return act()
+
+        return self.run(work())
+
+
+_shared: Runtime | None = None
+_lock = threading.Lock()
+
+
+def runtime() -> Runtime:
+    """Return the runtime that all labs of this process share, starting it at first use."""
+    global _shared
+    with _lock:
+        if _shared is None:
+            _shared = Runtime()
+        return _shared

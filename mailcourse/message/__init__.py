@@ -1,0 +1,1 @@
+"""What is carried: addresses, the envelope, headers, and the words that servers answer with."""

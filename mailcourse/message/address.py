@@ -1,0 +1,78 @@
+"""An address: `local-part@domain`, as it stands in an envelope (RFC 5321 §4.1.2).
+
+    Mailbox    = Local-part "@" ( Domain / address-literal )
+    Local-part = Dot-string / Quoted-string
+
+Knows the grammar.  Does not know whether anybody lives there, and has no display names: those are
+headers (RFC 5322).  Who uses it: SMTP on both sides, the MDA, the mail program.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mailcourse.internet.errors import LabError
+
+ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
+LOCAL = re.compile(rf'{ATEXT}+(\.{ATEXT}+)*|"([^"\\\x00-\x1f]|\\[ -~])*"')
+LABEL = r"[A-Za-z0-9\u0080-\U0010ffff]([A-Za-z0-9\u0080-\U0010ffff-]*[A-Za-z0-9\u0080-\U0010ffff])?"
+DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[[0-9A-Fa-f.:IPv]+\]")
+
+MOST_LOCAL, MOST_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1
+
+
+class MalformedAddress(LabError):
+    """A text that is no address; the error says where it goes wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox.  Equal addresses have the same local part, and the same domain in any case."""
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def key(self) -> str:
+        """How this course compares addresses: all in lower case.
+
+        RFC 5321 §2.4 lets a domain tell `Alice` from `alice`; like nearly every server, ours do not.
+        """
+        return str(self).lower()
+
+
+def parse(text: str) -> Address:
+    """Read one address, without angle brackets.
+
+    >>> parse("alice@academy.test")
+    Address(local='alice', domain='academy.test')
+    >>> parse("alice@academy")  # a domain may have one label
+    Address(local='alice', domain='academy')
+    >>> parse("alice academy.test")
+    Traceback (most recent call last):
+    mailcourse.message.address.MalformedAddress: 'alice academy.test' is not an address: there is no @. \
+Write it as local-part@domain, for example alice@academy.test.
+    """
+    local, at, domain = text.rpartition("@")
+    if not at:
+        raise _malformed(text, "there is no @")
+    if not local:
+        raise _malformed(text, "nothing stands before the @")
+    if not LOCAL.fullmatch(local):
+        raise _malformed(text, f"the local part {local!r} may not be written like that")
+    if not DOMAIN.fullmatch(domain):
+        raise _malformed(text, f"the domain {domain!r} may not be written like that")
+    if len(local.encode()) > MOST_LOCAL or len(domain.encode()) > MOST_DOMAIN:
+        raise _malformed(text, f"a local part has at most {MOST_LOCAL} octets, a domain {MOST_DOMAIN}")
+    return Address(local, domain)
+
+
+def _malformed(text: str, why: str) -> MalformedAddress:
+    shown = text if len(text) < 80 else text[:77] + "…"
+    return MalformedAddress(
+        f"{shown!r} is not an address: {why}. Write it as local-part@domain, for example alice@academy.test."
+    )

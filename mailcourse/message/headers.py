@@ -1,0 +1,50 @@
+r"""Header lines that servers write (RFC 5322 §3.6.7), as bytes with CRLF line ends.
+
+    Received: from laptop.academy.test (laptop.academy.test [192.0.2.10])
+            by mail.academy.test with ESMTPSA id 7KQ2M4XD
+            for <bruno@bakery.test>; Mon, 07 Sep 2026 08:00:00 +0000
+
+Each server puts its own on top, so the chain is read from below (RFC 5321 §4.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What one Received line tells.  `claimed` is the name the client gave in EHLO; the rest the server saw."""
+
+    claimed: str
+    source: str
+    source_address: str
+    by: str
+    protocol: str
+    queue_id: str
+    only_recipient: str | None
+    when: datetime
+
+
+def received(hop: Hop) -> bytes:
+    """Write the Received line of a hop."""
+    # RFC 5321 §4.4: `for` only when there is one recipient, or Bcc would be told to all.
+    recipient = f"\r\n\tfor <{hop.only_recipient}>" if hop.only_recipient else ""
+    claimed = "".join(c for c in hop.claimed if c.isprintable() and c not in "()<>")[:255]
+    return (
+        f"Received: from {claimed} ({hop.source} [{hop.source_address}])\r\n"
+        f"\tby {hop.by} with {hop.protocol} id {hop.queue_id}{recipient};\r\n"
+        f"\t{format_datetime(hop.when)}\r\n"
+    ).encode()
+
+
+def return_path(sender: str) -> bytes:
+    """Write the line that final delivery puts on top: the envelope sender (RFC 5321 §4.4)."""
+    return f"Return-Path: <{sender}>\r\n".encode()
+
+
+def delivered_to(recipient: str) -> bytes:
+    """Write the line that says for whom this copy is; it also shows loops of aliases."""
+    return f"Delivered-To: {recipient}\r\n".encode()

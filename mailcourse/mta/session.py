@@ -1,0 +1,200 @@
+"""The SMTP dialogue from the server's side: one command, one reply, in order (RFC 5321 §4.1.4).
+
+    CONNECTED ─EHLO→ GREETED ─MAIL→ SENDER ─RCPT→ RECIPIENT ─DATA→ GREETED
+                        ↑                            ↺ RCPT
+                        └── RSET, EHLO, and the end of each message
+
+`NEXT` is that picture as a table; every other verb is allowed at any time.
+aiosmtpd's `SMTP` gives the connection, the STARTTLS switch and the timer; the loop is ours, because
+every line must be seen, every reply coded and every limit kept.  The verbs are in `receive.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from typing import AnyStr
+
+from aiosmtpd.smtp import SMTP
+
+from mailcourse.internet.network import Connection, Host
+from mailcourse.message.reply import Reply
+
+from .arguments import BadArgument
+
+
+class State(Enum):
+    """How far the dialogue has come."""
+
+    CONNECTED = "say EHLO first"
+    GREETED = "say MAIL FROM first"
+    SENDER = "say RCPT TO first"
+    RECIPIENT = "say RCPT TO or DATA"
+
+
+#: state -> verb -> next state, when the verb succeeds
+NEXT: dict[State, dict[str, State]] = {
+    State.CONNECTED: {},
+    State.GREETED: {"MAIL": State.SENDER},
+    State.SENDER: {"RCPT": State.RECIPIENT},
+    State.RECIPIENT: {"RCPT": State.RECIPIENT, "DATA": State.GREETED},
+}
+#: verbs that have their place in the order; and those that begin anew wherever they are said
+ORDERED = ("MAIL", "RCPT", "DATA")
+RESTART = {"EHLO": State.GREETED, "HELO": State.GREETED}
+
+MOST_LINE = 4096  # octets of a command; RFC 5321 §4.5.3.1.4 asks for 512 and room for parameters
+MOST_ERRORS = 20
+REAL_SECONDS = 300.0  # of silence, RFC 5321 §4.5.3.2.7
+
+
+class Closing(Exception):
+    """The session ends after the reply that was just sent."""
+
+
+class Session(SMTP):
+    """One client's session.  A verb is a method `do_VERB(argument)` that returns its reply.
+
+    The method returns None when it has already spoken.
+    """
+
+    line_length_limit = 65536  # of the reader, so also of a line of a message
+
+    def __init__(self, host: Host, connection: Connection, service: str) -> None:
+        super().__init__(object(), hostname=host.name, timeout=REAL_SECONDS, loop=asyncio.get_running_loop())
+        self.host, self.connection, self.service = host, connection, service
+        self.state = State.CONNECTED
+        self.claimed = ""
+        self.message = connection.message
+        self.errors = 0
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True after STARTTLS."""
+        return self._tls_protocol is not None
+
+    def forget(self) -> None:
+        """Forget what was said of a message: at RSET, EHLO, STARTTLS and after each message."""
+        self.state = State.GREETED if self.claimed else State.CONNECTED
+        self.message = self.connection.message
+
+    # ---- the connection ------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; and begin anew inside TLS (RFC 3207 §4.2), when aiosmtpd empties the reader."""
+        super().connection_made(transport)
+        self.claimed = ""
+        self.forget()
+
+    def eof_received(self) -> bool:
+        """Answer what was already sent before the client stopped sending."""
+        asyncio.StreamReaderProtocol.eof_received(self)
+        return not self.is_encrypted
+
+    def _timeout_cb(self) -> None:
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.write(b"421 4.4.2 nothing was said for 5 minutes, closing\r\n")
+            self.transport.close()
+
+    async def _handle_client(self) -> None:
+        peer, address = self.connection.source, self.connection.source_address
+        self.record("connected", peer=peer, address=address, port=self.connection.port, service=self.service)
+        try:
+            await self.say(Reply(220, "", f"{self.host.name} ESMTP"))
+            while True:
+                await self._obey_one()
+        except (Closing, asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+            pass  # the client is gone, or was told goodbye
+        except Exception as error:  # P11: nothing internal on the wire
+            text = f"{type(error).__name__}: {error}"
+            self.host.internet.trace.add(self.host.name, "mta", "warning", self.message, text=text)
+            await self._send(Reply(421, "4.3.0", "something went wrong here; try again later").lines())
+        finally:
+            self._writer.close()
+
+    async def push(self, status: AnyStr) -> None:
+        """Send what aiosmtpd itself says (STARTTLS)."""
+        await self._send([status if isinstance(status, str) else status.decode()])
+
+    async def say(self, reply: Reply) -> None:
+        """Send a reply: all its lines in one write.  421 ends the session (RFC 5321 §3.8)."""
+        await self._send(reply.lines())
+        if reply.code == 421:
+            raise Closing
+
+    async def _send(self, lines: list[str]) -> None:
+        for line in lines:
+            self.said("S", line)
+        self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
+        async with asyncio.timeout(REAL_SECONDS):  # a client that never reads
+            await self._writer.drain()
+
+    def said(self, side: str, line: str, *, secret: bool = False) -> None:
+        """Record a line of the dialogue: side "C" or "S"."""
+        shown = line.encode("utf-8", "backslashreplace").decode()[:2000]
+        self.record("said", side=side, line=shown, secret=secret)
+
+    def record(self, what: str, **facts: object) -> None:
+        """Record an event of this session."""
+        facts["session"] = self.connection.number
+        self.host.internet.trace.add(self.host.name, "mta", what, self.message, **facts)
+
+    # ---- one command ---------------------------------------------------------------------------------
+
+    async def _obey_one(self) -> None:
+        line = await self.line()
+        verb, _, argument = line.partition(" ")
+        verb, argument = verb.upper(), argument.strip()
+        # Known before the line is recorded, so that it is recorded as part of the message.
+        if verb == "MAIL" and self.message is None:
+            self.message = self.host.internet.trace.new_message()
+        self.said("C", line, secret=verb == "AUTH" and " " in argument)
+        self._reset_timeout()
+        reply = await self._obey(verb, argument)
+        if reply is None:  # STARTTLS, QUIT and DATA have spoken for themselves
+            return
+        await self.say(self.counted(reply))
+
+    async def line(self, most: int = MOST_LINE) -> str:
+        """Return the client's next line, without its line end."""
+        while True:
+            try:
+                line: bytes = await self._reader.readuntil(b"\n")
+            except asyncio.LimitOverrunError:
+                line = b" " * (most + 1)
+            if len(line) > most:
+                await self.say(Reply(500, "5.5.2", "the line is too long, closing"))
+                raise Closing
+            if line.endswith(b"\r\n"):
+                return line[:-2].decode("utf-8", "surrogateescape")
+            await self.say(
+                self.counted(Reply(500, "5.5.2", "a line ends with CR LF, not with LF alone (nc -C does it)"))
+            )
+
+    def counted(self, reply: Reply) -> Reply:
+        """Count a refusal; too many end the session."""
+        self.errors += not reply.is_ok
+        if self.errors > MOST_ERRORS:
+            return Reply(421, "4.7.0", "too many errors, closing")
+        return reply
+
+    async def _obey(self, verb: str, argument: str) -> Reply | None:
+        method = getattr(self, f"do_{verb}", None) if verb.isascii() and verb.isalpha() else None
+        if method is None:
+            return Reply(500, "5.5.1", "no such command; HELP lists them")
+        if verb in ORDERED and verb not in NEXT[self.state]:
+            return Reply(503, "5.5.1", f"not now: {self.state.value}")
+        if not _is_plain(argument):
+            return Reply(501, "5.5.2", "control characters or broken UTF-8 in the command")
+        before = self.state
+        try:
+            reply: Reply | None = await method(argument)
+        except BadArgument as error:
+            return error.reply
+        if reply is not None and reply.is_ok:
+            self.state = RESTART.get(verb) or NEXT[before].get(verb, self.state)
+        return reply
+
+
+def _is_plain(argument: str) -> bool:
+    return all(c >= " " and c != "\x7f" and not "\udc80" <= c <= "\udcff" for c in argument)

@@ -1,0 +1,152 @@
+"""A scenario: the description of a world, read from TOML and checked before anything is built.
+
+    hosts          name -> organisation, addresses, services, and what its mail server is told
+    zones          origin -> zone text
+    people         address -> name, password, device
+    domains        domain -> the host with its mailboxes
+    aliases        address -> addresses
+
+Who uses it: `lab.py`, which builds the world.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .internet.errors import LabError, unknown
+
+SERVICES = ("smtp", "submission", "pop3", "imap", "dns", "resolver")
+
+#: Only these are lab addresses (RFC 5737, RFC 2544, RFC 3849): nothing real can be meant by them.
+LAB_NETWORKS = tuple(
+    ipaddress.ip_network(text)
+    for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32")
+)
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """What a host is and does."""
+
+    organisation: str
+    addresses: list[str]
+    services: list[str] = field(default_factory=list)
+    zones: list[str] = field(default_factory=list)
+    local_domains: list[str] = field(default_factory=list)
+    relay_domains: list[str] = field(default_factory=list)
+    inside: dict[str, str] = field(default_factory=dict)
+    networks: list[str] = field(default_factory=list)
+    smart_host: str | None = None
+    most_octets: int = 10_000_000
+
+
+@dataclass(frozen=True)
+class PersonPlan:
+    """Who somebody is, and from which machine they write."""
+
+    name: str
+    password: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A whole world, not yet built."""
+
+    name: str
+    title: str
+    start: datetime
+    resolver: str
+    roots: list[str]
+    organisations: Mapping[str, str]
+    hosts: Mapping[str, HostPlan]
+    zones: Mapping[str, str]
+    people: Mapping[str, PersonPlan]
+    domains: Mapping[str, str]
+    aliases: Mapping[str, list[str]]
+
+
+def names() -> list[str]:
+    """Return the names of the scenarios that come with the course."""
+    folder = files("mailcourse.scenarios")
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str | Path) -> Scenario:
+    """Read a scenario: one of the course's by name, or a TOML file by path."""
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.exists():
+            raise LabError(f"There is no file {str(path)!r}. Give the path of a scenario in TOML.")
+        return read(path.stem, path.read_text(encoding="utf-8"))
+    if str(name) not in names():
+        raise unknown("scenario", name, names())
+    return read(str(name), files("mailcourse.scenarios").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def read(name: str, text: str) -> Scenario:
+    """Read a scenario from TOML text and check that it holds together."""
+    try:
+        raw = tomllib.loads(text)
+        scenario = _build(name, raw)
+    except tomllib.TOMLDecodeError as error:
+        raise LabError(f"Scenario {name}: {error}. Mend that line and try again.") from None
+    except KeyError as error:
+        raise LabError(f"Scenario {name} lacks {error}. Look at two-offices.toml for an example.") from None
+    except TypeError as error:
+        raise LabError(f"Scenario {name}: {error}. Look at two-offices.toml for the words there are.") from None
+    _check(scenario)
+    return scenario
+
+
+def _build(name: str, raw: Mapping[str, Any]) -> Scenario:
+    return Scenario(
+        name=name,
+        title=raw["title"],
+        start=raw["start"],
+        resolver=raw["resolver"],
+        roots=raw["roots"],
+        organisations=raw.get("organisations", {}),
+        hosts={host: HostPlan(**plan) for host, plan in raw["hosts"].items()},
+        zones=raw.get("zones", {}),
+        people={address.lower(): PersonPlan(**plan) for address, plan in raw.get("people", {}).items()},
+        domains={domain: plan["mailboxes"] for domain, plan in raw.get("domains", {}).items()},
+        aliases={alias.lower(): targets for alias, targets in raw.get("aliases", {}).items()},
+    )
+
+
+def _check(scenario: Scenario) -> None:
+    """Every host that is named exists, and every address is a documentation address."""
+    named = [scenario.resolver, *scenario.roots, *scenario.domains.values()]
+    named += [person.device for person in scenario.people.values()]
+    for name in named:
+        if name not in scenario.hosts:
+            raise unknown("host", name, scenario.hosts)
+    for name, host in scenario.hosts.items():
+        for service in host.services:
+            if service not in SERVICES:
+                raise unknown("service", service, SERVICES)
+        for origin in host.zones:
+            if origin not in scenario.zones:
+                raise unknown("zone", origin, scenario.zones)
+        for address in host.addresses:
+            _check_address(name, address)
+    for address in scenario.people:
+        if address.rpartition("@")[2] not in scenario.domains:
+            raise unknown("domain", address.rpartition("@")[2], scenario.domains)
+
+
+def _check_address(name: str, address: str) -> None:
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        raise LabError(f"{name}: {address!r} is not an IP address.") from None
+    if not any(number in network for network in LAB_NETWORKS):
+        raise LabError(f"{name}: {address} is not a lab address. Use one of {', '.join(map(str, LAB_NETWORKS))}.")

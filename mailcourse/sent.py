@@ -1,0 +1,106 @@
+"""A message that was sent: where its copies are now, and the way they went.
+
+    recipient               state       in words
+    bruno@bakery.test       delivered   in the mailbox of bruno@bakery.test, on mail.bakery.test
+    nobody@bakery.test      bounced     mx1.bakery.test said 550 5.1.1 there is no mailbox …
+
+`status` is a function from events to states; it knows the trace and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .internet.trace import Event, Trace
+from .table import Table, table
+
+if TYPE_CHECKING:
+    from .widgets.journey import JourneyView
+
+STATES = ("refused", "queued", "deferred", "delivered", "bounced")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where one recipient's copy is: one of `STATES`, and the same in words."""
+
+    recipient: str
+    state: str
+    words: str
+
+
+def status(events: Iterable[Event], recipients: Sequence[str], message: str) -> list[Status]:
+    """Return each recipient's state after `events`."""
+    found = {r.lower(): Status(r, "refused", "no server has taken the message yet") for r in recipients}
+    for event in events:
+        if event.message != message:
+            continue
+        for name in _concerned(event, found):
+            if name.lower() in found:
+                state, words = _after(event)
+                found[name.lower()] = Status(found[name.lower()].recipient, state, words)
+    return list(found.values())
+
+
+def _concerned(event: Event, found: dict[str, Status]) -> list[str]:
+    """Return the recipients whose state an event changes."""
+    facts = event.facts
+    if event.what == "refused":
+        return [facts["recipient"]] if facts["recipient"] else list(found)
+    if event.what == "delivered":
+        return [facts["recipient"]]
+    return list(facts["recipients"]) if event.what in ("accepted", "relayed", "deferred", "failed") else []
+
+
+def _after(event: Event) -> tuple[str, str]:
+    facts: Any = event.facts
+    match event.what:
+        case "accepted":
+            return "queued", f"waiting in the queue of {event.host}"
+        case "relayed":
+            return "queued", f"handed to {facts['peer']}"
+        case "deferred":
+            return "deferred", f"{facts['reason']}; {event.host} tries again at {facts['next_attempt']:%d %b %H:%M}"
+        case "failed":
+            return "bounced", f"{facts['reason']}; {event.host} sent a bounce to the sender"
+        case "delivered":
+            return "delivered", f"in the mailbox of {facts['mailbox']}, on {event.host}"
+        case _:
+            return "refused", f"{event.host} said {facts['reply']}"
+
+
+class Sent:
+    """A message that was sent.  `message` is its identity in the trace, `raw` what was submitted."""
+
+    def __init__(self, trace: Trace, message: str, recipients: Sequence[str], raw: bytes) -> None:
+        self._trace, self.message, self.recipients, self.raw = trace, message, tuple(recipients), raw
+
+    @property
+    def status(self) -> dict[str, Status]:
+        """Where each recipient's copy is now."""
+        found = status(self._trace.journey(self.message), self.recipients, self.message)
+        return {one.recipient: one for one in found}
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that happened to this message, and to the bounces it caused."""
+        return self._trace.journey(self.message)
+
+    def journey(self) -> JourneyView:
+        """Show the way of this message, step by step."""
+        from .widgets.journey import JourneyView  # views are loaded only when somebody looks
+
+        return JourneyView(self.events)
+
+    def _table(self) -> Table:
+        return table(
+            ("recipient", "state", "in words"), [(s.recipient, s.state, s.words) for s in self.status.values()]
+        )
+
+    def __repr__(self) -> str:
+        return repr(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()

@@ -1,1 +1,24 @@
+"""mailcourse: a complete small Internet of mail inside a notebook.
+
+The journey of a message, and the folder that each step is in:
+
+    alice writes             mua/compose.py     the text, its headers
+    her program submits      mua/submit.py      STARTTLS, AUTH, MAIL, RCPT, DATA on port 587
+    her server takes it      mta/receive.py     250: "now my responsibility"
+      … onto its disk        mta/queue.py       synced before the 250
+      … and decides          mta/route.py       mine? inside? smart host? MX?
+      … asks the DNS         dns/               mail_servers("bakery.test")
+      … and hands it on      mta/send.py        port 25, to the first that takes it
+    bruno's server takes it  mta/receive.py
+      … into his mailbox     mda/deliver.py     a file in mailbox/maildir.py
+    bruno's program reads    access/imap/         mua/read.py
+
+Beneath all of it: internet/ (hosts, wire, clock, trace).  Above: lab.py builds the world from a
+scenario, widgets/ show it, checks/ mark exercises.
+"""
+
+from .internet.errors import LabError
+from .lab import Lab
+
 __version__ = "0.1.0"
+__all__ = ["Lab", "LabError", "__version__"]

@@ -82,9 +82,10 @@ class Stub:
         return reply
 
     async def addresses(self, name: str, message: str | None = None) -> list[str]:
-        """Return the A, then the AAAA records of `name`; empty when it has none."""
-        found = []
+        """Return the A records of `name`, or its AAAA records when it has no A; empty when it has none."""
         for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
             reply = await self.lookup(name, kind.name, message)
-            found += [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
-        return found
+            found = [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
+            if found:
+                return found
+        return []

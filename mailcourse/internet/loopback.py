@@ -13,7 +13,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from .clock import Clock
 from .network import MOST_CONNECTIONS, Answer, Connection, Host, Internet, ProtocolFactory, Unreachable
@@ -229,8 +229,7 @@ class _Answering(asyncio.DatagramProtocol):
         self._address, self._port = address, port
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if self._host.is_up and len(self._internet.tasks) < MOST_TASKS:

@@ -103,6 +103,10 @@ class Trace:
         self._prefix = "m" if run == 1 else f"r{run}m"
         self._listeners: list[Callable[[Event], None]] = []
 
+    def now(self) -> datetime:
+        """Return lab time."""
+        return self._clock.now()
+
     def new_message(self) -> str:
         """Return a fresh message identity: m1, m2, …"""
         with self._lock:

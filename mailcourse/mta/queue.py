@@ -26,6 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from mailcourse.internet.disk import sync_folder
 from mailcourse.message.address import Address, parse
 from mailcourse.message.envelope import Envelope
 
@@ -93,7 +94,7 @@ class Incoming:
             os.fsync(self._file.fileno())
             self._file.close()
             self._path.rename(active)
-            _sync_folder(self._queue.active)
+            sync_folder(self._queue.active)
         return _read(active)
 
     def abandon(self) -> None:
@@ -172,7 +173,7 @@ class Queue:
             file.flush()
             os.fsync(file.fileno())
         fresh.rename(self.progress / entry.queue_id)
-        _sync_folder(self.progress)
+        sync_folder(self.progress)
 
     def finish(self, entry: Entry) -> None:
         """Everybody is served: forget the message."""
@@ -192,14 +193,3 @@ def _read(path: Path) -> Entry:
     )
     arrived = datetime.fromisoformat(first["arrived"])
     return Entry(path.name, envelope, first["message"], arrived, path, len(line))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable.  Windows cannot open a folder, and needs no such step."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
 from html import escape
-from typing import Any, cast
+from typing import Any
 
 from mailcourse.internet.errors import LabError, LoginRefused
 
@@ -36,7 +36,7 @@ class Mail:
     @property
     def parsed(self) -> EmailMessage:
         """The message as the standard library reads it."""
-        return cast(EmailMessage, email.message_from_bytes(self.raw, policy=default))
+        return email.message_from_bytes(self.raw, policy=default)
 
     @property
     def sender(self) -> str:

@@ -70,7 +70,7 @@ def submit(
         ) from None
     except smtplib.SMTPResponseException as error:
         raise NotSent(
-            f"{account.server} refused the message: {error.smtp_code} {_text(error.smtp_error)}. Change it and send again."
+            f"{account.server} refused the message: {error.smtp_code} {_text(error.smtp_error)}. Change it, send again."
         ) from None
     except (smtplib.SMTPException, OSError) as error:
         raise NotSent(

@@ -1,0 +1,251 @@
+"""Commands inside a selected folder: look, flag, copy, delete (RFC 3501 §6.3.1, §6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
+
+from .fetch import FLAG_WORDS, Message, flag_words, items
+from .folders import FolderCommands, letters
+from .grammar import Command, in_set, text_of
+from .search import CHARSETS, Candidate, Keys
+from .states import AUTHENTICATED, SELECTED, No
+
+ALL_FLAGS = " ".join(FLAG_WORDS.values())
+
+
+class SelectedCommands(FolderCommands):
+    """The part of a session that looks into one folder."""
+
+    folder: Maildir
+    is_read_only = False
+    view: list[int]  # the UIDs, in the order of the numbers that the client knows
+    stored: dict[int, Stored]  # what is known of each
+    recent: set[int]
+
+    # ---- opening and closing -----------------------------------------------------------------------
+
+    def do_SELECT(self, command: Command) -> bytes:
+        """Open a folder."""
+        name = text_of(command.arguments[0])
+        self.state = AUTHENTICATED  # §6.3.1: even when it fails, the old one is closed
+        self.folder = self.open_folder(name)
+        self.is_read_only = command.name == "EXAMINE"
+        found = self.folder.scan()
+        self.recent = {one.uid for one in found if one.is_recent}
+        if not self.is_read_only:
+            found = [self.folder.see(one) for one in found]
+        self.stored = {one.uid: one for one in found}
+        self.view = list(self.stored)
+        self.state = SELECTED
+        return self._opened() + self.ok(command, f"[READ-{'ONLY' if self.is_read_only else 'WRITE'}] {name[:60]}")
+
+    do_EXAMINE = do_SELECT
+
+    def _opened(self) -> bytes:
+        unseen = [n for n, uid in enumerate(self.view, 1) if "S" not in self.stored[uid].flags]
+        changeable = "" if self.is_read_only else ALL_FLAGS
+        lines = [
+            f"* FLAGS ({ALL_FLAGS})",
+            f"* {len(self.view)} EXISTS",
+            f"* {len(self.recent)} RECENT",
+            *([f"* OK [UNSEEN {unseen[0]}] the first unseen message"] if unseen else []),
+            f"* OK [PERMANENTFLAGS ({changeable})] flags that are kept",
+            f"* OK [UIDVALIDITY {self.folder.uidvalidity}] UIDs are valid",
+            f"* OK [UIDNEXT {self.folder.uidnext}] the next UID",
+        ]
+        return b"".join(self.line(line.encode()) for line in lines)
+
+    def do_CLOSE(self, command: Command) -> bytes:
+        """Remove what is flagged as deleted, silently, and leave the folder (§6.4.2)."""
+        if not self.is_read_only:
+            self._expunge()
+        self.state = AUTHENTICATED
+        return self.ok(command)
+
+    def do_UNSELECT(self, command: Command) -> bytes:
+        """Leave the folder as it is (RFC 3691)."""
+        self.state = AUTHENTICATED
+        return self.ok(command)
+
+    def do_CHECK(self, command: Command) -> bytes:
+        """Nothing waits to be written: everything is on disk already."""
+        return self.news() + self.ok(command)
+
+    # ---- what is new ---------------------------------------------------------------------------------
+
+    def news(self) -> bytes:
+        """Compare the view with the folder and tell the difference: EXPUNGE, EXISTS, FLAGS."""
+        if self.state is not SELECTED:
+            return b""
+        now = {one.uid: one for one in self.folder.scan()}
+        told = bytearray()
+        for number in range(len(self.view), 0, -1):
+            if self.view[number - 1] not in now:
+                told += self.line(b"* %d EXPUNGE" % number)
+                gone = self.view.pop(number - 1)
+                self.stored.pop(gone)
+                self.recent.discard(gone)
+        told += self._flags_changed(now)
+        fresh = [uid for uid in now if uid not in self.stored]
+        if fresh:
+            self.recent.update(uid for uid in fresh if now[uid].is_recent)
+            for uid in fresh:
+                self.stored[uid] = now[uid] if self.is_read_only else self.folder.see(now[uid])
+            self.view += fresh
+            told += self.line(b"* %d EXISTS" % len(self.view)) + self.line(b"* %d RECENT" % len(self.recent))
+        return bytes(told)
+
+    def _flags_changed(self, now: dict[int, Stored]) -> bytes:
+        told = bytearray()
+        for number, uid in enumerate(self.view, 1):
+            if self.stored[uid].flags != now[uid].flags:
+                flags = flag_words(now[uid].flags, recent=uid in self.recent)
+                told += self.line(b"* %d FETCH (FLAGS " % number + flags + b")")
+            self.stored[uid] = now[uid]
+        return bytes(told)
+
+    # ---- messages --------------------------------------------------------------------------------------
+
+    def do_UID(self, command: Command) -> bytes:
+        """Do FETCH, STORE, COPY or SEARCH with UIDs in place of numbers (§6.4.8)."""
+        name = text_of(command.arguments[0]).upper()
+        if name not in ("FETCH", "STORE", "COPY", "SEARCH"):
+            raise ValueError("UID goes with FETCH, STORE, COPY or SEARCH")
+        inner = Command(command.tag, name, command.arguments[1:])
+        methods: dict[str, Callable[..., bytes]] = {
+            "FETCH": self._fetch,
+            "STORE": self._store,
+            "COPY": self._copy,
+            "SEARCH": self._search,
+        }
+        return methods[name](inner, by_uid=True)
+
+    def do_FETCH(self, command: Command) -> bytes:
+        """Send pieces of messages."""
+        return self._fetch(command, by_uid=False)
+
+    def do_STORE(self, command: Command) -> bytes:
+        """Change flags."""
+        return self._store(command, by_uid=False)
+
+    def do_COPY(self, command: Command) -> bytes:
+        """Copy messages to another folder."""
+        return self._copy(command, by_uid=False)
+
+    def do_SEARCH(self, command: Command) -> bytes:
+        """Tell which messages fit."""
+        return self._search(command, by_uid=False)
+
+    def _chosen(self, argument: object, *, by_uid: bool) -> list[tuple[int, int]]:
+        """Return (number, UID) of the messages in a set; numbers must exist, UIDs need not (§6.4.8)."""
+        text = text_of(argument)
+        if by_uid:
+            wanted = in_set(text, self.view)
+            return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in wanted]
+        numbers = list(range(1, len(self.view) + 1))
+        chosen = in_set(text, numbers)
+        if not chosen:
+            raise ValueError(f"there are {len(numbers)} messages, none of them in {text[:40]}")
+        return [(n, self.view[n - 1]) for n in sorted(chosen)]
+
+    def _message(self, uid: int) -> Message:
+        return Message(self.stored[uid], lambda: self.folder.read(self.stored[uid]), recent=uid in self.recent)
+
+    def _fetch(self, command: Command, *, by_uid: bool) -> bytes:
+        chosen = self._chosen(command.arguments[0], by_uid=by_uid)
+        wanted = items(command.arguments[1])
+        if by_uid and not any(item.name == b"UID" for item in wanted):
+            wanted = items("UID") + wanted
+        sees = any(item.marks_seen for item in wanted) and not self.is_read_only
+        told = bytearray()
+        for number, uid in chosen:
+            try:
+                told += self._fetched(number, uid, [(item.name, item.write) for item in wanted], sees=sees)
+            except NoSuchMessage:
+                continue  # removed by another session; the next NOOP tells
+            if any(item.marks_seen for item in wanted):
+                self.fetched(self.stored[uid])
+        return bytes(told) + self.ok(command)
+
+    def _fetched(
+        self, number: int, uid: int, wanted: list[tuple[bytes, Callable[[Message], bytes]]], *, sees: bool
+    ) -> bytes:
+        if sees and "S" not in self.stored[uid].flags:
+            self._flag(uid, self.stored[uid].flags | {"S"})
+            if not any(name == b"FLAGS" for name, _ in wanted):
+                wanted = [*wanted, (b"FLAGS", lambda m: flag_words(m.stored.flags, recent=m.recent))]
+        message = self._message(uid)
+        written = [name + b" " + write(message) for name, write in wanted]
+        return self.line(b"* %d FETCH (" % number + b" ".join(written) + b")")
+
+    def _flag(self, uid: int, flags: frozenset[str]) -> None:
+        self.stored[uid] = self.folder.set_flags(self.stored[uid], flags)
+        self.changed("flagged", self.stored[uid], flags=flag_words(flags).decode())
+
+    def _store(self, command: Command, *, by_uid: bool) -> bytes:
+        where, how, *flags = command.arguments
+        kind = text_of(how).upper()
+        if kind.removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS") or not flags:
+            raise ValueError("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
+        if self.is_read_only:
+            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+        words = flags[0] if isinstance(flags[0], list) else flags
+        given = frozenset(letters(words))
+        told = bytearray()
+        for number, uid in self._chosen(where, by_uid=by_uid):
+            old = self.stored[uid].flags
+            new = old | given if kind[0] == "+" else old - given if kind[0] == "-" else given | (old & {"P"})
+            try:
+                if new != old:
+                    self._flag(uid, new)
+            except NoSuchMessage:
+                continue
+            if not kind.endswith(".SILENT"):
+                wanted = items(["FLAGS", "UID"] if by_uid else "FLAGS")
+                told += self._fetched(number, uid, [(i.name, i.write) for i in wanted], sees=False)
+        return bytes(told) + self.ok(command)
+
+    def _copy(self, command: Command, *, by_uid: bool) -> bytes:
+        name = text_of(command.arguments[1])
+        try:
+            target = self.open_folder(name)
+        except No:
+            raise No("[TRYCREATE] there is no such folder; CREATE it first") from None
+        for _, uid in self._chosen(command.arguments[0], by_uid=by_uid):
+            stored = self.stored[uid]
+            try:
+                target.deliver([self.folder.read(stored)], self.unique(stored.when), stored.when, "".join(stored.flags))
+            except NoSuchMessage:
+                raise No("[EXPUNGEISSUED] a message was removed by another session") from None
+        return self.news() + self.ok(command)
+
+    def _search(self, command: Command, *, by_uid: bool) -> bytes:
+        words = list(command.arguments)
+        if words and text_of(words[0] if not isinstance(words[0], list) else "").upper() == "CHARSET":
+            if text_of(words[1]).upper() not in CHARSETS:
+                raise No(f"[BADCHARSET ({' '.join(CHARSETS)})] that charset is not known here")
+            words = words[2:]
+        claim = Keys(words, list(range(1, len(self.view) + 1)), self.view).all()
+        found = []
+        for number, uid in enumerate(self.view, 1):
+            try:
+                if claim(Candidate(number, self._message(uid))):
+                    found.append(uid if by_uid else number)
+            except NoSuchMessage:
+                continue
+        return self.line(" ".join(["* SEARCH", *map(str, found)]).encode()) + self.ok(command)
+
+    def do_EXPUNGE(self, command: Command) -> bytes:
+        r"""Remove what is flagged as \Deleted."""
+        if self.is_read_only:
+            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+        self._expunge()
+        return self.news() + self.ok(command)
+
+    def _expunge(self) -> None:
+        for stored in self.folder.scan():
+            if "T" in stored.flags and stored.uid in self.stored:
+                self.folder.remove(stored)
+                self.changed("removed", stored)

@@ -1,0 +1,193 @@
+"""An IMAP session: states, commands, and a view of one folder (RFC 3501 §3, §6).
+
+    NOT_AUTHENTICATED ─LOGIN→ AUTHENTICATED ─SELECT→ SELECTED
+                                            ←CLOSE──
+The view is what the client believes: number 1 is the first of `view`, and so on.  It changes only
+when the client was told (EXISTS, EXPUNGE), and EXPUNGE is never told during FETCH, STORE or SEARCH
+(§7.4.1).
+# Not here yet: IDLE (RFC 2177), UIDPLUS (RFC 4315), MOVE (RFC 6851), RENAME and DELETE of folders.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+from mailcourse.internet.errors import LabError
+from mailcourse.internet.network import Connection
+from mailcourse.internet.trace import Trace
+from mailcourse.mailbox.accounts import Accounts
+
+from ..session import MOST_ERRORS, MOST_LOGINS, Session
+from .folders import FolderCommands
+from .grammar import Command, Malformed, Reader, parse, text_of
+from .selected import SelectedCommands
+from .states import ANY, AUTHENTICATED, NOT_AUTHENTICATED, SELECTED, No, State
+
+#: command -> the states in which it may be said (RFC 3501 §6)
+ALLOWED: dict[str, tuple[State, ...]] = {
+    "CAPABILITY": ANY,
+    "NOOP": ANY,
+    "LOGOUT": ANY,
+    "ID": ANY,
+    "STARTTLS": (NOT_AUTHENTICATED,),
+    "LOGIN": (NOT_AUTHENTICATED,),
+    "AUTHENTICATE": (NOT_AUTHENTICATED,),
+    **dict.fromkeys(
+        ("SELECT", "EXAMINE", "LIST", "LSUB", "SUBSCRIBE", "UNSUBSCRIBE", "CREATE", "STATUS", "APPEND", "NAMESPACE"),
+        (AUTHENTICATED, SELECTED),
+    ),
+    **dict.fromkeys(("CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY", "UID"), (SELECTED,)),
+}
+
+
+class ImapSession(SelectedCommands, FolderCommands, Session):
+    """One IMAP conversation, from greeting to LOGOUT."""
+
+    service = "imap"
+
+    def __init__(self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool) -> None:
+        super().__init__(accounts, host, trace, connection, tls=tls)
+        self.state = NOT_AUTHENTICATED
+        self._reader = Reader()
+        self._waiting: str | None = None  # the tag of an AUTHENTICATE whose answer is to come
+
+    def greeting(self) -> bytes:
+        """Return what the server says first."""
+        self.begin()
+        return self.line(f"* OK [CAPABILITY {self._capabilities()}] {self.host} IMAP".encode())
+
+    def receive(self, data: bytes) -> bytes:
+        """Take in octets, in any pieces; return the replies they cause."""
+        self._reader.feed(data)
+        replies = bytearray()
+        while not (self.closed or self.wants_tls):
+            try:
+                found = self._reader.next()
+                if found is None:
+                    break
+                replies += self.line(b"+ go on") if isinstance(found, bytes) else self._obey(found)
+            except Malformed as error:
+                replies += self._bad(error)
+        if self.wants_tls:
+            self._reader.clear()  # RFC 3501 §6.2.1: nothing said behind STARTTLS counts
+        return bytes(replies)
+
+    def encrypted(self) -> None:
+        """The carrier has switched to TLS."""
+        super().encrypted()
+        self._reader.clear()
+
+    def end(self) -> None:
+        """The connection is over; there is nothing to give back."""
+
+    def line(self, line: bytes) -> bytes:
+        """Record and write one line of a reply."""
+        self.said("S", line.split(b"\r\n")[0])
+        return line + b"\r\n"
+
+    def _bad(self, error: Malformed) -> bytes:
+        self.errors += 1
+        if (error.tag == "*" and str(error) == "the line is too long") or self.errors > MOST_ERRORS:
+            self.closed = True
+            return self.line(f"* BYE {error}".encode())
+        return self.line(f"{error.tag} BAD {error}".encode("utf-8", "replace"))
+
+    def _obey(self, pieces: list[bytes]) -> bytes:
+        if self._waiting is not None:
+            return self._authenticated(pieces[0])
+        words = pieces[0].split(b" ")
+        secret = len(words) > 1 and words[1].upper() in (b"LOGIN", b"AUTHENTICATE")
+        self.said("C", b" ".join(words[:2]) if secret else pieces[0], secret=secret)
+        command = parse(pieces)
+        if command.name not in ALLOWED:
+            raise Malformed(command.tag, f"there is no command {command.name[:40]!r} here")
+        if self.state not in ALLOWED[command.name]:
+            raise Malformed(command.tag, f"not now: {self.state.value}")
+        return self._run(command)
+
+    def _run(self, command: Command) -> bytes:
+        method: Callable[[Command], bytes] = getattr(self, f"do_{command.name}")
+        try:
+            done = method(command)
+        except No as refusal:
+            return self.line(f"{command.tag} NO {refusal}".encode())
+        except (ValueError, IndexError) as error:  # an argument is missing or wrong
+            self.errors += 1
+            reason = str(error) if isinstance(error, ValueError) else "an argument is missing"
+            return self.line(f"{command.tag} BAD {reason}".encode("utf-8", "replace"))
+        except LabError as error:
+            return self.line(f"{command.tag} NO {error}".encode("utf-8", "replace"))
+        return done
+
+    def ok(self, command: Command, said: str = "") -> bytes:
+        """Write the line that ends a command."""
+        return self.line(f"{command.tag} OK {said or command.name + ' done'}".encode())
+
+    # ---- in any state ------------------------------------------------------------------------------
+
+    def _capabilities(self) -> str:
+        able = ["IMAP4rev1", "LITERAL+", "SASL-IR", "AUTH=PLAIN", "ID", "NAMESPACE", "UNSELECT", "CHILDREN"]
+        return " ".join(able + ["STARTTLS"] * self.offers_tls)
+
+    def do_CAPABILITY(self, command: Command) -> bytes:
+        """Tell what this server can do."""
+        return self.line(f"* CAPABILITY {self._capabilities()}".encode()) + self.ok(command)
+
+    def do_NOOP(self, command: Command) -> bytes:
+        """Do nothing; a good moment to hear what is new."""
+        return self.news() + self.ok(command)
+
+    def do_ID(self, command: Command) -> bytes:
+        """Tell who we are (RFC 2971)."""
+        return self.line(b'* ID ("name" "mailcourse")') + self.ok(command)
+
+    def do_LOGOUT(self, command: Command) -> bytes:
+        """Say goodbye."""
+        self.closed = True
+        return self.line(f"* BYE {self.host} says goodbye".encode()) + self.ok(command)
+
+    # ---- before login ------------------------------------------------------------------------------
+
+    def do_STARTTLS(self, command: Command) -> bytes:
+        """Go on inside TLS."""
+        if not self.offers_tls:
+            raise No("TLS is already on, or not offered")
+        self.wants_tls = True
+        return self.ok(command, "begin TLS")
+
+    def do_LOGIN(self, command: Command) -> bytes:
+        """Prove who one is, with name and password."""
+        name, password = (text_of(argument) for argument in command.arguments)
+        return self._log_in(command.tag, name, password)
+
+    def do_AUTHENTICATE(self, command: Command) -> bytes:
+        """Prove who one is, by SASL (RFC 4616, RFC 4959)."""
+        if text_of(command.arguments[0]).upper() != "PLAIN":
+            raise No("this server knows AUTHENTICATE PLAIN")
+        self._waiting = command.tag
+        if len(command.arguments) > 1:
+            return self._authenticated(text_of(command.arguments[1]).encode(), shown=False)
+        return self.line(b"+ ")
+
+    def _authenticated(self, answer: bytes, *, shown: bool = True) -> bytes:
+        tag, self._waiting = self._waiting, None
+        assert tag is not None
+        if shown:
+            self.said("C", b"(answer)", secret=True)
+        try:
+            _, name, password = base64.b64decode(answer, validate=True).split(b"\0")
+        except (binascii.Error, ValueError):
+            return self.line(f"{tag} BAD cancelled, or not NUL name NUL password in base64".encode())
+        return self._log_in(tag, name.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
+
+    def _log_in(self, tag: str, name: str, password: str) -> bytes:
+        if self.log_in(name, password):
+            self.state = AUTHENTICATED
+            return self.line(f"{tag} OK [CAPABILITY {self._capabilities()}] welcome, {self.person}".encode())
+        failed = self.line(f"{tag} NO [AUTHENTICATIONFAILED] name or password is wrong".encode())
+        if self.failed_logins >= MOST_LOGINS:
+            self.closed = True
+            failed += self.line(b"* BYE too many failed logins")
+        return failed

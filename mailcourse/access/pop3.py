@@ -1,0 +1,256 @@
+"""POP3: the owner fetches copies, and may have the originals deleted (RFC 1939).
+
+    AUTHORIZATION ─USER, PASS→ TRANSACTION ─QUIT→ UPDATE
+    who are you?               look, fetch, mark    what was marked is deleted now
+
+Nothing is deleted unless QUIT is said: a connection that breaks deletes nothing (§3).
+Knows one folder, as it was at login.  Does not know other folders or flags: POP3 has none.
+# Not here yet: AUTH (RFC 5034), APOP, UTF8 (RFC 6856).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from mailcourse.internet.network import Connection
+from mailcourse.internet.trace import Trace
+from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
+
+from .session import MOST_ERRORS, MOST_LOGINS, Session
+
+
+class State(Enum):
+    """The states of RFC 1939 §3; UPDATE is over before anybody can see it."""
+
+    AUTHORIZATION = "log in first: USER, then PASS"
+    TRANSACTION = "you are logged in already"
+
+
+A, T = State.AUTHORIZATION, State.TRANSACTION
+
+#: command -> the states in which it may be said
+ALLOWED: dict[str, tuple[State, ...]] = {
+    "CAPA": (A, T),
+    "STLS": (A,),
+    "USER": (A,),
+    "PASS": (A,),
+    "STAT": (T,),
+    "LIST": (T,),
+    "UIDL": (T,),
+    "RETR": (T,),
+    "TOP": (T,),
+    "DELE": (T,),
+    "RSET": (T,),
+    "NOOP": (T,),
+    "QUIT": (A, T),
+}
+
+MOST_LINE = 512  # octets of a command; RFC 2449 §4 allows 255
+
+
+class Refusal(Exception):
+    """-ERR and the reason."""
+
+
+class Pop3Session(Session):
+    """One POP3 conversation, from greeting to QUIT."""
+
+    service = "pop3"
+
+    def __init__(self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool) -> None:
+        super().__init__(accounts, host, trace, connection, tls=tls)
+        self.state = A
+        self._user = ""
+        self._folder: Maildir | None = None
+        self._messages: list[Stored] = []
+        self._sizes: dict[int, int] = {}
+        self._deleted: set[int] = set()
+
+    def greeting(self) -> bytes:
+        """Return what the server says first."""
+        self.begin()
+        return self._line(b"+OK " + self.host.encode() + b" POP3")
+
+    def receive(self, data: bytes) -> bytes:
+        """Take in octets, in any pieces; return the replies they cause."""
+        self._buffer += data
+        replies = bytearray()
+        while not (self.closed or self.wants_tls):
+            line, end, rest = self._buffer.partition(b"\n")
+            if not end:
+                if len(line) > MOST_LINE:
+                    self.closed = True
+                    replies += self._line(b"-ERR the line is too long, closing")
+                break
+            self._buffer = rest
+            replies += self._obey(bytes(line).rstrip(b"\r"))
+        if self.wants_tls:
+            self._buffer.clear()  # RFC 2595 §4: nothing said behind STLS counts
+        return bytes(replies)
+
+    def _obey(self, line: bytes) -> bytes:
+        words = line.decode("utf-8", "replace").split(" ")
+        verb = words[0].upper()
+        self.said("C", line if verb != "PASS" else b"PASS", secret=verb == "PASS")
+        try:
+            return self._answer(verb, words[1:] if verb != "PASS" else [line[5:].decode("utf-8", "replace")])
+        except Refusal as refusal:
+            self.errors += 1
+            self.closed = self.closed or self.errors > MOST_ERRORS
+            return self._line(f"-ERR {refusal}".encode())
+
+    def _answer(self, verb: str, arguments: list[str]) -> bytes:
+        if verb not in ALLOWED:
+            raise Refusal("no such command; CAPA lists what there is")
+        if self.state not in ALLOWED[verb]:
+            raise Refusal(f"not now: {self.state.value}")
+        method: Callable[..., bytes] = getattr(self, f"do_{verb}")
+        try:
+            return method(*arguments)
+        except TypeError as error:
+            if "argument" not in str(error):
+                raise
+            raise Refusal(f"{verb} has another number of arguments") from None
+
+    def _line(self, line: bytes) -> bytes:
+        self.said("S", line)
+        return line + b"\r\n"
+
+    def _many(self, first: str, lines: list[str]) -> bytes:
+        """A multi-line reply of short lines, all recorded."""
+        return b"".join(self._line(line.encode()) for line in [f"+OK {first}", *lines, "."])
+
+    # ---- AUTHORIZATION -----------------------------------------------------------------------------
+
+    def do_CAPA(self) -> bytes:
+        """List what this server can do (RFC 2449)."""
+        able = ["USER", "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "IMPLEMENTATION mailcourse"]
+        return self._many("this server can", able + ["STLS"] * self.offers_tls)
+
+    def do_STLS(self) -> bytes:
+        """Go on inside TLS (RFC 2595)."""
+        if not self.offers_tls:
+            raise Refusal("TLS is already on, or not offered")
+        self.wants_tls = True
+        return self._line(b"+OK begin TLS")
+
+    def do_USER(self, name: str) -> bytes:
+        """Say who one is."""
+        self._user = name
+        return self._line(b"+OK now PASS")
+
+    def do_PASS(self, password: str) -> bytes:
+        """Prove it, and take the maildrop."""
+        if not self._user:
+            raise Refusal("say USER first")
+        if not self.log_in(self._user, password):
+            self.closed = self.failed_logins >= MOST_LOGINS
+            raise Refusal("[AUTH] name or password is wrong")
+        assert self.person is not None
+        if not self.accounts.lock(self.person):
+            self.person = None
+            raise Refusal("[IN-USE] another POP3 session has this maildrop")  # RFC 2449 §8.1.1
+        self._folder = self.accounts.mailbox(self.person)
+        self._messages = self._folder.scan()
+        self.state = T
+        return self._line(f"+OK {len(self._messages)} messages".encode())
+
+    # ---- TRANSACTION -------------------------------------------------------------------------------
+
+    def _kept(self) -> list[tuple[int, Stored]]:
+        return [(n, stored) for n, stored in enumerate(self._messages, 1) if n not in self._deleted]
+
+    def _find(self, number: str) -> tuple[int, Stored]:
+        for n, stored in self._kept():
+            if number.isdecimal() and n == int(number[:9]):
+                return n, stored
+        raise Refusal(f"there is no message {number[:20]}")
+
+    def _content(self, number: int) -> bytes:
+        """The message as it goes on the wire."""
+        assert self._folder is not None
+        try:
+            content = self._folder.read(self._messages[number - 1])
+        except (NoSuchMessage, OSError):
+            raise Refusal("the message was removed by another program") from None
+        return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+    def _size(self, number: int) -> int:
+        """The octets that RETR will send, before byte-stuffing (§11)."""
+        if number not in self._sizes:
+            self._sizes[number] = len(self._content(number))
+        return self._sizes[number]
+
+    def do_STAT(self) -> bytes:
+        """Count messages and octets."""
+        kept = self._kept()
+        return self._line(f"+OK {len(kept)} {sum(self._size(n) for n, _ in kept)}".encode())
+
+    def do_LIST(self, number: str = "") -> bytes:
+        """Tell the size of one message, or of each."""
+        if number:
+            n, _ = self._find(number)
+            return self._line(f"+OK {n} {self._size(n)}".encode())
+        return self._many("number and octets", [f"{n} {self._size(n)}" for n, _ in self._kept()])
+
+    def do_UIDL(self, number: str = "") -> bytes:
+        """Tell names that stay the same in every session (§7)."""
+        assert self._folder is not None
+        validity = self._folder.uidvalidity
+        if number:
+            n, stored = self._find(number)
+            return self._line(f"+OK {n} {validity}.{stored.uid}".encode())
+        return self._many("number and name", [f"{n} {validity}.{stored.uid}" for n, stored in self._kept()])
+
+    def do_RETR(self, number: str) -> bytes:
+        """Hand out a whole message."""
+        n, stored = self._find(number)
+        content = self._content(n)
+        self.fetched(stored)
+        return self._line(f"+OK {len(content)} octets".encode()) + _stuffed(content)
+
+    def do_TOP(self, number: str, lines: str) -> bytes:
+        """Hand out the header and some lines of the body (§7)."""
+        n, _ = self._find(number)
+        if not lines.isdecimal():
+            raise Refusal("TOP wants a message and a number of lines")
+        head, gap, body = self._content(n).partition(b"\r\n\r\n")
+        wanted = b"".join(body.splitlines(keepends=True)[: int(lines[:9])])
+        return self._line(b"+OK the top") + _stuffed(head + gap + wanted)
+
+    def do_DELE(self, number: str) -> bytes:
+        """Mark a message; it is deleted at QUIT."""
+        n, _ = self._find(number)
+        self._deleted.add(n)
+        return self._line(f"+OK message {n} will be deleted at QUIT".encode())
+
+    def do_RSET(self) -> bytes:
+        """Take all marks away."""
+        self._deleted.clear()
+        return self._line(b"+OK nothing will be deleted")
+
+    def do_NOOP(self) -> bytes:
+        """Do nothing."""
+        return self._line(b"+OK")
+
+    def do_QUIT(self) -> bytes:
+        """UPDATE: delete what was marked, then say goodbye (§6)."""
+        for n in sorted(self._deleted):
+            assert self._folder is not None
+            self._folder.remove(self._messages[n - 1])
+            self.changed("removed", self._messages[n - 1])
+        self.closed = True
+        return self._line(f"+OK goodbye, {len(self._deleted)} messages deleted".encode())
+
+    def end(self) -> None:
+        """The connection is over: give the maildrop back."""
+        if self.person is not None and self.state is T:
+            self.accounts.unlock(self.person)
+            self.state = A
+
+
+def _stuffed(content: bytes) -> bytes:
+    """Byte-stuff a message and end it with the dot line (§3)."""
+    return (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"

@@ -1,0 +1,130 @@
+"""A session on a socket: carries octets between the network and any POP3 or IMAP session.
+
+    socket ──► pending ──► session.receive, in a worker thread ──► socket
+                           one call at a time: a mailbox on a slow disk holds up nobody else
+
+Reading pauses while the session works, so a fast client cannot fill the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from mailcourse.internet.certificates import Authority
+from mailcourse.internet.network import Connection, Host, ProtocolFactory
+from mailcourse.mailbox.accounts import Accounts
+
+from .imap.session import ImapSession
+from .pop3 import Pop3Session
+from .session import Session
+
+#: Real seconds of silence: RFC 1939 §3 asks for at least 10 minutes, RFC 3501 §5.4 for 30.
+SILENCE = {"pop3": 600.0, "imap": 1800.0}
+
+
+class Carrier(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, session: Session, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._session, self._tls = session, tls
+        self._pending = bytearray()
+        self._arrived = asyncio.Event()
+        self._ended = False
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+        self._transport: asyncio.Transport
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; inside TLS, go on."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what arrives until the session is free."""
+        self._pending += data
+        self._transport.pause_reading()
+        self._arrived.set()
+
+    def eof_received(self) -> bool:
+        """The client says no more; what it said is answered first."""
+        self._ended = True
+        self._arrived.set()
+        return self._transport.get_extra_info("ssl_object") is None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._ended = True
+        self._arrived.set()
+        self._may_write.set()
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._may_write.set()
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._transport.write(self._session.greeting())
+            while not self._session.closed:
+                async with asyncio.timeout(SILENCE[self._session.service]):
+                    await self._arrived.wait()
+                data, ended = bytes(self._pending), self._ended
+                self._pending.clear()
+                self._arrived.clear()
+                if data:
+                    await self._send(await loop.run_in_executor(None, self._session.receive, data))
+                if ended:
+                    return
+                if self._session.wants_tls:
+                    await self._switch_to_tls(loop)
+                self._resume()
+        except (TimeoutError, ConnectionError, ssl.SSLError):
+            return  # silent for too long, gone, or not able to speak TLS
+        finally:
+            self._session.end()
+            self._transport.close()
+
+    async def _send(self, replies: bytes) -> None:
+        self._transport.write(replies)
+        async with asyncio.timeout(SILENCE[self._session.service]):  # a client that never reads
+            await self._may_write.wait()
+
+    def _resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    async def _switch_to_tls(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._pending.clear()  # what was said before TLS does not count inside it
+        inside = await loop.start_tls(self._transport, self, self._tls(), server_side=True, ssl_handshake_timeout=30)
+        assert inside is not None
+        self._transport = inside
+        self._session.encrypted()
+
+
+def pop3(accounts: Accounts, host: Host, authority: Authority) -> ProtocolFactory:
+    """Return what serves POP3 on a port of `host`."""
+    return _factory(Pop3Session, accounts, host, authority)
+
+
+def imap(accounts: Accounts, host: Host, authority: Authority) -> ProtocolFactory:
+    """Return what serves IMAP on a port of `host`."""
+    return _factory(ImapSession, accounts, host, authority)
+
+
+def _factory(
+    kind: type[Pop3Session] | type[ImapSession], accounts: Accounts, host: Host, authority: Authority
+) -> ProtocolFactory:
+    def serve(connection: Connection) -> asyncio.Protocol:
+        session = kind(accounts, host.name, host.internet.trace, connection, tls=True)
+        return Carrier(session, lambda: authority.server(host.name))
+
+    return serve

@@ -1,0 +1,82 @@
+"""What POP3 and IMAP sessions share: who is talking, what is recorded, how lines are cut.
+
+Who uses it: `pop3.py`, `imap/session.py`; `serve.py` carries their bytes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from mailcourse.internet.network import Connection
+from mailcourse.internet.trace import Trace
+from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mailbox.maildir import Stored
+
+MOST_LOGINS = 3  # failed ones, then the session ends
+MOST_ERRORS = 30
+
+
+class Session(ABC):
+    """One conversation.  `wants_tls` asks the carrier to switch to TLS after the replies are sent."""
+
+    service = ""
+
+    def __init__(self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool) -> None:
+        self.accounts, self.host, self.trace, self.connection = accounts, host, trace, connection
+        self.offers_tls = tls
+        self.wants_tls = self.closed = False
+        self.person: str | None = None
+        self.errors = self.failed_logins = 0
+        self._buffer = bytearray()
+
+    @abstractmethod
+    def greeting(self) -> bytes:
+        """Return what the server says first."""
+
+    @abstractmethod
+    def receive(self, data: bytes) -> bytes:
+        """Take in octets, in any pieces; return the replies they cause.  Blocking: it reads mailboxes."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """The connection is over, however it ended."""
+
+    def encrypted(self) -> None:
+        """The carrier has switched to TLS: what came before counts no more (RFC 2595 §4, RFC 3501 §6.2.1)."""
+        self._buffer.clear()
+        self.wants_tls = self.offers_tls = False
+
+    def begin(self) -> None:
+        """Record the connection."""
+        peer, address = self.connection.source, self.connection.source_address
+        self.record("connected", peer=peer, address=address, port=self.connection.port, service=self.service)
+
+    def said(self, side: str, line: bytes, *, secret: bool = False) -> None:
+        """Record one line of the dialogue; `line` without its line end."""
+        text = line.decode("utf-8", "backslashreplace")[:1000]
+        self.record("said", side=side, line=text, secret=secret)
+
+    def record(self, what: str, message: str | None = None, **facts: Any) -> None:
+        """Record an event of this session."""
+        facts["session"] = self.connection.number
+        self.trace.add(self.host, "access", what, message or self.connection.message, **facts)
+
+    def fetched(self, stored: Stored) -> None:
+        """Record that a message was read out."""
+        self.record("fetched", stored.message, mailbox=self.person, uid=stored.uid, service=self.service)
+
+    def changed(self, what: str, stored: Stored, **facts: Any) -> None:
+        """Record that a message was flagged or removed."""
+        facts |= {"mailbox": self.person, "uid": stored.uid}
+        self.trace.add(self.host, "access", what, stored.message, **facts)
+
+    def log_in(self, person: str, password: str) -> bool:
+        """Check a password, and record how it ended."""
+        if self.accounts.check(person, password):
+            self.person = person.lower()
+            self.record("logged-in", person=self.person, service=self.service)
+            return True
+        self.failed_logins += 1
+        self.record("login-failed", person=person, service=self.service)
+        return False

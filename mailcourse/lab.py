@@ -1,0 +1,410 @@
+"""The lab: reads a scenario and builds its world; the only module that knows every role.
+
+    path/
+      run                    how often a lab was opened here
+      ca.pem                 the certificate of the lab's authority
+      hosts/NAME/queue/      the queue of a mail server        (mta/queue.py)
+      hosts/NAME/mail/       the mailboxes on a host           (mailbox/)
+
+Everything public here is blocking and safe from any cell and any thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dns.name
+import filelock
+
+from .access.serve import imap, pop3
+from .dns.resolver import Resolver
+from .dns.server import AuthoritativeServer
+from .dns.stub import NoAnswer, Stub
+from .dns.zone import parse
+from .internet.certificates import Authority
+from .internet.clock import Clock
+from .internet.errors import LabClosed, LabError, unknown
+from .internet.loopback import LoopbackInternet
+from .internet.memory import MemoryInternet
+from .internet.network import SERVICES, Host, Internet
+from .internet.online import online
+from .internet.runtime import runtime
+from .internet.trace import Trace
+from .mailbox.accounts import Accounts
+from .mda.deliver import MailboxDelivery
+from .message.address import parse as parse_address
+from .mta.queue import Queue
+from .mta.server import MailServer
+from .mta.settings import Settings
+from .names import LabDns, LabZone
+from .person import Person
+from .scenario import HostPlan, load
+from .table import Table, table
+
+if TYPE_CHECKING:
+    from .widgets.journey import JourneyView
+    from .widgets.panel import SendPanel
+
+_open: dict[str, Lab] = {}
+_opening = threading.RLock()
+
+
+class Lab:
+    """A small Internet of mail, running inside this process.
+
+    `scenario` is a name ("two-offices") or the path of a TOML file.  `path` keeps queues and
+    mailboxes in that folder; without it they live in a temporary one.  `clock` is "still" (lab time
+    moves when you move it) or "live" (it follows wall time, `speed` times as fast).  Opening a lab
+    under a `name` that is open closes the old one first.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path = "two-offices",
+        *,
+        path: str | Path | None = None,
+        clock: str = "still",
+        speed: float = 1.0,
+        name: str | None = None,
+        network: str = "loopback",
+        seed: int = 1,
+    ) -> None:
+        if clock not in ("still", "live"):
+            raise LabError(f'There is no clock {clock!r}. Use "still" or "live".')
+        if network not in ("loopback", "memory"):
+            raise LabError(f'There is no network {network!r}. Use "loopback" or "memory".')
+        self.scenario = load(scenario)
+        self.name = name or self.scenario.name
+        with _opening:
+            if self.name in _open:
+                _open[self.name].close()
+            self.runtime = runtime()
+            self._thread_turn = threading.RLock()
+            self._depth = 0
+            self.is_open = True
+            self._take_folder(path)
+            run = self._count_run()
+            self.clock = Clock(self.scenario.start, self.runtime, live=clock == "live", speed=speed)
+            self.trace = Trace(self.clock, run)
+            self.clock.on_fault = self._fault
+            self.clock.on_move = lambda now: self._moved(now)
+            kind = LoopbackInternet if network == "loopback" else MemoryInternet
+            self.internet: Internet = kind(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
+            self.certificates = Authority(self.path / "ca.pem")
+            self.dns_servers: dict[str, AuthoritativeServer] = {}
+            self.resolvers: dict[str, Resolver] = {}
+            self.mail_servers: dict[str, MailServer] = {}
+            self.accounts: dict[str, Accounts] = {}
+            self.faults: list[BaseException] = []
+            try:
+                self.runtime.run(self._build())
+            except BaseException:
+                self.close()
+                raise
+            _open[self.name] = self
+
+    # ---- opening and closing ---------------------------------------------------------------------
+
+    def _take_folder(self, path: str | Path | None) -> None:
+        self._temporary = path is None
+        self.path = Path(tempfile.mkdtemp(prefix="mailcourse-")) if path is None else Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(self.path / "lock", timeout=0, thread_local=False)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise LabError(
+                f"Another lab is using the folder {str(self.path)!r}. Close it, or open this one elsewhere."
+            ) from None
+
+    def _count_run(self) -> int:
+        """Count the openings of this folder: identities of an earlier run are not given out again."""
+        file = self.path / "run"
+        run = int(file.read_text()) + 1 if file.exists() else 1
+        fresh = file.with_suffix(".new")
+        fresh.write_text(str(run))
+        fresh.replace(file)
+        return run
+
+    async def _build(self) -> None:
+        for name, plan in self.scenario.hosts.items():
+            self.internet.add_host(name, plan.addresses)
+        for name, plan in self.scenario.hosts.items():
+            await self._start(self.internet.hosts[name], plan)
+
+    async def _start(self, host: Host, plan: HostPlan) -> None:
+        """Start the services of one host."""
+        if "dns" in plan.services:
+            server = self.dns_servers[host.name] = AuthoritativeServer(host)
+            for origin in plan.zones:
+                server.put(parse(origin, self.scenario.zones[origin]))
+            await server.start()
+        if "resolver" in plan.services:
+            roots = [self.internet.host(name).addresses[0] for name in self.scenario.roots]
+            self.resolvers[host.name] = Resolver(host, roots)
+            await self.resolvers[host.name].start()
+        if {"smtp", "submission", "pop3", "imap"} & set(plan.services):
+            await self._start_mail(host, plan)
+
+    async def _start_mail(self, host: Host, plan: HostPlan) -> None:
+        folder = self.path / "hosts" / host.name
+        accounts = self.accounts[host.name] = Accounts(folder / "mail")
+        for address, person in self.scenario.people.items():
+            if parse_address(address).domain in plan.local_domains:
+                accounts.add(address, person.password, host.random.randbytes(16))
+        answered = {*plan.local_domains, *plan.relay_domains}
+        known = {address for address in self.scenario.people if parse_address(address).domain in answered}
+        delivery = MailboxDelivery(host, accounts, known, self.scenario.aliases)
+        if "smtp" in plan.services:
+            server = self.mail_servers[host.name] = MailServer(
+                host,
+                settings(plan),
+                Queue(folder / "queue"),
+                delivery,
+                accounts,
+                self.stub(host.name),
+                lambda: self.certificates.server(host.name),
+            )
+            await server.start(submission="submission" in plan.services)
+        if "pop3" in plan.services:
+            await host.listen(110, pop3(accounts, host, self.certificates))
+        if "imap" in plan.services:
+            await host.listen(143, imap(accounts, host, self.certificates))
+
+    def close(self) -> None:
+        """Stop every server and give back every socket, task and temporary folder.  Harmless if repeated."""
+        with _opening:
+            if not self.is_open:
+                return
+            self.is_open = False
+            if _open.get(self.name) is self:
+                del _open[self.name]
+            if hasattr(self, "internet"):
+                self.runtime.run(self._stop())
+            self._lock.release()
+            if self._temporary:
+                shutil.rmtree(self.path, ignore_errors=True)
+
+    async def _stop(self) -> None:
+        await self.clock.close()
+        await self.internet.close()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise LabClosed(f"This lab was closed. Open it again: lab = Lab({self.name!r}).")
+
+    def _fault(self, error: BaseException) -> None:
+        self.faults.append(error)
+        self.trace.add("lab", "lab", "warning", text=f"{type(error).__name__}: {error}")
+
+    def _moved(self, now: object) -> None:
+        self.trace.add("lab", "lab", "clock-moved", to=now)
+
+    # ---- whose turn it is --------------------------------------------------------------------------
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Act alone: what is due has been done before, and what this starts happens after."""
+        self._check_open()
+        with self._thread_turn:
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self.runtime.run(self.clock.take_turn())
+                try:
+                    yield
+                finally:
+                    if self._depth == 1:
+                        self.runtime.call(self.clock.give_turn)
+            finally:
+                self._depth -= 1
+
+    def settle(self, timeout: float = 60.0) -> Lab:
+        """Wait until nothing is moving; `timeout` is in real seconds."""
+        self._check_open()
+        self.runtime.run(self.clock.quiet(timeout))
+        if self.faults:
+            fault = self.faults.pop(0)
+            raise LabError(f"A server of the lab failed: {type(fault).__name__}: {fault}. This is a bug.") from fault
+        return self
+
+    # ---- what there is -----------------------------------------------------------------------------
+
+    @property
+    def hosts(self) -> Table:
+        """All hosts: address, organisation, services, up or down."""
+        rows = [
+            (
+                name,
+                plan.addresses,
+                self.scenario.organisations.get(plan.organisation, plan.organisation),
+                plan.services,
+                "up" if self.internet.hosts[name].is_up else "down",
+            )
+            for name, plan in self.scenario.hosts.items()
+        ]
+        return table(("host", "addresses", "organisation", "services", "state"), rows)
+
+    @property
+    def domains(self) -> Table:
+        """The mail domains, and where their mailboxes are."""
+        return table(("domain", "mailboxes on"), list(self.scenario.domains.items()))
+
+    @property
+    def people(self) -> Table:
+        """The people: address, password, the machine they write from."""
+        rows = [(plan.name, address, plan.password, plan.device) for address, plan in self.scenario.people.items()]
+        return table(("name", "address", "password", "writes from"), rows)
+
+    def host(self, name: str) -> Host:
+        """Return a host; `.down()` and `.up()` switch it."""
+        self._check_open()
+        return self.internet.host(name)
+
+    def person(self, address: str) -> Person:
+        """Return the person with this address."""
+        self._check_open()
+        plan = self.scenario.people.get(address.lower())
+        if plan is None:
+            raise unknown("person", address, self.scenario.people)
+        return Person(self, address.lower(), plan, self.scenario.domains[parse_address(address).domain])
+
+    @property
+    def dns(self) -> LabDns:
+        """Ask the DNS: lab.dns.lookup("bakery.test", "MX")."""
+        self._check_open()
+        return LabDns(self)
+
+    def zone(self, origin: str) -> LabZone:
+        """Return a zone, to read and to edit."""
+        self._check_open()
+        name = dns.name.from_text(origin)
+        for server in self.dns_servers.values():
+            if name in server.zones:
+                return LabZone(self, origin, server)
+        raise unknown("zone", origin, self.scenario.zones)
+
+    def stub(self, host: str) -> Stub:
+        """Return the way into the DNS of one host."""
+        resolver = self.internet.host(self.scenario.resolver).addresses[0]
+        return Stub(self.internet.host(host), resolver)
+
+    def queue(self, host: str) -> Table:
+        """Return what waits in the queue of a mail server."""
+        self._check_open()
+        if host not in self.mail_servers:
+            raise unknown("mail server", host, self.mail_servers)
+        queue = self.mail_servers[host].queue
+        rows = []
+        for entry in queue.entries():
+            progress = queue.progress_of(entry)
+            rows.append(
+                (
+                    entry.queue_id,
+                    entry.envelope.reverse_path or "<>",
+                    progress.waiting,
+                    progress.attempts,
+                    progress.next_attempt,
+                    progress.reason,
+                )
+            )
+        return table(("queue id", "sender", "waiting", "attempts", "next attempt", "reason"), rows)
+
+    # ---- from outside, and as somebody inside --------------------------------------------------------
+
+    def endpoint(self, host: str, port: int) -> tuple[str, int]:
+        """Return the real (address, port) of a service, for any client on this machine."""
+        target = self.host(host)
+        found = self.internet.endpoint(target.addresses[0], port)
+        if found is None:
+            known = ", ".join(f"{p} ({SERVICES.get(p, '?')})" for p in sorted(target.ports)) or "none"
+            raise LabError(f"{host} does not listen on port {port}. Its open ports: {known}.")
+        return found
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return every endpoint, password and the CA file, as `mailcourse up --endpoints` writes them."""
+        hosts = {
+            name: {str(port): list(self.endpoint(name, port)) for port in sorted(set(host.ports))}
+            for name, host in self.internet.hosts.items()
+            if host.ports
+        }
+        return {
+            "dns": list(self.endpoint(self.scenario.resolver, 53)),
+            "hosts": hosts,
+            "people": {address: person.password for address, person in self.scenario.people.items()},
+            "ca": str(self.ca),
+        }
+
+    @property
+    def ca(self) -> Path:
+        """The file with the certificate of the lab's CA."""
+        self._check_open()
+        return self.certificates.ca_file()
+
+    def online(self, host: str) -> AbstractContextManager[None]:
+        """Put this process on a host of the lab: inside `with`, its sockets and look-ups go to the lab only."""
+        machine = self.host(host)
+        return online(machine, self._addresses_for(machine))
+
+    def _addresses_for(self, machine: Host) -> Any:
+        def lookup(name: str) -> list[str]:
+            try:
+                return self.runtime.run(self.stub(machine.name).addresses(name))
+            except NoAnswer:
+                return []
+
+        return lookup
+
+    # ---- views, loaded only when somebody looks -------------------------------------------------------
+
+    def panel(self) -> SendPanel:
+        """Show a form that sends a message, and the journey of what it sent."""
+        from .widgets.panel import SendPanel
+
+        self._check_open()
+        return SendPanel(self)
+
+    def journey(self, message: str) -> JourneyView:
+        """Show the way of a message, by its identity in the trace ("m1")."""
+        from .widgets.journey import JourneyView
+
+        events = self.trace.journey(message)
+        if not events:
+            raise unknown("message", message, sorted({e.message for e in self.trace if e.message}))
+        return JourneyView(events)
+
+    def __repr__(self) -> str:
+        state = "open" if self.is_open else "closed"
+        return f"<Lab {self.name!r}: {self.scenario.title}, {len(self.scenario.hosts)} hosts, {state}>"
+
+
+def settings(plan: HostPlan) -> Settings:
+    """Return what a host's mail server is told."""
+    return Settings(
+        local_domains=frozenset(plan.local_domains),
+        relay_domains=frozenset(plan.relay_domains),
+        inside=plan.inside,
+        networks=tuple(plan.networks),
+        smart_host=plan.smart_host,
+        most_octets=plan.most_octets,
+    )
+
+
+@atexit.register
+def _close_all() -> None:
+    """Leave no temporary folder behind."""
+    for lab in list(_open.values()):
+        lab.close()

@@ -1,0 +1,1 @@
+"""Messages at rest: the Maildir, and whose it is."""

@@ -1,0 +1,262 @@
+"""Maildir: one message, one file; what a mailbox knows stands in the names.
+
+    tmp/1788768000.m1.1.mail.bakery.test                being written
+    new/1788768000.m1.1.mail.bakery.test                delivered; nobody has looked yet
+    new/1788768000.m1.1.mail.bakery.test,U=7            has its UID
+    cur/1788768000.m1.1.mail.bakery.test,U=7:2,FS       has been seen by a reader; flags F and S
+    .uidvalidity                                        "3 7": UIDVALIDITY 3, last UID 7
+    .Sent/                                              another folder, of the same form (Maildir++)
+
+Delivery takes no lock: write in tmp, sync, rename into new.  A reader gives UIDs, in the order of
+arrival, under a lock and only after the new last UID is on disk: a crash can skip a UID, and never
+gives one twice (RFC 3501 §2.3.1.1).  Every change of a message is one rename.
+    Flags: D draft, F flagged, P passed, R replied, S seen, T trashed.
+Knows names and renames.  Does not know mail: the bytes are never parsed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+
+from mailcourse.internet.disk import sync_folder
+from mailcourse.internet.errors import LabError, unknown
+
+FLAGS = frozenset("DFPRST")
+#: What stands between a name and its flags; Windows allows no colon in a name.
+INFO = ";2," if os.name == "nt" else ":2,"
+NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?")
+IDENTITY = re.compile(r"(?:r\d+)?m\d+")
+FOLDER = re.compile(r"[^./\\\x00-\x1f:;][^/\\\x00-\x1f:;]{0,190}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message of a mailbox.  `when` is its INTERNALDATE, `size` its octets on disk."""
+
+    uid: int
+    path: Path
+    flags: frozenset[str]
+    is_recent: bool  # still in new/
+    size: int
+    when: datetime
+
+    @property
+    def message(self) -> str | None:
+        """The message's identity in the trace, when the name tells it."""
+        return message_of(self.path.name)
+
+    def read(self) -> bytes:
+        """Return the message, with CRLF line ends, also when a foreign program wrote it with LF alone."""
+        content = self.path.read_bytes()
+        if content.count(b"\n") == content.count(b"\r\n"):
+            return content
+        return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def message_of(name: str) -> str | None:
+    """Return the trace identity that a file name carries.
+
+    >>> message_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
+    'm1'
+    """
+    parts = name.split(".")
+    return parts[1] if len(parts) > 2 and IDENTITY.fullmatch(parts[1]) else None
+
+
+class NoSuchMessage(LabError):
+    """The message was removed, perhaps by another program."""
+
+
+class Maildir:
+    """One folder of messages.  `uidvalidity` is written down when the folder is made, and kept."""
+
+    def __init__(self, path: Path, uidvalidity: int = 1) -> None:
+        self.path, self._uidvalidity = path, uidvalidity
+
+    def create(self) -> Maildir:
+        """Make the folder if it is not there."""
+        for part in ("tmp", "new", "cur"):
+            (self.path / part).mkdir(parents=True, exist_ok=True)
+        return self
+
+    # ---- the MDA's side --------------------------------------------------------------------------
+
+    def deliver(self, parts: Iterable[bytes], unique: str, when: datetime, flags: str = "") -> str:
+        """Put a message into new/ (into cur/ when it has flags); return its file name.  Safe against other writers."""
+        temporary = self._exclusive(unique)
+        with temporary.open("wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        os.utime(temporary, (when.timestamp(), when.timestamp()))
+        place = self.path / ("cur" if flags else "new")
+        name = temporary.name + (INFO + "".join(sorted(flags)) if flags else "")
+        temporary.rename(place / name)
+        sync_folder(place)
+        return name
+
+    def _exclusive(self, unique: str) -> Path:
+        """Make tmp/<unique>, or a name that is still free."""
+        number = 0
+        while True:
+            path = self.path / "tmp" / (f"{unique}.{number}" if number else unique)
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            except FileExistsError:
+                number += 1
+                continue
+            return path
+
+    # ---- the reader's side -------------------------------------------------------------------------
+
+    def scan(self) -> list[Stored]:
+        """Return the messages in the order of their UIDs, giving a UID to those that have none."""
+        found = self._look()
+        if any(stored.uid == 0 for stored in found):
+            with self._locked():
+                self._number([stored for stored in self._look() if stored.uid == 0])
+            found = self._look()
+        return sorted(found, key=lambda stored: stored.uid)
+
+    def _look(self) -> list[Stored]:
+        found: dict[str, Stored] = {}
+        for part in ("new", "cur"):
+            for entry in os.scandir(self.path / part):
+                name = NAME.fullmatch(entry.name)
+                if name is None or entry.name.startswith("."):
+                    continue
+                try:
+                    about = entry.stat()
+                except FileNotFoundError:  # another reader renamed or removed it just now
+                    continue
+                found[name["base"]] = Stored(
+                    int(name["uid"] or 0),
+                    Path(entry.path),
+                    frozenset(name["flags"] or "") & FLAGS,
+                    part == "new",
+                    about.st_size,
+                    datetime.fromtimestamp(about.st_mtime, UTC).replace(microsecond=0),
+                )
+        return list(found.values())
+
+    def _number(self, fresh: list[Stored]) -> None:
+        """Give UIDs, in the order of arrival.  Under the lock."""
+        if not fresh:
+            return
+        validity, last = self._read_state()
+        self._write_state(validity, last + len(fresh))
+        in_order = sorted(fresh, key=lambda stored: (stored.when, stored.path.name))
+        for uid, stored in enumerate(in_order, last + 1):
+            base, info, flags = stored.path.name.partition(INFO)
+            try:
+                stored.path.rename(stored.path.with_name(f"{base},U={uid}{info}{flags}"))
+            except FileNotFoundError:  # a program without our lock was quicker; the UID stays unused
+                continue
+
+    def _locked(self) -> filelock.BaseFileLock:
+        return filelock.FileLock(self.path / ".lock", thread_local=False)
+
+    @property
+    def uidvalidity(self) -> int:
+        """The number that changes if UIDs ever lose their meaning."""
+        return self._read_state()[0]
+
+    @property
+    def uidnext(self) -> int:
+        """The UID that the next message will have, or a lower bound of it."""
+        return self._read_state()[1] + 1
+
+    def _read_state(self) -> tuple[int, int]:
+        try:
+            validity, last = (self.path / ".uidvalidity").read_text().split()
+        except FileNotFoundError:
+            return self._uidvalidity, 0
+        return int(validity), int(last)
+
+    def _write_state(self, validity: int, last: int) -> None:
+        fresh = self.path / "tmp" / ".uidvalidity"
+        with fresh.open("w") as file:
+            file.write(f"{validity} {last}")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.path / ".uidvalidity")
+        sync_folder(self.path)
+
+    def read(self, stored: Stored) -> bytes:
+        """Return the message, wherever a rename has put it."""
+        try:
+            return stored.read()
+        except FileNotFoundError:
+            return self.find(stored.uid).read()
+
+    def see(self, stored: Stored) -> Stored:
+        """Move a message from new/ to cur/: a reader knows of it now."""
+        return self._rename(stored, lambda now: now.flags) if stored.is_recent else stored
+
+    def set_flags(self, stored: Stored, flags: Iterable[str]) -> Stored:
+        """Replace the flags of a message, in one rename; return it as it is then."""
+        wanted = frozenset(flags) & FLAGS
+        return self._rename(stored, lambda now: wanted)
+
+    def _rename(self, now: Stored, flags_of: Callable[[Stored], frozenset[str]]) -> Stored:
+        for _ in range(10):  # another session may rename it under our hands
+            flags = flags_of(now)
+            target = self.path / "cur" / (now.path.name.partition(INFO)[0] + INFO + "".join(sorted(flags)))
+            try:
+                now.path.rename(target)
+            except FileNotFoundError:
+                now = self.find(now.uid)
+                continue
+            return replace(now, path=target, flags=flags, is_recent=False)
+        raise NoSuchMessage(f"Message {now.uid} changes faster than it can be flagged. Try again.")
+
+    def find(self, uid: int) -> Stored:
+        """Return the message with this UID as it is now."""
+        for stored in self._look():
+            if stored.uid == uid:
+                return stored
+        raise NoSuchMessage(f"Message {uid} is not in the mailbox any more. List it again.")
+
+    def remove(self, stored: Stored) -> None:
+        """Remove a message; harmless when somebody else did."""
+        for _ in range(10):
+            try:
+                stored.path.unlink()
+            except FileNotFoundError:
+                try:
+                    stored = self.find(stored.uid)
+                except NoSuchMessage:
+                    return
+                continue
+            return
+
+    # ---- folders -----------------------------------------------------------------------------------
+
+    def folders(self) -> list[str]:
+        """Return the names of the other folders: "Sent", "Work.2026"."""
+        return sorted(p.name[1:] for p in self.path.iterdir() if p.name.startswith(".") and (p / "cur").is_dir())
+
+    def folder(self, name: str) -> Maildir:
+        """Return another folder of this mailbox."""
+        if name not in self.folders():
+            raise unknown("folder", name, self.folders())
+        return Maildir(self.path / f".{name}", self._uidvalidity)
+
+    def create_folder(self, name: str) -> Maildir:
+        """Make another folder.  The name can lead nowhere outside the mailbox."""
+        if not FOLDER.fullmatch(name) or ".." in name or name.endswith("."):
+            raise LabError(f"{name[:60]!r} cannot be the name of a folder. Use letters, digits and single dots.")
+        if name in self.folders():
+            raise LabError(f"There is a folder {name!r} already.")
+        # A folder that is made anew must not look like the one that was there before.
+        validity = max([self._uidvalidity, *(self.folder(other).uidvalidity for other in self.folders())]) + 1
+        made = Maildir(self.path / f".{name}", validity).create()
+        made._write_state(validity, 0)
+        return made

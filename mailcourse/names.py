@@ -1,0 +1,121 @@
+"""The DNS on the public face: ask, read zones, edit them.
+
+An edited zone gets a new serial and is served at once; what resolvers remember stays until its TTL
+is over, as on the real Internet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+
+from .dns.resolver import Resolver
+from .dns.server import AuthoritativeServer, shown
+from .dns.stub import NoAnswer, ask, question
+from .dns.zone import parse, serial, text_of, with_serial
+from .internet.errors import LabError
+from .table import Table, table
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What a DNS server answered: `rcode` ("NOERROR", "NXDOMAIN", …) and the records as text."""
+
+    name: str
+    type: str
+    server: str
+    rcode: str
+    records: tuple[str, ...]
+
+    @property
+    def values(self) -> list[str]:
+        """The right-hand sides alone: ["10 mx1.bakery.test.", "20 mx2.bakery.test."]."""
+        return [record.split(" ", 3)[3] for record in self.records]
+
+    def __repr__(self) -> str:
+        lines = [f"{self.server} answers {self.type} of {self.name}: {self.rcode}", *self.records]
+        return "\n".join(lines) if self.records else f"{lines[0]}, no records"
+
+
+class LabDns:
+    """Questions to the DNS of a lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def lookup(self, name: str, kind: str = "A", server: str | None = None) -> Lookup:
+        """Ask for records of `name`; the lab's resolver, or the DNS server of the host `server`."""
+        resolver = self._lab.scenario.resolver
+        target = self._lab.host(server or resolver)
+        if kind.upper() not in dns.rdatatype.RdataType.__members__:
+            raise LabError(f"{kind!r} is no record type. Try A, AAAA, MX, NS, CNAME, TXT or SOA.")
+        asker = next(iter(self._lab.scenario.people.values())).device if self._lab.scenario.people else resolver
+        source = self._lab.host(asker)
+        with self._lab.turn():
+            query = question(source, name, kind.upper(), recurse=target.name == resolver)
+            try:
+                reply = self._lab.runtime.run(ask(source, target.addresses[0], query))
+            except NoAnswer as error:
+                raise LabError(f"{target.name} gave no answer: {error}. Is it up? lab.hosts tells.") from None
+        return Lookup(name, kind.upper(), target.name, dns.rcode.to_text(reply.rcode()), tuple(shown(reply.answer)))
+
+    @property
+    def cache(self) -> Table:
+        """What the resolver remembers now, and for how many seconds of lab time."""
+        now = self._lab.clock.now()
+        rows = [
+            (str(name), dns.rdatatype.to_text(kind), int((known.until - now).total_seconds()), _answer(known.records))
+            for (name, kind), known in sorted(self._resolver.cache.items(), key=str)
+            if known.until > now
+        ]
+        return table(("name", "type", "seconds left", "answer"), rows)
+
+    def forget(self) -> None:
+        """Empty the resolver's cache."""
+        self._resolver.forget()
+
+    @property
+    def _resolver(self) -> Resolver:
+        return self._lab.resolvers[self._lab.scenario.resolver]
+
+
+def _answer(records: object) -> str:
+    return "no such record" if records is None else str(records).replace("\n", "; ")
+
+
+class LabZone:
+    """One zone of the lab, and the server that holds it."""
+
+    def __init__(self, lab: Lab, origin: str, server: AuthoritativeServer) -> None:
+        self._lab, self.origin, self._server = lab, origin, server
+        self._name = dns.name.from_text(origin)
+
+    @property
+    def text(self) -> str:
+        """The zone as text, ready to be edited."""
+        return text_of(self._server.zones[self._name])
+
+    @property
+    def serial(self) -> int:
+        """The serial number of the zone."""
+        return serial(self._server.zones[self._name])
+
+    def edit(self, text: str) -> LabZone:
+        """Serve `text` from now on; raise the serial if the text does not.  A wrong text changes nothing."""
+        zone = parse(self.origin, text)
+        if serial(zone) <= self.serial:
+            zone = with_serial(zone, self.serial + 1)
+        with self._lab.turn():
+            self._server.put(zone)
+            self._lab.trace.add(self._server.host.name, "dns", "zone-changed", zone=self.origin, serial=serial(zone))
+        return self
+
+    def __repr__(self) -> str:
+        return f"; zone {self.origin} on {self._server.host.name}\n{self.text}"

@@ -241,6 +241,11 @@ class Lab:
             raise LabError(f"A server of the lab failed: {type(fault).__name__}: {fault}. This is a bug.") from fault
         return self
 
+    def look(self) -> None:
+        """Before somebody looks: on a standing clock, let all that is due happen."""
+        if self.is_open and not self.clock.live:
+            self.settle()
+
     # ---- what there is -----------------------------------------------------------------------------
 
     @property
@@ -307,6 +312,7 @@ class Lab:
         self._check_open()
         if host not in self.mail_servers:
             raise unknown("mail server", host, self.mail_servers)
+        self.look()
         queue = self.mail_servers[host].queue
         rows = []
         for entry in queue.entries():
@@ -381,6 +387,7 @@ class Lab:
         """Show the way of a message, by its identity in the trace ("m1")."""
         from .widgets.journey import JourneyView
 
+        self.look()
         events = self.trace.journey(message)
         if not events:
             raise unknown("message", message, sorted({e.message for e in self.trace if e.message}))

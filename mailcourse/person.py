@@ -67,7 +67,7 @@ class Person:
                 raw,
                 utf8=draft.is_utf8,
             )
-        return Sent(lab.trace, message, names, raw)
+        return Sent(lab.trace, message, names, raw, lab.look)
 
     def inbox(self) -> Messages:
         """List the inbox by IMAP: headers only, nothing is marked as seen."""

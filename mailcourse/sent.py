@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,18 +74,24 @@ def _after(event: Event) -> tuple[str, str]:
 class Sent:
     """A message that was sent.  `message` is its identity in the trace, `raw` what was submitted."""
 
-    def __init__(self, trace: Trace, message: str, recipients: Sequence[str], raw: bytes) -> None:
+    def __init__(
+        self, trace: Trace, message: str, recipients: Sequence[str], raw: bytes, look: Callable[[], None]
+    ) -> None:
         self._trace, self.message, self.recipients, self.raw = trace, message, tuple(recipients), raw
+        # On a standing clock, looking waits until all that is due has been done.
+        self._look = look
 
     @property
     def status(self) -> dict[str, Status]:
         """Where each recipient's copy is now."""
+        self._look()
         found = status(self._trace.journey(self.message), self.recipients, self.message)
         return {one.recipient: one for one in found}
 
     @property
     def events(self) -> list[Event]:
         """Everything that happened to this message, and to the bounces it caused."""
+        self._look()
         return self._trace.journey(self.message)
 
     def journey(self) -> JourneyView:

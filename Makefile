@@ -1,0 +1,31 @@
+# `make lab` opens the course, `make test` proves that it works.  Both set up what they need first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+
+.PHONY: lab test check bench clean
+.DEFAULT_GOAL := lab
+
+# JupyterLab prints the address to open when it finds no browser.
+lab: $(READY)
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)
+
+# The same for one's own eyes while working: no browser, no notebooks.
+check: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/dialogues
+
+bench: $(READY)
+	$(BIN)/python benchmarks/measure.py
+
+# Made anew when pyproject.toml changes.
+$(READY): pyproject.toml setup.sh
+	@PYTHON="$(PYTHON)" sh setup.sh "$(VENV)"
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

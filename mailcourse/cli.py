@@ -1,0 +1,158 @@
+"""The command line: the same labs, for tools outside Jupyter.
+
+mailcourse up two-offices --endpoints FILE.json    a running lab, until Ctrl-C
+mailcourse doctor                                  is this machine ready?
+mailcourse scenarios                               the worlds there are
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from . import scenario
+from .internet.errors import LabError
+from .lab import Lab
+
+#: What a course room needs, and the oldest release that will do.
+PACKAGES = ("jupyterlab", "ipywidgets", "aiosmtpd", "dnspython", "trustme", "graphviz")
+OLDEST_PYTHON = (3, 11)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 when it failed."""
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    try:
+        return run(chosen)
+    except LabError as error:
+        print(f"mailcourse: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mailcourse", description="A small Internet of mail on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="run a lab until Ctrl-C")
+    up.add_argument("scenario", nargs="?", default="two-offices", help="a name, or the path of a TOML file")
+    up.add_argument("--endpoints", metavar="FILE", type=Path, help="write addresses, ports and passwords there")
+    up.add_argument("--path", type=Path, help="keep queues and mailboxes in this folder")
+    up.add_argument("--clock", choices=("live", "still"), default="live", help="does lab time run? (live)")
+    up.set_defaults(run=_up)
+    commands.add_parser("doctor", help="check that this machine is ready").set_defaults(run=_doctor)
+    commands.add_parser("scenarios", help="list the scenarios").set_defaults(run=_scenarios)
+    return parser
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Lab(chosen.scenario, path=chosen.path, clock=chosen.clock) as lab:
+        endpoints = lab.endpoints()
+        if chosen.endpoints:
+            _write(chosen.endpoints, json.dumps(endpoints, indent=2))
+        print(_shown(lab), flush=True)
+        ended.wait()
+    print("The lab is closed.")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that nobody ever sees half-written, and nobody else can read: it holds passwords."""
+    fresh = file.with_name(f".{file.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+    fresh.replace(file)
+
+
+def _shown(lab: Lab) -> str:
+    endpoints = lab.endpoints()
+    lines = [f"{lab.scenario.title} is up. Ctrl-C ends it.", ""]
+    lines.append(f"dig @{endpoints['dns'][0]} -p {endpoints['dns'][1]} bakery.test MX")
+    for host, ports in endpoints["hosts"].items():
+        lines += [f"{host:24}port {port:>4}  is  {at[0]}:{at[1]}" for port, at in ports.items()]
+    lines += ["", repr(lab.people), "", f"certificate of the lab's CA: {endpoints['ca']}"]
+    return "\n".join(lines)
+
+
+def _scenarios(chosen: argparse.Namespace) -> int:
+    for name in scenario.names():
+        print(f"{name:20}{scenario.load(name).title}")
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    """Try everything that a lesson needs; say what is wrong and how to mend it."""
+    checks: dict[str, Callable[[], str]] = {
+        "Python": _check_python,
+        "packages": _check_packages,
+        "temporary folder": _check_folder,
+        "pictures": _check_pictures,
+        "a message": _check_message,
+    }
+    failed = 0
+    for name, check in checks.items():
+        try:
+            print(f"ok      {name}: {check()}")
+        except Exception as error:  # whatever it is, the report goes on
+            failed += 1
+            print(f"FAILED  {name}: {error}")
+    print("Everything is ready." if not failed else f"{failed} of {len(checks)} checks failed; mend them from the top.")
+    return 1 if failed else 0
+
+
+def _check_python() -> str:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        raise LabError(f"this is Python {found}; install 3.11 or newer and make the environment again")
+    return found
+
+
+def _check_packages() -> str:
+    try:
+        return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    except PackageNotFoundError as error:
+        raise LabError(f"{error.name} is missing; run `make lab`, or `pip install -e .`") from None
+
+
+def _check_folder() -> str:
+    with tempfile.NamedTemporaryFile(prefix="mailcourse-") as file:
+        file.write(b"x")
+        free = shutil.disk_usage(file.name).free // 2**20
+    if free < 100:
+        raise LabError(f"only {free} MB are free; make room, or set TMPDIR to another disk")
+    return f"{free} MB free"
+
+
+def _check_pictures() -> str:
+    from .widgets.picture import engine, svg
+
+    svg("digraph { a -> b }")
+    return engine()
+
+
+def _check_message() -> str:
+    began = time.perf_counter()
+    with Lab("two-offices", name="doctor") as lab:
+        sent = lab.person("alice@academy.test").send("bruno@bakery.test", "doctor", "Is it all well?")
+        lab.settle(30)
+        state = sent.status["bruno@bakery.test"]
+        if state.state != "delivered" or len(lab.person("bruno@bakery.test").inbox()) != 1:
+            raise LabError(f"the test message did not arrive: {state.words}")
+    return f"sent, carried by three servers and read in {time.perf_counter() - began:.1f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -123,6 +123,11 @@ def shown(rrsets: list[dns.rrset.RRset]) -> list[str]:
     ]
 
 
+def wire(reply: dns.message.Message, room: int) -> bytes:
+    """Write a reply of at most `room` octets, the records in the zone's order: the same each time."""
+    return reply.to_wire(max_size=room, prefer_truncation=True, want_shuffle=False)
+
+
 Reply = Callable[[dns.message.Message, Connection, str], Awaitable[dns.message.Message | None]]
 
 
@@ -150,8 +155,8 @@ class DnsPort:
                     reply = await self._answer(await reader.readexactly(size), connection, "tcp")
                     if reply is None:
                         return
-                    wire = reply.to_wire()
-                    writer.write(struct.pack("!H", len(wire)) + wire)
+                    octets = wire(reply, 65535)
+                    writer.write(struct.pack("!H", len(octets)) + octets)
                     await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             return
@@ -162,11 +167,9 @@ class DnsPort:
         reply = await self._answer(data, connection, "udp")
         if reply is None:
             return None
+        # A reply that has no room is cut and says so: TC, ask again over TCP (RFC 2181 §9).
         room = max(UDP_SIZE, min(reply.request_payload or UDP_SIZE, MOST_UDP_SIZE))
-        try:
-            return reply.to_wire(max_size=room)
-        except dns.exception.TooBig:
-            return _truncated(reply).to_wire()
+        return wire(reply, room)
 
     async def _answer(self, data: bytes, connection: Connection, transport: str) -> dns.message.Message | None:
         try:
@@ -176,13 +179,6 @@ class DnsPort:
         if query.flags & dns.flags.QR:
             return None  # a reply is never answered, or two servers could talk for ever
         return await self._reply(query, connection, transport)
-
-
-def _truncated(reply: dns.message.Message) -> dns.message.Message:
-    """Keep the question and say that there is more over TCP (RFC 2181 §9)."""
-    reply.answer, reply.authority, reply.additional = [], [], []
-    reply.flags |= dns.flags.TC
-    return reply
 
 
 def _format_error(data: bytes) -> dns.message.Message | None:

@@ -64,9 +64,14 @@ class Mail:
         except (LookupError, ValueError):  # an unknown charset: show what can be shown
             return bytes(part.get_payload(decode=True) or b"").decode("ascii", "replace")
 
+    @property
+    def state(self) -> str:
+        r"""The flags without their backslashes; "new" when nobody has seen the message."""
+        words = [flag.lstrip("\\").lower() for flag in self.flags if flag != "\\Recent"]
+        return " ".join(words) or "new"
+
     def __repr__(self) -> str:
-        flags = " ".join(self.flags) or "new"
-        return f"<Mail {self.uid} from {self.sender}: {self.subject!r} ({flags})>"
+        return f"<Mail {self.uid} from {self.sender}: {self.subject!r} ({self.state})>"
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -85,7 +90,7 @@ class Messages(list[Mail]):
     def _repr_html_(self) -> str:
         if not self:
             return "<p>no messages</p>"
-        cells = [(m.uid, m.sender, m.subject, m.date, " ".join(m.flags) or "new") for m in self]
+        cells = [(m.uid, m.sender, m.subject, m.date, m.state) for m in self]
         head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("uid", "From", "Subject", "Date", "flags"))
         body = "".join(
             "<tr>" + "".join(f'<td style="text-align:left">{escape(c)}</td>' for c in row) + "</tr>" for row in cells

@@ -10,6 +10,7 @@ These are functions from values to values; `JourneyView` below is only buttons a
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,7 +21,7 @@ import ipywidgets as widgets
 
 from mailcourse.internet.trace import Event
 
-from .picture import svg
+from .picture import png, svg
 
 #: role -> (shape, colour, word): the same everywhere, and legible for the colour-blind
 ROLES = {
@@ -202,7 +203,7 @@ def way(told: Sequence[Step]) -> Way:
 def dot(road: Way) -> str:
     """Write the graph of a journey; nodes are n0, n1, … and links e0, e1, …"""
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.35", "ranksep": "0.55"}
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "nodesep": "0.35", "ranksep": "0.55"}
     )
     graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="13", style="filled", color="#333333")
     graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="11", color="#333333", penwidth="1.4")
@@ -276,12 +277,11 @@ def said(step: Step, number: int, count: int) -> str:
 class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Play, step back and forth, and read what was said.  `steps` are the steps as values."""
 
-    def __init__(self, events: Sequence[Event], *, playing: bool = False) -> None:
-        self.steps = steps(events)
-        self._way = way(self.steps)
-        last = max(0, len(self.steps) - 1)
-        self._play = widgets.Play(min=0, max=last, interval=1200, description="Play", show_repeat=False)
-        self.slider = widgets.IntSlider(min=0, max=last, description="Step", readout=False)
+    def __init__(self, events: Sequence[Event] = ()) -> None:
+        self.steps: list[Step] = []
+        self._way = way(())
+        self._play = widgets.Play(min=0, max=0, interval=1200, description="Play", show_repeat=False)
+        self.slider = widgets.IntSlider(min=0, max=0, description="Step", readout=False)
         self._link = widgets.jslink((self._play, "value"), (self.slider, "value"))
         self.back = widgets.Button(description="Back", icon="step-backward", tooltip="one step back")
         self.forth = widgets.Button(description="Step", icon="step-forward", tooltip="one step on")
@@ -293,6 +293,16 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         controls = widgets.HBox([self._play, self.back, self.forth, self.slider])
         both = widgets.HBox([self._picture, self._said], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         super().__init__([controls, both])
+        self.load(events)
+
+    def load(self, events: Sequence[Event], *, playing: bool = False) -> None:
+        """Show another journey, from its first step; `playing` starts it once this view is on the screen."""
+        self._play.playing = False
+        self.steps = steps(events)
+        self._way = way(self.steps)
+        last = max(0, len(self.steps) - 1)
+        self.slider.value = self._play.value = 0
+        self.slider.max = self._play.max = last
         self._show()
         self._play.playing = playing and last > 0
 
@@ -310,10 +320,6 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             )
             self._said.value = said(self.steps[number], number, len(self.steps))
 
-    def still(self) -> str:
-        """Return the whole way as one SVG picture, for pages without a kernel."""
-        return frame(self._way, self.steps, len(self.steps) - 1) if self.steps else ""
-
     def __repr__(self) -> str:
         return text_of(self.steps)
 
@@ -323,5 +329,5 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = text_of(self.steps)
         if self.steps:
-            data["image/svg+xml"] = self.still()
+            data["image/png"] = b64encode(png(dot(self._way))).decode()
         return bundle

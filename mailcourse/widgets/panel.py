@@ -35,10 +35,11 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             description="Send", icon="paper-plane", button_style="primary", tooltip="submit the message to the server"
         )
         self._result = widgets.HTML()
-        self._journey = widgets.VBox([])
+        self.journey = JourneyView()  # there from the start, so that it can play at once
+        self.journey.layout.display = "none"
         self.button.on_click(lambda _: self.send())
         fields = [self.sender, self.to, self.subject, self.text]
-        super().__init__([*fields, self.button, self._result, self._journey])
+        super().__init__([*fields, self.button, self._result, self.journey])
 
     def send(self) -> None:
         """Send what is filled in, and show what became of it."""
@@ -48,17 +49,13 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.sent = person.send(self.to.value, self.subject.value, self.text.value)
             self._lab.settle()
             self._result.value = told(self.sent)
-            self._show(JourneyView(self.sent.events, playing=True))
+            self.journey.layout.display = "flex"
+            self.journey.load(self.sent.events, playing=True)
         except LabError as error:
             self._result.value = f'<p role="alert" style="color:#B00020"><b>Not sent.</b> {escape(str(error))}</p>'
-            self._show(None)
+            self.journey.layout.display = "none"
         finally:
             self.button.disabled = False
-
-    def _show(self, view: JourneyView | None) -> None:
-        for old in self._journey.children:
-            old.close()
-        self._journey.children = (view,) if view is not None else ()
 
     def __repr__(self) -> str:
         return "A form to send a message: From, To, Subject, Text, and the button Send."

@@ -27,20 +27,22 @@ def engine() -> str:
 @lru_cache(maxsize=64)
 def svg(source: str) -> str:
     """Draw a graph; return the <svg> element alone, without an XML head."""
-    drawn = _by_program(source) if shutil.which("dot") else _by_library(source)
+    drawn = _draw(source, "svg").decode("utf-8")
     return re.sub(r"<!--.*?-->\n?", "", drawn[drawn.index("<svg") :], flags=re.DOTALL).strip()
 
 
-def _by_program(source: str) -> str:
-    return graphviz.Source(source).pipe(format="svg", encoding="utf-8", quiet=True)  # type: ignore[no-any-return]
+def png(source: str) -> bytes:
+    """Draw a graph as PNG: what a saved notebook shows where scripts and SVG are not trusted."""
+    return _draw(source, "png")
 
 
-def _by_library(source: str) -> str:
+def _draw(source: str, form: str) -> bytes:
+    if shutil.which("dot"):
+        return bytes(graphviz.Source(source).pipe(format=form, quiet=True))
     import pygraphviz  # 90 ms, so only when something is drawn
 
     with _one_at_a_time, _without_stderr():
-        graph = pygraphviz.AGraph(string=source)
-        return bytes(graph.draw(format="svg", prog="dot")).decode("utf-8")
+        return bytes(pygraphviz.AGraph(string=source).draw(format=form, prog="dot"))
 
 
 @contextmanager

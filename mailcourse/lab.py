@@ -1,10 +1,6 @@
 """The lab: reads a scenario and builds its world; the only module that knows every role.
 
-    path/
-      run                    how often a lab was opened here
-      ca.pem                 the certificate of the lab's authority
-      hosts/NAME/queue/      the queue of a mail server        (mta/queue.py)
-      hosts/NAME/mail/       the mailboxes on a host           (mailbox/)
+    scenario.py (TOML) ─► hosts, zones, people ─► internet, dns, mta, mda, access ─► tables, people, views
 
 Everything public here is blocking and safe from any cell and any thread.
 """
@@ -12,8 +8,6 @@ Everything public here is blocking and safe from any cell and any thread.
 from __future__ import annotations
 
 import atexit
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dns.name
-import filelock
 
 from .access.serve import imap, pop3
 from .dns.resolver import Resolver
 from .dns.server import AuthoritativeServer
 from .dns.stub import NoAnswer, Stub
 from .dns.zone import parse
+from .folder import Folder
 from .internet.certificates import Authority
 from .internet.clock import Clock
 from .internet.errors import LabClosed, LabError, unknown
@@ -89,12 +83,12 @@ class Lab:
             self._thread_turn = threading.RLock()
             self._depth = 0
             self.is_open = True
-            self._take_folder(path)
-            run = self._count_run()
+            self._folder = Folder(path)
+            run = self._folder.count_run()
             self.clock = Clock(self.scenario.start, self.runtime, live=clock == "live", speed=speed)
             self.trace = Trace(self.clock, run)
             self.clock.on_fault = self._fault
-            self.clock.on_move = lambda now: self._moved(now)
+            self.clock.on_move = self._moved
             kind = LoopbackInternet if network == "loopback" else MemoryInternet
             self.internet: Internet = kind(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
             self.certificates = Authority(self.path / "ca.pem")
@@ -112,26 +106,10 @@ class Lab:
 
     # ---- opening and closing ---------------------------------------------------------------------
 
-    def _take_folder(self, path: str | Path | None) -> None:
-        self._temporary = path is None
-        self.path = Path(tempfile.mkdtemp(prefix="mailcourse-")) if path is None else Path(path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = filelock.FileLock(self.path / "lock", timeout=0, thread_local=False)
-        try:
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise LabError(
-                f"Another lab is using the folder {str(self.path)!r}. Close it, or open this one elsewhere."
-            ) from None
-
-    def _count_run(self) -> int:
-        """Count the openings of this folder: identities of an earlier run are not given out again."""
-        file = self.path / "run"
-        run = int(file.read_text()) + 1 if file.exists() else 1
-        fresh = file.with_suffix(".new")
-        fresh.write_text(str(run))
-        fresh.replace(file)
-        return run
+    @property
+    def path(self) -> Path:
+        """The folder with the queues and mailboxes."""
+        return self._folder.path
 
     async def _build(self) -> None:
         for name, plan in self.scenario.hosts.items():
@@ -188,9 +166,7 @@ class Lab:
                 del _open[self.name]
             if hasattr(self, "internet"):
                 self.runtime.run(self._stop())
-            self._lock.release()
-            if self._temporary:
-                shutil.rmtree(self.path, ignore_errors=True)
+            self._folder.close()
 
     async def _stop(self) -> None:
         await self.clock.close()

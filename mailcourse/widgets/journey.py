@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -56,15 +56,12 @@ class _Telling:
     session: tuple[str, str] | None = None  # who connected to whom
     taken: bool = False  # the message of this session is in the server's queue
 
-    def add(self, title: str, kind: str, host: str, link: tuple[str, str] | None = None, *lines: str) -> None:
-        self.steps.append(Step(title, kind, host, link, lines))
-
     def flush(self) -> None:
         """End the session's step."""
         if self.lines and self.session is not None:
             client, server = self.session
             title = f"{server} tells {client}: 250, it is mine now" if self.taken else f"{client} talks to {server}"
-            self.add(title, "mail", server, self.session, *self.lines)
+            self.steps.append(Step(title, "mail", server, self.session, tuple(self.lines)))
         self.lines = []
 
 
@@ -98,9 +95,9 @@ def _look_up(telling: _Telling, event: Event) -> None:
         return
     asked, told = first.facts, event.facts
     answers = ", ".join(_value(text) for text in told["answers"]) or told["rcode"]
-    lines = [_dns_line(each) for each in telling.asking]
+    lines = (_dns_line(each) for each in telling.asking)
     title = f"{first.host} asks the DNS for {asked['type']} of {asked['name'].rstrip('.')}: {answers}"
-    telling.add(title, "dns", event.host, (first.host, event.host), *lines)
+    telling.steps.append(Step(title, "dns", event.host, (first.host, event.host), tuple(lines)))
     telling.asking = []
 
 
@@ -119,61 +116,67 @@ def _dns_line(event: Event) -> str:
 
 
 def _other(telling: _Telling, event: Event) -> None:
-    facts: Any = event.facts
-    match event.what:
-        case "connected":
-            telling.flush()
-            telling.session, telling.taken = (facts["peer"], event.host), False
-        case "composed":
-            to = ", ".join(facts["recipients"])
-            telling.add(
-                f"{facts['sender']} writes a message to {to}",
-                "person",
-                event.host,
-                None,
-                f"Subject: {facts['subject']}",
-            )
-        case "accepted":
-            telling.flush()
-            telling.taken = True
-            written = f"written: queue/active/{facts['queue_id']} ({facts['size']} octets), synced to disk, then 250"
-            telling.add(f"{event.host} takes responsibility: it is in its queue", "mail", event.host, None, written)
-        case "refused":
-            telling.lines.append(f"   {event.sentence()}")
-        case "routed":
-            telling.flush()
-            hops = ", ".join(facts["next_hops"])
-            telling.add(
-                f"{event.host} decides for {facts['recipient']}: {facts['decision']}",
-                "mail",
-                event.host,
-                None,
-                f"next: {hops}",
-            )
-        case "delivered":
-            telling.flush()
-            box = f"mailbox of {facts['mailbox']}"
-            telling.add(
-                f"{event.host} puts it into the {box}", "mailbox", box, (event.host, box), f"written: {facts['file']}"
-            )
-        case "fetched":
-            telling.flush()
-            box = f"mailbox of {facts['mailbox']}"
-            telling.add(
-                f"{facts['mailbox']} fetches it by {facts['service'].upper()}",
-                "mailbox",
-                box,
-                None,
-                f"UID {facts['uid']}",
-            )
-        case "unreachable":
-            telling.flush()
-            telling.add(event.sentence(), "mail", event.host, (event.host, facts["peer"]), facts["reason"])
-        case "deferred" | "failed" | "bounced":
-            telling.flush()
-            telling.add(event.sentence(), "mail", event.host, None, *(f"for {name}" for name in facts["recipients"]))
-        case _:
-            return
+    if event.what == "refused":
+        telling.lines.append(f"   {event.sentence()}")
+        return
+    if event.what == "connected":
+        telling.flush()
+        telling.session, telling.taken = (event.facts["peer"], event.host), False
+    if event.what not in _TOLD:
+        return
+    telling.flush()
+    telling.taken = event.what == "accepted"
+    telling.steps.append(_TOLD[event.what](event))
+
+
+def _composed(event: Event) -> Step:
+    title = f"{event.facts['sender']} writes a message to {', '.join(event.facts['recipients'])}"
+    return Step(title, "person", event.host, None, (f"Subject: {event.facts['subject']}",))
+
+
+def _accepted(event: Event) -> Step:
+    facts = event.facts
+    written = f"written: queue/active/{facts['queue_id']} ({facts['size']} octets), synced to disk, then 250"
+    return Step(f"{event.host} takes responsibility: it is in its queue", "mail", event.host, None, (written,))
+
+
+def _routed(event: Event) -> Step:
+    facts = event.facts
+    title = f"{event.host} decides for {facts['recipient']}: {facts['decision']}"
+    return Step(title, "mail", event.host, None, (f"next: {', '.join(facts['next_hops'])}",))
+
+
+def _delivered(event: Event) -> Step:
+    box = f"mailbox of {event.facts['mailbox']}"
+    written = f"written: {event.facts['file']}"
+    return Step(f"{event.host} puts it into the {box}", "mailbox", box, (event.host, box), (written,))
+
+
+def _fetched(event: Event) -> Step:
+    facts = event.facts
+    title = f"{facts['mailbox']} fetches it by {facts['service'].upper()}"
+    return Step(title, "mailbox", f"mailbox of {facts['mailbox']}", None, (f"UID {facts['uid']}",))
+
+
+def _unreachable(event: Event) -> Step:
+    return Step(event.sentence(), "mail", event.host, (event.host, event.facts["peer"]), (event.facts["reason"],))
+
+
+def _in_words(event: Event) -> Step:
+    return Step(event.sentence(), "mail", event.host, None, tuple(f"for {name}" for name in event.facts["recipients"]))
+
+
+_TOLD: dict[str, Callable[[Event], Step]] = {
+    "composed": _composed,
+    "accepted": _accepted,
+    "routed": _routed,
+    "delivered": _delivered,
+    "fetched": _fetched,
+    "unreachable": _unreachable,
+    "deferred": _in_words,
+    "failed": _in_words,
+    "bounced": _in_words,
+}
 
 
 # ---- steps → picture -----------------------------------------------------------------------------------

@@ -1,0 +1,50 @@
+"""The lab's own folder: temporary or kept, used by one lab at a time.
+
+path/
+  lock                   held while a lab is open; the system gives it back when a process dies
+  run                    how often a lab was opened here
+  ca.pem                 the certificate of the lab's authority
+  hosts/NAME/queue/      the queue of a mail server        (mta/queue.py)
+  hosts/NAME/mail/       the mailboxes on a host           (mailbox/)
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import filelock
+
+from .internet.errors import LabError
+
+
+class Folder:
+    """A folder that is ours until `close`, which removes it when it is temporary."""
+
+    def __init__(self, path: str | Path | None) -> None:
+        self._temporary = path is None
+        self.path = Path(tempfile.mkdtemp(prefix="mailcourse-")) if path is None else Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(self.path / "lock", timeout=0, thread_local=False)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise LabError(
+                f"Another lab is using the folder {str(self.path)!r}. Close it, or open this one elsewhere."
+            ) from None
+
+    def count_run(self) -> int:
+        """Count the openings of this folder: identities of an earlier run are not given out again."""
+        file = self.path / "run"
+        run = int(file.read_text()) + 1 if file.exists() else 1
+        fresh = file.with_suffix(".new")
+        fresh.write_text(str(run))
+        fresh.replace(file)
+        return run
+
+    def close(self) -> None:
+        """Give the folder back."""
+        self._lock.release()
+        if self._temporary:
+            shutil.rmtree(self.path, ignore_errors=True)

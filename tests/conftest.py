@@ -1,0 +1,117 @@
+"""What all tests share: a fresh lab, the guard at the border, and skips that count in CI."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailcourse import Lab
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def make_lab() -> Iterator[Callable[..., Lab]]:
+    """Open labs under names of their own; all are closed at the end."""
+    made = []
+
+    def make(*arguments: Any, **named: Any) -> Lab:
+        named.setdefault("name", f"test-{next(_numbers)}")
+        made.append(Lab(*arguments, **named))
+        return made[-1]
+
+    yield make
+    for lab in made:
+        lab.close()
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """The two offices, fresh."""
+    return make_lab("two-offices")
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """`mailcourse up` in a process of its own; gives what its endpoints file says."""
+    folder = tmp_path_factory.mktemp("up")
+    file = folder / "endpoints.json"
+    command = [sys.executable, "-m", "mailcourse.cli", "up", "two-offices", "--endpoints", str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "is up" in process.stdout.readline()
+    yield json.loads(file.read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    process.stdout.close()
+
+
+@pytest.fixture
+def need() -> Callable[[str], str]:
+    """Return the path of a system program, or skip and say how to get it."""
+
+    def find(program: str, package: str = "") -> str:
+        found = shutil.which(program)
+        if found is None:
+            pytest.skip(f"{program} is not installed (Debian: apt install {package or program})")
+        return found
+
+    return find  # type: ignore[return-value]
+
+
+# ---- a skip is a failure where everything should be installed ------------------------------------------
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("MAILCOURSE_SKIPS_FAIL"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which counts as failed here: {report.longrepr}"
+
+
+# ---- the guard at the border: nothing of this process may touch anything but loopback --------------------
+
+LOOPBACK = ("127.", "::1", "localhost")
+_crossed: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.bind", "socket.sendto"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not str(address[0]).startswith(LOOPBACK):
+            _crossed.append(f"{event} {address}")
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        name = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+        if name is not None and not str(name).startswith(LOOPBACK):
+            _crossed.append(f"{event} {name}")
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaves_this_machine() -> Iterator[None]:
+    yield
+    crossed, _crossed[:] = list(_crossed), []
+    assert crossed == []
+
+
+@pytest.fixture
+def crossings() -> list[str]:
+    """What the guard has seen since the test began; a test may look, and clear it."""
+    return _crossed
+
+
+ROOT = Path(__file__).parent.parent

@@ -13,6 +13,7 @@ The lab's own thread is not affected, and neither are Unix sockets, which are no
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ def _names(host: Host, lookup: Lookup, replaced: dict[str, Any]) -> dict[str, An
     mine = host.internet.runtime.is_here
 
     def addresses(name: str) -> list[str]:
-        if host.internet.host_at(name):
+        if _is_address(name):
             return [name]
         found = lookup(name)
         if not found:
@@ -77,6 +78,14 @@ def _names(host: Host, lookup: Lookup, replaced: dict[str, Any]) -> dict[str, An
         return replaced["gethostbyname"](name) if mine() else addresses(name)[0]
 
     return {"getaddrinfo": getaddrinfo, "gethostbyname": gethostbyname}
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _methods(host: Host, internet: LoopbackInternet) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from mailcourse.internet.errors import LabError
 from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
 
-from .session import MOST_ERRORS, MOST_LOGINS, Session
+from .session import MOST_ERRORS, MOST_LOGINS, Session, printable
 
 
 class State(Enum):
@@ -30,21 +31,21 @@ class State(Enum):
 
 A, T = State.AUTHORIZATION, State.TRANSACTION
 
-#: command -> the states in which it may be said
-ALLOWED: dict[str, tuple[State, ...]] = {
-    "CAPA": (A, T),
-    "STLS": (A,),
-    "USER": (A,),
-    "PASS": (A,),
-    "STAT": (T,),
-    "LIST": (T,),
-    "UIDL": (T,),
-    "RETR": (T,),
-    "TOP": (T,),
-    "DELE": (T,),
-    "RSET": (T,),
-    "NOOP": (T,),
-    "QUIT": (A, T),
+#: command -> the states in which it may be said, the least and the most arguments
+ALLOWED: dict[str, tuple[tuple[State, ...], int, int]] = {
+    "CAPA": ((A, T), 0, 0),
+    "STLS": ((A,), 0, 0),
+    "USER": ((A,), 1, 1),
+    "PASS": ((A,), 1, 1),
+    "STAT": ((T,), 0, 0),
+    "LIST": ((T,), 0, 1),
+    "UIDL": ((T,), 0, 1),
+    "RETR": ((T,), 1, 1),
+    "TOP": ((T,), 2, 2),
+    "DELE": ((T,), 1, 1),
+    "RSET": ((T,), 0, 0),
+    "NOOP": ((T,), 0, 0),
+    "QUIT": ((A, T), 0, 0),
 }
 
 MOST_LINE = 512  # octets of a command; RFC 2449 §4 allows 255
@@ -79,10 +80,11 @@ class Pop3Session(Session):
         replies = bytearray()
         while not (self.closed or self.wants_tls):
             line, end, rest = self._buffer.partition(b"\n")
+            if len(line) > MOST_LINE:
+                self.closed = True
+                replies += self._line(b"-ERR the line is too long, closing")
+                break
             if not end:
-                if len(line) > MOST_LINE:
-                    self.closed = True
-                    replies += self._line(b"-ERR the line is too long, closing")
                 break
             self._buffer = rest
             replies += self._obey(bytes(line).rstrip(b"\r"))
@@ -93,9 +95,13 @@ class Pop3Session(Session):
     def _obey(self, line: bytes) -> bytes:
         words = line.decode("utf-8", "replace").split(" ")
         verb = words[0].upper()
-        self.said("C", line if verb != "PASS" else b"PASS", secret=verb == "PASS")
+        secret = line.strip().upper().startswith(b"PASS")  # also when misspelt
+        self.said("C", b"PASS" if secret else line, secret=secret)
         try:
-            return self._answer(verb, words[1:] if verb != "PASS" else [line[5:].decode("utf-8", "replace")])
+            # RFC 1939 §7: spaces may be part of a password
+            return self._answer(verb, [" ".join(words[1:])] if verb == "PASS" else words[1:])
+        except (LabError, OSError):  # the folder was damaged or removed by another program
+            return self._line(b"-ERR [SYS/TEMP] the mailbox cannot be read now")
         except Refusal as refusal:
             self.errors += 1
             self.closed = self.closed or self.errors > MOST_ERRORS
@@ -104,15 +110,13 @@ class Pop3Session(Session):
     def _answer(self, verb: str, arguments: list[str]) -> bytes:
         if verb not in ALLOWED:
             raise Refusal("no such command; CAPA lists what there is")
-        if self.state not in ALLOWED[verb]:
+        states, least, most = ALLOWED[verb]
+        if self.state not in states:
             raise Refusal(f"not now: {self.state.value}")
+        if not least <= len(arguments) <= most:
+            raise Refusal(f"{verb} has another number of arguments")
         method: Callable[..., bytes] = getattr(self, f"do_{verb}")
-        try:
-            return method(*arguments)
-        except TypeError as error:
-            if "argument" not in str(error):
-                raise
-            raise Refusal(f"{verb} has another number of arguments") from None
+        return method(*arguments)
 
     def _line(self, line: bytes) -> bytes:
         self.said("S", line)
@@ -147,14 +151,18 @@ class Pop3Session(Session):
             raise Refusal("say USER first")
         if not self.log_in(self._user, password):
             self.closed = self.failed_logins >= MOST_LOGINS
-            raise Refusal("[AUTH] name or password is wrong")
+            raise Refusal("[AUTH] name or password is wrong" + ", closing" * self.closed)
         assert self.person is not None
         if not self.accounts.lock(self.person):
             self.person = None
             raise Refusal("[IN-USE] another POP3 session has this maildrop")  # RFC 2449 §8.1.1
-        self._folder = self.accounts.mailbox(self.person)
-        self._messages = self._folder.scan()
-        self.state = T
+        self.state = T  # from here on `end` gives the maildrop back
+        try:
+            self._folder = self.accounts.mailbox(self.person)
+            self._messages = self._folder.scan()
+        except (LabError, OSError):
+            self.end()
+            raise
         return self._line(f"+OK {len(self._messages)} messages".encode())
 
     # ---- TRANSACTION -------------------------------------------------------------------------------
@@ -166,7 +174,7 @@ class Pop3Session(Session):
         for n, stored in self._kept():
             if number.isdecimal() and n == int(number[:9]):
                 return n, stored
-        raise Refusal(f"there is no message {number[:20]}")
+        raise Refusal(f"there is no message {printable(number[:20])}")
 
     def _content(self, number: int) -> bytes:
         """The message as it goes on the wire."""
@@ -242,6 +250,7 @@ class Pop3Session(Session):
             self._folder.remove(self._messages[n - 1])
             self.changed("removed", self._messages[n - 1])
         self.closed = True
+        self.end()  # before the reply: the next session may log in at once
         return self._line(f"+OK goodbye, {len(self._deleted)} messages deleted".encode())
 
     def end(self) -> None:

@@ -31,7 +31,7 @@ class Carrier(asyncio.Protocol):
         self._session, self._tls = session, tls
         self._pending = bytearray()
         self._arrived = asyncio.Event()
-        self._ended = False
+        self._ended = self._switching = False
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._transport: asyncio.Transport
@@ -47,7 +47,8 @@ class Carrier(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Keep what arrives until the session is free."""
         self._pending += data
-        self._transport.pause_reading()
+        if not self._switching:  # the old transport is TLS's own by now, and the new one not yet ours
+            self._transport.pause_reading()
         self._arrived.set()
 
     def eof_received(self) -> bool:
@@ -89,6 +90,9 @@ class Carrier(asyncio.Protocol):
                 self._resume()
         except (TimeoutError, ConnectionError, ssl.SSLError):
             return  # silent for too long, gone, or not able to speak TLS
+        except Exception as error:  # a fault of ours ends one session, and can be seen
+            host, trace = self._session.host, self._session.trace
+            trace.add(host, "access", "warning", text=f"a {self._session.service} session broke: {error!r}")
         finally:
             self._session.end()
             self._transport.close()
@@ -104,10 +108,11 @@ class Carrier(asyncio.Protocol):
 
     async def _switch_to_tls(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pending.clear()  # what was said before TLS does not count inside it
+        self._session.encrypted()
+        self._switching = True
         inside = await loop.start_tls(self._transport, self, self._tls(), server_side=True, ssl_handshake_timeout=30)
         assert inside is not None
-        self._transport = inside
-        self._session.encrypted()
+        self._transport, self._switching = inside, False
 
 
 def pop3(accounts: Accounts, host: Host, authority: Authority) -> ProtocolFactory:

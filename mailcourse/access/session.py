@@ -54,7 +54,7 @@ class Session(ABC):
 
     def said(self, side: str, line: bytes, *, secret: bool = False) -> None:
         """Record one line of the dialogue; `line` without its line end."""
-        text = line.decode("utf-8", "backslashreplace")[:1000]
+        text = line[:4000].decode("utf-8", "backslashreplace")[:1000]
         self.record("said", side=side, line=text, secret=secret)
 
     def record(self, what: str, message: str | None = None, **facts: Any) -> None:
@@ -78,5 +78,10 @@ class Session(ABC):
             self.record("logged-in", person=self.person, service=self.service)
             return True
         self.failed_logins += 1
-        self.record("login-failed", person=person, service=self.service)
+        self.record("login-failed", person=printable(person), service=self.service)
         return False
+
+
+def printable(text: str) -> str:
+    """Make one line of ASCII from what a client sent, so that a reply cannot be broken in two."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text)[:200]

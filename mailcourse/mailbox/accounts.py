@@ -14,6 +14,8 @@ import re
 import threading
 from pathlib import Path
 
+from mailcourse.internet.errors import unknown
+
 from .maildir import Maildir
 
 #: scrypt's cost: enough to show the idea, small enough for a class of thirty on one machine.
@@ -21,7 +23,7 @@ COST = {"n": 2**12, "r": 8, "p": 1}
 
 
 def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, **COST)
+    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, **COST)
 
 
 class Accounts:
@@ -38,7 +40,9 @@ class Accounts:
         """Give `person` a mailbox and a password."""
         key = person.lower()
         self._secrets[key] = (salt, _hash(password, salt))
-        folder = self._root / re.sub(r"[^a-z0-9@.+_-]", lambda m: f"%{ord(m[0]):x}", key) / "Maildir"
+        # A dot in front is written %2e, so that no name means "." or "..".
+        safe = re.sub(r"^\.|[^a-z0-9@.+_-]", lambda m: f"%{ord(m[0]):02x}", key)
+        folder = self._root / safe / "Maildir"
         self._mailboxes[key] = Maildir(folder).create()
 
     def check(self, person: str, password: str) -> bool:
@@ -48,7 +52,10 @@ class Accounts:
 
     def mailbox(self, person: str) -> Maildir:
         """Return the inbox of a person that exists."""
-        return self._mailboxes[person.lower()]
+        try:
+            return self._mailboxes[person.lower()]
+        except KeyError:
+            raise unknown("mailbox", person, self._mailboxes) from None
 
     def lock(self, person: str) -> bool:
         """Take the maildrop for one POP3 session; False when another has it (RFC 1939 §8)."""

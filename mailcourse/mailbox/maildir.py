@@ -7,8 +7,8 @@
     .uidvalidity                                        "3 7": UIDVALIDITY 3, last UID 7
     .Sent/                                              another folder, of the same form (Maildir++)
 
-Delivery takes no lock: write in tmp, sync, rename into new.  A reader gives UIDs, in the order of
-arrival, under a lock and only after the new last UID is on disk: a crash can skip a UID, and never
+Delivery takes no lock: write in tmp, sync, rename into new.  A crash before the rename leaves a file
+in tmp/ that nobody reads; after it, a whole message.  A reader gives UIDs, in the order of arrival, under a lock and only after the new last UID is on disk: a crash can skip a UID, and never
 gives one twice (RFC 3501 §2.3.1.1).  Every change of a message is one rename.
     Flags: D draft, F flagged, P passed, R replied, S seen, T trashed.
 Knows names and renames.  Does not know mail: the bytes are never parsed.
@@ -16,6 +16,7 @@ Knows names and renames.  Does not know mail: the bytes are never parsed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -90,43 +91,75 @@ class Maildir:
 
     def deliver(self, parts: Iterable[bytes], unique: str, when: datetime, flags: str = "") -> str:
         """Put a message into new/ (into cur/ when it has flags); return its file name.  Safe against other writers."""
-        temporary = self._exclusive(unique)
-        with temporary.open("wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.utime(temporary, (when.timestamp(), when.timestamp()))
-        place = self.path / ("cur" if flags else "new")
-        name = temporary.name + (INFO + "".join(sorted(flags)) if flags else "")
-        temporary.rename(place / name)
-        sync_folder(place)
-        return name
+        place, info = ("cur", INFO + "".join(sorted(flags))) if flags else ("new", "")
+        temporary, target = self._exclusive(unique, self.path / place, info)
+        try:
+            with temporary.open("wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            os.utime(temporary, (when.timestamp(), when.timestamp()))
+            temporary.rename(target)
+        except BaseException:  # a full disk, a broken source: nothing half written stays
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+        return target.name
 
-    def _exclusive(self, unique: str) -> Path:
-        """Make tmp/<unique>, or a name that is still free."""
-        number = 0
-        while True:
-            path = self.path / "tmp" / (f"{unique}.{number}" if number else unique)
+    def _exclusive(self, unique: str, place: Path, info: str) -> tuple[Path, Path]:
+        """Make tmp/<unique>, or a name that is still free; return it and the path it will get.
+
+        Who holds a name in tmp/ is alone with it: nobody else can put that name into `place`.
+        """
+        for name in itertools.chain([unique], (f"{unique}.{number}" for number in itertools.count(1))):
+            path, target = self.path / "tmp" / name, place / (name + info)
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             except FileExistsError:
-                number += 1
                 continue
-            return path
+            if not target.exists():
+                return path, target
+            path.unlink()
+        raise AssertionError("itertools.count has no end")
 
     # ---- the reader's side -------------------------------------------------------------------------
 
     def scan(self) -> list[Stored]:
         """Return the messages in the order of their UIDs, giving a UID to those that have none."""
-        found = self._look()
-        if any(stored.uid == 0 for stored in found):
+        found = self._look_calmly()
+        if self._unnumbered(found):
             with self._locked():
-                self._number([stored for stored in self._look() if stored.uid == 0])
+                self._number(self._unnumbered(self._look_calmly()))
+            found = self._look_calmly()
+        numbered = {stored.uid: stored for stored in found if stored.uid}
+        return [numbered[uid] for uid in sorted(numbered)]
+
+    def _names(self) -> set[str]:
+        return {name for part in ("new", "cur") for name in os.listdir(self.path / part)}
+
+    def _look_calmly(self) -> list[Stored]:
+        """Look until nothing moved meanwhile: a listing may miss a file that is renamed just then."""
+        names = self._names()
+        for _ in range(10):
             found = self._look()
-        return sorted(found, key=lambda stored: stored.uid)
+            before, names = names, self._names()
+            if names == before:
+                break
+        return found
+
+    def _unnumbered(self, found: list[Stored]) -> list[Stored]:
+        """Return the messages without a UID of this folder: new ones, and files copied in with another's UID."""
+        last = self._read_state(found)[1]
+        seen: set[int] = {0}
+        strangers = []
+        for stored in sorted(found, key=lambda stored: stored.path.name):
+            if stored.uid in seen or stored.uid > last:
+                strangers.append(stored)
+            seen.add(stored.uid)
+        return strangers
 
     def _look(self) -> list[Stored]:
-        found: dict[str, Stored] = {}
+        found: dict[tuple[str, str | None], Stored] = {}
         for part in ("new", "cur"):
             for entry in os.scandir(self.path / part):
                 name = NAME.fullmatch(entry.name)
@@ -136,7 +169,7 @@ class Maildir:
                     about = entry.stat()
                 except FileNotFoundError:  # another reader renamed or removed it just now
                     continue
-                found[name["base"]] = Stored(
+                found[name["base"], name["uid"]] = Stored(
                     int(name["uid"] or 0),
                     Path(entry.path),
                     frozenset(name["flags"] or "") & FLAGS,
@@ -150,11 +183,12 @@ class Maildir:
         """Give UIDs, in the order of arrival.  Under the lock."""
         if not fresh:
             return
-        validity, last = self._read_state()
+        validity, last = self._read_state(self._look())
         self._write_state(validity, last + len(fresh))
         in_order = sorted(fresh, key=lambda stored: (stored.when, stored.path.name))
         for uid, stored in enumerate(in_order, last + 1):
-            base, info, flags = stored.path.name.partition(INFO)
+            name, info, flags = stored.path.name.partition(INFO)
+            base = re.sub(r",U=\d+$", "", name)
             try:
                 stored.path.rename(stored.path.with_name(f"{base},U={uid}{info}{flags}"))
             except FileNotFoundError:  # a program without our lock was quicker; the UID stays unused
@@ -173,12 +207,15 @@ class Maildir:
         """The UID that the next message will have, or a lower bound of it."""
         return self._read_state()[1] + 1
 
-    def _read_state(self) -> tuple[int, int]:
+    def _read_state(self, found: Iterable[Stored] = ()) -> tuple[int, int]:
+        """Return UIDVALIDITY and the last UID.  If the file was lost, the names of `found` know the last UID."""
         try:
             validity, last = (self.path / ".uidvalidity").read_text().split()
+            return int(validity), int(last)
         except FileNotFoundError:
-            return self._uidvalidity, 0
-        return int(validity), int(last)
+            return self._uidvalidity, max((stored.uid for stored in found), default=0)
+        except ValueError:
+            raise LabError(f"{self.path / '.uidvalidity'} cannot be read. Remove it, or restore it.") from None
 
     def _write_state(self, validity: int, last: int) -> None:
         fresh = self.path / "tmp" / ".uidvalidity"
@@ -203,7 +240,11 @@ class Maildir:
     def set_flags(self, stored: Stored, flags: Iterable[str]) -> Stored:
         """Replace the flags of a message, in one rename; return it as it is then."""
         wanted = frozenset(flags) & FLAGS
-        return self._rename(stored, lambda now: wanted)
+        return self.change_flags(stored, lambda now: wanted)
+
+    def change_flags(self, stored: Stored, change: Callable[[frozenset[str]], frozenset[str]]) -> Stored:
+        """Give a message the flags that `change` makes of those it has now, whoever set them."""
+        return self._rename(stored, lambda now: change(now.flags) & FLAGS)
 
     def _rename(self, now: Stored, flags_of: Callable[[Stored], frozenset[str]]) -> Stored:
         for _ in range(10):  # another session may rename it under our hands

@@ -95,8 +95,9 @@ def test_swaks_submits_with_starttls_and_auth(outside: Outside, need: Need) -> N
     person = "alice@academy.test"
     for number, mechanism in enumerate(("PLAIN", "LOGIN")):
         told = swaks(
-            need, outside, "mail.academy.test", 587, "-tls", "-a", mechanism, "-au", person, "-ap", outside["people"][person],
-            "-f", person, "-t", "bruno@bakery.test", "--header", f"Subject: from swaks {number}",
+            need, outside, "mail.academy.test", 587, "-tls", "-a", mechanism, "-au", person,
+            "-ap", outside["people"][person], "-f", person, "-t", "bruno@bakery.test",
+            "--header", f"Subject: from swaks {number}",
         )  # fmt: skip
         assert told.returncode == 0, told.stdout
         received = until(outside, "bruno@bakery.test", f"from swaks {number}").get_all("Received") or []
@@ -210,7 +211,8 @@ def test_fetchmail_fetches_by_pop3_and_by_imap(outside: Outside, need: Need, tmp
         out = tmp_path / f"{protocol}.mbox"
         control = tmp_path / protocol
         control.write_text(
-            f'poll {host} service {real} protocol {protocol}\n  user "{person}" password "{outside["people"][person]}"\n'
+            f"poll {host} service {real} protocol {protocol}\n"
+            f'  user "{person}" password "{outside["people"][person]}"\n'
             f'  sslproto "" nokeep fetchall\n  mda "cat >> {out}"\n'
         )
         control.chmod(0o600)

@@ -33,7 +33,7 @@ FLAG_WORDS = {"S": "\\Seen", "R": "\\Answered", "F": "\\Flagged", "T": "\\Delete
 LETTERS = {word.upper(): letter for letter, word in FLAG_WORDS.items()}
 
 SECTION = re.compile(
-    r"BODY(?P<peek>\.PEEK)?\[(?P<path>\d+(?:\.\d+)*)?\.?(?P<what>HEADER\.FIELDS(?:\.NOT)?|HEADER|TEXT|MIME)?"
+    r"BODY(?P<peek>\.PEEK)?\[(?P<path>\d+(?:\.\d+)*)?(?(path)(?:\.(?=[A-Z]))?)(?P<what>HEADER\.FIELDS(?:\.NOT)?|HEADER|TEXT|MIME)?"
     r"(?: \((?P<fields>[^)]*)\))?\](?:<(?P<start>\d+)\.(?P<count>\d+)>)?",
     re.IGNORECASE,
 )
@@ -64,11 +64,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to fetch; `marks_seen` says that fetching it sets \\Seen."""
+    """One thing to fetch; `marks_seen` says that fetching it sets \\Seen, `is_content` that a body is read."""
 
     name: bytes
     write: Callable[[Message], bytes]
     marks_seen: bool = False
+    is_content: bool = False
 
 
 def items(argument: Any) -> list[Item]:
@@ -102,7 +103,7 @@ def _item(word: Any) -> Item:
     if name in SIMPLE:
         return Item(name.encode(), SIMPLE[name])
     if name in SEEING:
-        return Item(name.encode(), SEEING[name], marks_seen=True)
+        return Item(name.encode(), SEEING[name], marks_seen=True, is_content=True)
     found = SECTION.fullmatch(word)
     if found is None:
         raise ValueError(f"FETCH does not know {word[:60]!r}")
@@ -129,7 +130,7 @@ def _section_item(found: re.Match[str]) -> Item:
             octets = octets[start : start + int(found["count"])]
         return literal(octets)
 
-    return Item(shown.encode("utf-8", "surrogateescape"), write, marks_seen=not found["peek"])
+    return Item(shown.encode("utf-8", "surrogateescape"), write, not found["peek"], what in ("", "TEXT"))
 
 
 def _octets(part: Part, path: list[int], what: str, names: set[bytes]) -> bytes | None:

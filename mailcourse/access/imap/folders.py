@@ -13,7 +13,7 @@ from typing import Any
 from mailcourse.internet.errors import LabError
 from mailcourse.mailbox.maildir import Maildir
 
-from ..session import Session
+from ..session import Session, printable
 from .fetch import LETTERS
 from .grammar import Command, quoted, text_of
 from .states import SELECTED, No, State
@@ -51,9 +51,10 @@ class FolderCommands(Session):
         reference, pattern = (text_of(argument) for argument in command.arguments)
         if not pattern:  # §6.3.8: asks for the separator
             return self.line(f'* {command.name} (\\Noselect) "/" ""'.encode()) + self.ok(command)
-        fits = _pattern(reference + pattern)
+        wanted = (reference + pattern)[:200]
+        wanted = "INBOX" if wanted.upper() == "INBOX" else re.sub(r"\*[*%]*|%+", lambda m: m[0][0], wanted)
         names = ["INBOX", *(folder.replace(".", "/") for folder in self.inbox().folders())]
-        shown = [self._listed(command.name, name, names) for name in names if fits.fullmatch(name)]
+        shown = [self._listed(command.name, name, names) for name in names if _fits(wanted, name)]
         return b"".join(shown) + self.ok(command)
 
     def _listed(self, verb: str, name: str, names: list[str]) -> bytes:
@@ -148,10 +149,23 @@ def _on_disk(name: str) -> str:
 
 
 def _shown(name: str) -> str:
-    return name[:60].encode("ascii", "backslashreplace").decode()
+    return printable(name[:60])
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "%": "[^/]*"}
-    inbox = text.upper() == "INBOX"
-    return re.compile("".join(parts.get(c, re.escape(c)) for c in ("INBOX" if inbox else text[:500])))
+def _fits(pattern: str, name: str) -> bool:
+    """True when `name` fits: * stands for anything, % for anything on one level (§6.3.8).
+
+    All ways through the pattern are followed at once, so that no pattern takes long.
+    """
+    reached = {0}
+    for sign in pattern:
+        if sign in "*%":
+            reached = {
+                end
+                for start in reached
+                for end in range(start, len(name) + 1)
+                if sign == "*" or "/" not in name[start:end]
+            }
+        else:
+            reached = {start + 1 for start in reached if name[start : start + 1] == sign}
+    return len(name) in reached

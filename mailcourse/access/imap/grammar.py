@@ -11,6 +11,7 @@ In arguments an atom is `str`, a quoted string or a literal is `bytes`, a parent
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +22,20 @@ MOST_NESTING = 20
 LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}$")
 TOKEN = re.compile(
     rb'(?P<space> +)|(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\n]|\\["\\])*)"'
-    rb'|(?P<atom>(?:[^\x00-\x20(){"\[\]\x7f]|\[[^\]]*\](?:<[\d.]+>)?|\[|\])+)'
+    rb'|(?P<atom>(?:[^\x00-\x20(){"\[\]\x7f]|\[[^\[\]]*\](?:<[\d.]+>)?|\[|\])+)'
 )
-TAG = re.compile(rb'[^\x00-\x20(){"%*+\\\x7f]+')
+TAG = re.compile(rb'[^\x00-\x20(){"%*+\\\x7f-\xff]+')
 
 
 class Malformed(Exception):
-    """The client broke the grammar; `tag` is "*" when not even that could be read."""
+    """The client broke the grammar; `tag` is "*" when not even that could be read.
 
-    def __init__(self, tag: str, reason: str) -> None:
+    `is_fatal`: what follows cannot be told from commands, so the session must end.
+    """
+
+    def __init__(self, tag: str, reason: str, *, is_fatal: bool = False) -> None:
         super().__init__(reason)
-        self.tag = tag
+        self.tag, self.is_fatal = tag, is_fatal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.buffer = bytearray()
+        self.most_message = 0  # octets that APPEND may send; none before login
         self._pieces: list[bytes] = []  # text, literal, text, literal, … text
         self._missing: int | None = None  # octets of the literal that is being read
 
@@ -80,26 +85,29 @@ class Reader:
             if announced is None:
                 whole, self._pieces = self._pieces, []
                 return whole
-            self._announce(int(announced[1]))
+            self._announce(int(announced[1]), waits=not announced[2])
             if not announced[2]:
                 return b"+"
 
     def _line(self) -> bytes | None:
         line, end, rest = self.buffer.partition(b"\n")
+        if len(line) > MOST_LINE:
+            raise Malformed("*", "the line is too long", is_fatal=True)
         if not end:
-            if len(line) > MOST_LINE:
-                raise Malformed("*", "the line is too long")
             return None
         self.buffer = rest
         return bytes(line).rstrip(b"\r")
 
-    def _announce(self, size: int) -> None:
+    def _announce(self, size: int, *, waits: bool) -> None:
         words = self._pieces[0].upper().split(b" ")
-        most = MOST_MESSAGE if len(words) > 1 and words[1] == b"APPEND" else MOST_LITERAL
-        if size > most or sum(map(len, self._pieces)) > MOST_MESSAGE:
-            tag = words[0].decode("ascii", "replace")
+        is_append = len(words) > 1 and words[1] == b"APPEND" and self.most_message
+        most, together = (self.most_message, self.most_message) if is_append else (MOST_LITERAL, MOST_LINE)
+        if size > most or sum(map(len, self._pieces)) > together:
+            found = TAG.match(self._pieces[0])
             self._pieces = []
-            raise Malformed(tag, f"a literal of {size} octets is too long here")
+            # RFC 7888 §4: who says {n+} sends the octets anyway, and they must not be read as commands
+            tag = found[0].decode("ascii", "replace") if found else "*"
+            raise Malformed(tag, f"a literal of {size} octets is too long here", is_fatal=not waits)
         self._missing = size
 
 
@@ -165,7 +173,7 @@ SET = re.compile(r"(?:\d+|\*)(?::(?:\d+|\*))?(?:,(?:\d+|\*)(?::(?:\d+|\*))?)*")
 
 
 def in_set(text: str, numbers: list[int]) -> set[int]:
-    """Return which of `numbers` a sequence set such as "1,3:5,7:*" means; `*` is the largest.
+    """Return which of the ascending `numbers` a sequence set such as "1,3:5,7:*" means; `*` is the largest.
 
     >>> sorted(in_set("2:3,*", [1, 2, 3, 9]))
     [2, 3, 9]
@@ -177,7 +185,7 @@ def in_set(text: str, numbers: list[int]) -> set[int]:
     for piece in text.split(","):
         ends = [largest if end == "*" else int(end[:12]) for end in piece.split(":")]
         low, high = min(ends), max(ends)
-        chosen.update(number for number in numbers if low <= number <= high)
+        chosen.update(numbers[bisect_left(numbers, low) : bisect_right(numbers, high)])
     return chosen
 
 

@@ -18,6 +18,8 @@ from .fetch import LETTERS, Message
 from .grammar import in_set, text_of
 
 CHARSETS = ("US-ASCII", "UTF-8")
+#: Search keys of one list: each may stand inside the one before, as in NOT NOT NOT.
+MOST_KEYS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Keys:
 
     def __init__(self, words: list[Any], numbers: list[int], uids: list[int]) -> None:
         self._words, self._numbers, self._uids = list(words), numbers, uids
+        self._depth = 0
 
     def all(self) -> Claim:
         """Read everything; every key must hold."""
@@ -54,6 +57,9 @@ class Keys:
         if isinstance(word, bytes):
             raise ValueError("a search key is wanted here, not a string")
         name = word.upper()
+        self._depth += 1
+        if self._depth > MOST_KEYS:
+            raise ValueError(f"more than {MOST_KEYS} search keys")
         if name[0].isdigit() or name[0] == "*":
             wanted = in_set(name, self._numbers)
             return lambda c: c.number in wanted
@@ -73,7 +79,7 @@ class Keys:
             wanted = in_set(text_of(self._next()), self._uids)
             return lambda c: c.message.stored.uid in wanted
         if name in ("LARGER", "SMALLER"):
-            size = int(text_of(self._next()))
+            size = int(self._number_of_octets())
             return lambda c: (len(c.message.content) > size) if name == "LARGER" else (len(c.message.content) < size)
         if name.removeprefix("SENT") in ("BEFORE", "ON", "SINCE"):
             return _dated(name, text_of(self._next()))
@@ -94,6 +100,12 @@ class Keys:
             whole = name == "TEXT"
             return lambda c: wanted in _text(c, whole=whole)
         return lambda c: any(wanted in value for value in _values(c, name))
+
+    def _number_of_octets(self) -> str:
+        text = text_of(self._next())
+        if not text.isdecimal():
+            raise ValueError(f"a number of octets is wanted here, not {text[:40]!r}")
+        return text[:12]
 
     def _next(self) -> Any:
         if not self._words:
@@ -116,7 +128,7 @@ def _simple(name: str) -> Claim | None:
 
 
 def _dated(name: str, text: str) -> Claim:
-    wanted = datetime.strptime(text, "%d-%b-%Y").date()
+    wanted = datetime.strptime(text.strip(), "%d-%b-%Y").date()
 
     def claim(c: Candidate) -> bool:
         when = _sent(c) if name.startswith("SENT") else c.message.stored.when.date()
@@ -142,7 +154,6 @@ def _values(c: Candidate, field: str) -> list[str]:
 
 
 def _decoded(value: str) -> str:
-
     try:
         return str(email.header.make_header(email.header.decode_header(value)))
     except (LookupError, ValueError):

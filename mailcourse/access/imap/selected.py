@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
 
@@ -35,13 +36,21 @@ class SelectedCommands(FolderCommands):
         found = self.folder.scan()
         self.recent = {one.uid for one in found if one.is_recent}
         if not self.is_read_only:
-            found = [self.folder.see(one) for one in found]
+            found = self._seen(found)
         self.stored = {one.uid: one for one in found}
         self.view = list(self.stored)
         self.state = SELECTED
         return self._opened() + self.ok(command, f"[READ-{'ONLY' if self.is_read_only else 'WRITE'}] {name[:60]}")
 
     do_EXAMINE = do_SELECT
+
+    def _seen(self, found: list[Stored]) -> list[Stored]:
+        """Move messages from new/ to cur/; return those that are still there."""
+        kept = []
+        for one in found:
+            with suppress(NoSuchMessage):
+                kept.append(self.folder.see(one))
+        return kept
 
     def _opened(self) -> bytes:
         unseen = [n for n, uid in enumerate(self.view, 1) if "S" not in self.stored[uid].flags]
@@ -91,9 +100,9 @@ class SelectedCommands(FolderCommands):
         fresh = [uid for uid in now if uid not in self.stored]
         if fresh:
             self.recent.update(uid for uid in fresh if now[uid].is_recent)
-            for uid in fresh:
-                self.stored[uid] = now[uid] if self.is_read_only else self.folder.see(now[uid])
-            self.view += fresh
+            found = [now[uid] for uid in fresh]
+            self.stored |= {one.uid: one for one in (found if self.is_read_only else self._seen(found))}
+            self.view += [uid for uid in fresh if uid in self.stored]
             told += self.line(b"* %d EXISTS" % len(self.view)) + self.line(b"* %d RECENT" % len(self.recent))
         return bytes(told)
 
@@ -110,6 +119,7 @@ class SelectedCommands(FolderCommands):
 
     def do_UID(self, command: Command) -> bytes:
         """Do FETCH, STORE, COPY or SEARCH with UIDs in place of numbers (§6.4.8)."""
+        # Not here yet: UID EXPUNGE; it belongs to UIDPLUS (RFC 4315), which is not advertised
         name = text_of(command.arguments[0]).upper()
         if name not in ("FETCH", "STORE", "COPY", "SEARCH"):
             raise ValueError("UID goes with FETCH, STORE, COPY or SEARCH")
@@ -146,7 +156,7 @@ class SelectedCommands(FolderCommands):
             return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in wanted]
         numbers = list(range(1, len(self.view) + 1))
         chosen = in_set(text, numbers)
-        if not chosen:
+        if not chosen and "*" not in text:  # 1:* of an empty folder is nothing, not a mistake
             raise ValueError(f"there are {len(numbers)} messages, none of them in {text[:40]}")
         return [(n, self.view[n - 1]) for n in sorted(chosen)]
 
@@ -165,7 +175,7 @@ class SelectedCommands(FolderCommands):
                 told += self._fetched(number, uid, [(item.name, item.write) for item in wanted], sees=sees)
             except NoSuchMessage:
                 continue  # removed by another session; the next NOOP tells
-            if any(item.marks_seen for item in wanted):
+            if any(item.is_content for item in wanted):
                 self.fetched(self.stored[uid])
         return bytes(told) + self.ok(command)
 
@@ -173,16 +183,19 @@ class SelectedCommands(FolderCommands):
         self, number: int, uid: int, wanted: list[tuple[bytes, Callable[[Message], bytes]]], *, sees: bool
     ) -> bytes:
         if sees and "S" not in self.stored[uid].flags:
-            self._flag(uid, self.stored[uid].flags | {"S"})
+            self._flag(uid, lambda now: now | {"S"})
             if not any(name == b"FLAGS" for name, _ in wanted):
                 wanted = [*wanted, (b"FLAGS", lambda m: flag_words(m.stored.flags, recent=m.recent))]
         message = self._message(uid)
         written = [name + b" " + write(message) for name, write in wanted]
         return self.line(b"* %d FETCH (" % number + b" ".join(written) + b")")
 
-    def _flag(self, uid: int, flags: frozenset[str]) -> None:
-        self.stored[uid] = self.folder.set_flags(self.stored[uid], flags)
-        self.changed("flagged", self.stored[uid], flags=flag_words(flags).decode())
+    def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        """Change the flags that a message has now, also when another session set them."""
+        before = self.stored[uid]
+        self.stored[uid] = self.folder.change_flags(before, change)
+        if self.stored[uid].flags != before.flags:
+            self.changed("flagged", self.stored[uid], flags=flag_words(self.stored[uid].flags).decode())
 
     def _store(self, command: Command, *, by_uid: bool) -> bytes:
         where, how, *flags = command.arguments
@@ -193,13 +206,14 @@ class SelectedCommands(FolderCommands):
             raise No("[READ-ONLY] the folder was opened with EXAMINE")
         words = flags[0] if isinstance(flags[0], list) else flags
         given = frozenset(letters(words))
+
+        def change(now: frozenset[str]) -> frozenset[str]:
+            return now | given if kind[0] == "+" else now - given if kind[0] == "-" else given | (now & {"P"})
+
         told = bytearray()
         for number, uid in self._chosen(where, by_uid=by_uid):
-            old = self.stored[uid].flags
-            new = old | given if kind[0] == "+" else old - given if kind[0] == "-" else given | (old & {"P"})
             try:
-                if new != old:
-                    self._flag(uid, new)
+                self._flag(uid, change)
             except NoSuchMessage:
                 continue
             if not kind.endswith(".SILENT"):

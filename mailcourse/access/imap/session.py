@@ -19,9 +19,9 @@ from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 
-from ..session import MOST_ERRORS, MOST_LOGINS, Session
+from ..session import MOST_ERRORS, MOST_LOGINS, Session, printable
 from .folders import FolderCommands
-from .grammar import Command, Malformed, Reader, parse, text_of
+from .grammar import MOST_MESSAGE, Command, Malformed, Reader, parse, text_of
 from .selected import SelectedCommands
 from .states import ANY, AUTHENTICATED, NOT_AUTHENTICATED, SELECTED, No, State
 
@@ -89,16 +89,20 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
 
     def _bad(self, error: Malformed) -> bytes:
         self.errors += 1
-        if (error.tag == "*" and str(error) == "the line is too long") or self.errors > MOST_ERRORS:
+        if error.is_fatal or self.errors > MOST_ERRORS:
             self.closed = True
-            return self.line(f"* BYE {error}".encode())
-        return self.line(f"{error.tag} BAD {error}".encode("utf-8", "replace"))
+            return self.line(f"* BYE {printable(str(error))}".encode())
+        return self._said_no(error.tag, "BAD", error)
+
+    def _said_no(self, tag: str, kind: str, reason: Exception) -> bytes:
+        return self.line(f"{tag} {kind} {printable(str(reason))}".encode())
 
     def _obey(self, pieces: list[bytes]) -> bytes:
         if self._waiting is not None:
             return self._authenticated(pieces[0])
-        words = pieces[0].split(b" ")
-        secret = len(words) > 1 and words[1].upper() in (b"LOGIN", b"AUTHENTICATE")
+        words = pieces[0].split(None, 3)
+        # also when the tag was forgotten
+        secret = any(word.upper() in (b"LOGIN", b"AUTHENTICATE") for word in words[:2])
         self.said("C", b" ".join(words[:2]) if secret else pieces[0], secret=secret)
         command = parse(pieces)
         if command.name not in ALLOWED:
@@ -112,13 +116,14 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
         try:
             done = method(command)
         except No as refusal:
-            return self.line(f"{command.tag} NO {refusal}".encode())
+            return self._said_no(command.tag, "NO", refusal)
         except (ValueError, IndexError) as error:  # an argument is missing or wrong
-            self.errors += 1
             reason = str(error) if isinstance(error, ValueError) else "an argument is missing"
-            return self.line(f"{command.tag} BAD {reason}".encode("utf-8", "replace"))
+            raise Malformed(command.tag, reason) from None
         except LabError as error:
-            return self.line(f"{command.tag} NO {error}".encode("utf-8", "replace"))
+            return self._said_no(command.tag, "NO", error)
+        except OSError:  # the folder was damaged or removed by another program
+            return self._said_no(command.tag, "NO", No("[UNAVAILABLE] the folder cannot be read now"))
         return done
 
     def ok(self, command: Command, said: str = "") -> bytes:
@@ -159,6 +164,8 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
 
     def do_LOGIN(self, command: Command) -> bytes:
         """Prove who one is, with name and password."""
+        if len(command.arguments) != 2:
+            raise ValueError("LOGIN wants a name and a password")
         name, password = (text_of(argument) for argument in command.arguments)
         return self._log_in(command.tag, name, password)
 
@@ -177,14 +184,16 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
         if shown:
             self.said("C", b"(answer)", secret=True)
         try:
-            _, name, password = base64.b64decode(answer, validate=True).split(b"\0")
+            asked, name, password = base64.b64decode(answer, validate=True).split(b"\0")
         except (binascii.Error, ValueError):
             return self.line(f"{tag} BAD cancelled, or not NUL name NUL password in base64".encode())
+        if asked not in (b"", name):  # RFC 4616 §2: to act for somebody else is not offered
+            return self.line(f"{tag} NO [AUTHORIZATIONFAILED] one may only be oneself".encode())
         return self._log_in(tag, name.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
 
     def _log_in(self, tag: str, name: str, password: str) -> bytes:
         if self.log_in(name, password):
-            self.state = AUTHENTICATED
+            self.state, self._reader.most_message = AUTHENTICATED, MOST_MESSAGE
             return self.line(f"{tag} OK [CAPABILITY {self._capabilities()}] welcome, {self.person}".encode())
         failed = self.line(f"{tag} NO [AUTHENTICATIONFAILED] name or password is wrong".encode())
         if self.failed_logins >= MOST_LOGINS:

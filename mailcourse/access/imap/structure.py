@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from email.message import Message
-from email.utils import getaddresses
+from email.utils import collapse_rfc2231_value, getaddresses
 
 from mailcourse.message.mime import Part
 
@@ -82,7 +82,11 @@ def _parameters(header: Message) -> bytes:
 
 
 def _pairs(pairs: list[tuple[str, str]]) -> bytes:
-    return b"(" + b" ".join(quoted(key.upper()) + b" " + quoted(str(value)) for key, value in pairs) + b")"
+    return (
+        b"("
+        + b" ".join(quoted(key.upper()) + b" " + quoted(collapse_rfc2231_value(value)) for key, value in pairs)
+        + b")"
+    )
 
 
 def _rest(header: Message) -> list[bytes]:

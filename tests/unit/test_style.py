@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "mailcourse").rglob("*.py"))
-SEEN = ("widgets", "checks")
+MAIL_SYSTEM = ("internet", "message", "dns", "mta", "mda", "mailbox", "access", "mua")
 
 
 def lines(path: Path) -> int:
@@ -32,7 +32,7 @@ def test_a_file_opens_with_its_argument_and_is_not_called_after_nothing(path: Pa
 
 
 def test_the_readme_states_the_size_of_the_mail_system() -> None:
-    counted = sum(lines(p) for p in FILES if p.relative_to(ROOT / "mailcourse").parts[0] not in SEEN)
+    counted = sum(lines(p) for p in FILES if p.relative_to(ROOT / "mailcourse").parts[0] in MAIL_SYSTEM)
     promised = re.search(r"about \*\*([\d,]+) lines\*\*", (ROOT / "README.md").read_text())
     assert promised is not None
     assert abs(counted - int(promised[1].replace(",", ""))) <= 200

@@ -310,6 +310,7 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._play.playing = playing and last > 0
 
     def _move(self, by: int) -> None:
+        self._play.playing = False  # who steps by hand wants to look
         self.slider.value = min(max(self.slider.value + by, self.slider.min), self.slider.max)
 
     def _show(self) -> None:

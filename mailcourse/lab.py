@@ -310,6 +310,8 @@ class Lab:
     def endpoint(self, host: str, port: int) -> tuple[str, int]:
         """Return the real (address, port) of a service, for any client on this machine."""
         target = self.host(host)
+        if isinstance(self.internet, MemoryInternet):
+            raise LabError('This lab is in memory and has no real ports. Open it with network="loopback".')
         found = self.internet.endpoint(target.addresses[0], port)
         if found is None:
             known = ", ".join(f"{p} ({SERVICES.get(p, '?')})" for p in sorted(target.ports)) or "none"

@@ -106,12 +106,15 @@ class Clock:
 
     async def take_turn(self) -> None:
         """Wait for everything due, then keep others waiting until `give_turn`."""
+        if self.live:  # there, everybody acts when they act
+            return
         await self.quiet()
         await self._turn.acquire()  # free, because all was quiet: this does not wait
 
     def give_turn(self) -> None:
         """Let the others go on.  Loop thread only."""
-        self._turn.release()
+        if not self.live:
+            self._turn.release()
         self._done()
 
     async def close(self) -> None:

@@ -35,16 +35,18 @@ async def read_data(
     Raises `asyncio.IncompleteReadError` when the client goes away in the middle.
     """
     size, hops, in_header, wrong = 0, 0, True, None
+    is_rest = False  # of a line that was too long: a dot there ends nothing
     while True:
         alive()
         try:
             line = await reader.readuntil(b"\r\n")
         except asyncio.LimitOverrunError as error:
             await reader.readexactly(error.consumed)
-            wrong = wrong or TOO_LONG
+            wrong, is_rest = wrong or TOO_LONG, True
             continue
-        if line == b".\r\n":
+        if line == b".\r\n" and not is_rest:
             break
+        is_rest = False
         if line.startswith(b"."):
             line = line[1:]
         size += len(line)

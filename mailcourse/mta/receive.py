@@ -11,6 +11,8 @@ import asyncio
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from aiosmtpd.smtp import TLSSetupException
+
 from mailcourse.internet.network import Connection
 from mailcourse.message.envelope import Envelope
 from mailcourse.message.headers import Hop, received
@@ -148,6 +150,10 @@ class Receiver(Session):
             taken = True
             # P7: from here on, a client that goes away changes nothing.
             await asyncio.shield(self.server.take(incoming, self.connection.number, size))
+        except (ConnectionError, TimeoutError):
+            raise
+        except OSError as error:  # what is left of the message must not be read as commands: close
+            return Reply(421, "4.3.1", f"the message cannot be written: {error.strerror}; try again later")
         finally:
             if not taken:
                 incoming.abandon()
@@ -203,6 +209,8 @@ class Receiver(Session):
             return Reply(501, "5.5.4", "STARTTLS stands alone")
         self.tls_context = self.server.tls()
         await self.smtp_STARTTLS("")
+        if self.transport is None or self.transport.is_closing():
+            raise TLSSetupException
         return None
 
     async def do_AUTH(self, argument: str) -> Reply:

@@ -20,6 +20,9 @@ from .queue import Entry, Incoming, Queue
 from .receive import Receiver
 from .settings import Settings
 
+#: Lab seconds until another attempt when one broke off, or the host was switched off.
+AGAIN = 60.0
+
 
 class Passwords(Protocol):
     """Whoever knows the passwords of this server's people."""
@@ -112,9 +115,13 @@ class MailServer:
 
     async def _attempt(self, entry: Entry) -> None:
         if not self.host.is_up:  # a switched-off server does nothing; it looks again later
-            self.schedule(entry, 60)
+            self.schedule(entry, AGAIN)
             return
-        await carry(self, entry)
+        try:
+            await carry(self, entry)
+        except Exception:
+            self.schedule(entry, AGAIN)  # whatever went wrong here, the message is still ours
+            raise
 
     def record(self, what: str, message: str | None, **facts: Any) -> None:
         """Record an event of this server."""

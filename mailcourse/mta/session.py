@@ -15,7 +15,7 @@ import asyncio
 from enum import Enum
 from typing import AnyStr
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, TLSSetupException
 
 from mailcourse.internet.network import Connection, Host
 from mailcourse.message.reply import Reply
@@ -105,6 +105,8 @@ class Session(SMTP):
                 await self._obey_one()
         except (Closing, asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass  # the client is gone, or was told goodbye
+        except TLSSetupException:
+            self.connection_lost(None)  # asyncio tells nobody when a connection ends within the handshake
         except Exception as error:  # P11: nothing internal on the wire
             text = f"{type(error).__name__}: {error}"
             self.host.internet.trace.add(self.host.name, "mta", "warning", self.message, text=text)

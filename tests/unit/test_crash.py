@@ -60,3 +60,24 @@ def test_a_kept_folder_keeps_messages_flags_and_uids(tmp_path: Path, make_lab: C
     assert again.message == "r2m1"
     assert [(m.uid, m.subject) for m in amir.inbox()] == [*before, ("2", "Two")]
     assert [m.state for m in amir.inbox()] == ["seen", "new"]
+
+
+ALONE = """
+import sys
+from mailcourse import Lab
+with Lab("two-offices") as lab:
+    print("open", flush=True)
+    sys.stdin.readline()
+    for n in range(5):
+        lab.person("alice@academy.test").send("bruno@bakery.test", sys.argv[1], "x")
+    print([m.subject for m in lab.person("bruno@bakery.test").inbox()], lab.host("mx1.bakery.test").addresses)
+"""
+
+
+def test_two_labs_in_two_processes_do_not_meet() -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", ALONE, name], **pipes) for name in ("one", "two")]  # type: ignore[call-overload]
+    for process in both:
+        assert process.stdout.readline() == "open\n"
+    told = [process.communicate("go\n", timeout=60)[0] for process in both]
+    assert told == [f"{[name] * 5} ('198.51.100.21',)\n" for name in ("one", "two")]

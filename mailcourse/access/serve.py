@@ -31,7 +31,7 @@ class Carrier(asyncio.Protocol):
         self._session, self._tls = session, tls
         self._pending = bytearray()
         self._arrived = asyncio.Event()
-        self._ended = self._switching = False
+        self._ended = self._switching = self._lost = False
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._transport: asyncio.Transport
@@ -59,7 +59,7 @@ class Carrier(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
-        self._ended = True
+        self._ended = self._lost = True
         self._arrived.set()
         self._may_write.set()
 
@@ -110,9 +110,23 @@ class Carrier(asyncio.Protocol):
         self._pending.clear()  # what was said before TLS does not count inside it
         self._session.encrypted()
         self._switching = True
-        inside = await loop.start_tls(self._transport, self, self._tls(), server_side=True, ssl_handshake_timeout=30)
+        try:
+            inside = await loop.start_tls(
+                self._transport, self, self._tls(), server_side=True, ssl_handshake_timeout=30
+            )
+        except OSError:  # ssl.SSLError is one too
+            await self._notice_the_loss()
+            raise
         assert inside is not None
         self._transport, self._switching = inside, False
+
+    async def _notice_the_loss(self) -> None:
+        """End a connection that broke in the handshake: asyncio says nothing of it, and the Internet counts it."""
+        self._transport.abort()
+        for _ in range(5):  # if asyncio does tell, it does so in its next rounds
+            await asyncio.sleep(0)
+        if not self._lost:
+            self.connection_lost(None)
 
 
 def pop3(accounts: Accounts, host: Host, authority: Authority) -> ProtocolFactory:

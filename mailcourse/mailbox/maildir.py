@@ -8,7 +8,8 @@
     .Sent/                                              another folder, of the same form (Maildir++)
 
 Delivery takes no lock: write in tmp, sync, rename into new.  A crash before the rename leaves a file
-in tmp/ that nobody reads; after it, a whole message.  A reader gives UIDs, in the order of arrival, under a lock and only after the new last UID is on disk: a crash can skip a UID, and never
+in tmp/ that nobody reads; after it, a whole message is in new/.  A reader gives UIDs, in the order of
+arrival, under a lock and only after the new last UID is on disk: a crash can skip a UID, and never
 gives one twice (RFC 3501 §2.3.1.1).  Every change of a message is one rename.
     Flags: D draft, F flagged, P passed, R replied, S seen, T trashed.
 Knows names and renames.  Does not know mail: the bytes are never parsed.

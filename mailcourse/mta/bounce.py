@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage, Message
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
 
 from mailcourse.message.address import Address
@@ -25,7 +25,7 @@ def bounce(
     entry: Entry, failures: Sequence[tuple[Address, GiveUp]], own_name: str, message_id: str, when: datetime
 ) -> bytes:
     """Write the bounce for the recipients that failed; octets with CRLF line ends."""
-    report = EmailMessage(policy=SMTPUTF8 if entry.envelope.utf8 else SMTP)
+    report = EmailMessage(policy=_policy(entry))
     report["From"] = f"Mail Delivery System <mailer-daemon@{own_name}>"
     report["To"] = entry.envelope.reverse_path
     report["Subject"] = "Your message could not be delivered"
@@ -52,18 +52,23 @@ def _for_people(failures: Sequence[tuple[Address, GiveUp]], own_name: str) -> st
 
 
 def _for_programs(entry: Entry, failures: Sequence[tuple[Address, GiveUp]], own_name: str) -> EmailMessage:
-    about_all = Message(policy=SMTP)
+    about_all = Message(policy=_policy(entry))
     about_all["Reporting-MTA"] = f"dns; {own_name}"
     about_all["Arrival-Date"] = format_datetime(entry.arrived)
-    part = EmailMessage(policy=SMTP)
+    part = EmailMessage(policy=_policy(entry))
     part["Content-Type"] = "message/delivery-status"
-    part.set_payload([about_all, *(_about(recipient, failure) for recipient, failure in failures)])
+    part.set_payload([about_all, *(_about(entry, recipient, failure) for recipient, failure in failures)])
     return part
 
 
-def _about(recipient: Address, failure: GiveUp) -> Message:
-    fields = Message(policy=SMTP)
-    fields["Final-Recipient"] = f"rfc822; {recipient}"
+def _policy(entry: Entry) -> EmailPolicy:
+    return SMTPUTF8 if entry.envelope.utf8 else SMTP
+
+
+def _about(entry: Entry, recipient: Address, failure: GiveUp) -> Message:
+    fields = Message(policy=_policy(entry))
+    kind = "rfc822" if str(recipient).isascii() else "utf-8"  # RFC 6533 §3
+    fields["Final-Recipient"] = f"{kind}; {recipient}"
     fields["Action"] = "failed"
     fields["Status"] = failure.reply.enhanced or "5.0.0"
     if failure.peer:
@@ -73,7 +78,9 @@ def _about(recipient: Address, failure: GiveUp) -> Message:
 
 
 def _returned(entry: Entry) -> EmailMessage:
-    part = EmailMessage(policy=SMTP)
+    part = EmailMessage(policy=_policy(entry))
     part["Content-Type"] = "text/rfc822-headers"
-    part.set_payload(entry.head().decode("ascii", "replace"))
+    if not entry.head().isascii():
+        part["Content-Transfer-Encoding"] = "8bit"
+    part.set_payload(entry.head().decode("ascii", "surrogateescape"))  # octets come out as they went in
     return part

@@ -139,6 +139,10 @@ async def _conclude(server: Server, entry: Entry, progress: Progress, outcomes: 
             case TryLater():
                 waiting.append((recipient, ended))
     if failed:
+        undone = tuple(recipient for recipient, _ in [*failed, *waiting])
+        if len(undone) < len(outcomes):  # whatever happens to the bounce, nobody gets the message twice
+            left = Progress(undone, progress.attempts, None, progress.reason)
+            await _off_the_loop(lambda: server.queue.keep(entry, left))
         await _give_up(server, entry, failed)
     if not waiting:
         await _off_the_loop(lambda: server.queue.finish(entry))

@@ -6,6 +6,7 @@ is written (RFC 5322 §3.6.3).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,4 +68,6 @@ def compose(draft: Draft, message_id: str, date: datetime) -> bytes:
 
 
 def _shown(address: Address, name: str = "") -> HeaderAddress:
-    return HeaderAddress(name, addr_spec=str(address))
+    # Given in two parts: the standard library refuses a whole address that is not ASCII.
+    local = re.sub(r"\\(.)", r"\1", address.local[1:-1]) if address.local.startswith('"') else address.local
+    return HeaderAddress(name, username=local, domain=address.domain)

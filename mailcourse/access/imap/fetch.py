@@ -33,7 +33,7 @@ FLAG_WORDS = {"S": "\\Seen", "R": "\\Answered", "F": "\\Flagged", "T": "\\Delete
 LETTERS = {word.upper(): letter for letter, word in FLAG_WORDS.items()}
 
 SECTION = re.compile(
-    r"BODY(?P<peek>\.PEEK)?\[(?P<path>\d+(?:\.\d+)*)?(?(path)(?:\.(?=[A-Z]))?)(?P<what>HEADER\.FIELDS(?:\.NOT)?|HEADER|TEXT|MIME)?"
+    r"BODY(?P<peek>\.PEEK)?\[(?P<path>\d+(?:\.\d+)*)?(?(path)(?:\.(?=[A-Z])|(?=\])))(?P<what>HEADER\.FIELDS(?:\.NOT)?|HEADER|TEXT|MIME)?"
     r"(?: \((?P<fields>[^)]*)\))?\](?:<(?P<start>\d+)\.(?P<count>\d+)>)?",
     re.IGNORECASE,
 )

@@ -18,8 +18,8 @@ from .fetch import LETTERS, Message
 from .grammar import in_set, text_of
 
 CHARSETS = ("US-ASCII", "UTF-8")
-#: Search keys of one list: each may stand inside the one before, as in NOT NOT NOT.
-MOST_KEYS = 100
+#: Keys inside keys, as in NOT (OR (NOT …
+MOST_DEPTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ Claim = Callable[[Candidate], bool]
 class Keys:
     """Reads search keys, from left to right; `ValueError` says what is wrong."""
 
-    def __init__(self, words: list[Any], numbers: list[int], uids: list[int]) -> None:
+    def __init__(self, words: list[Any], numbers: list[int], uids: list[int], depth: int = 0) -> None:
         self._words, self._numbers, self._uids = list(words), numbers, uids
-        self._depth = 0
+        self._depth = depth
 
     def all(self) -> Claim:
         """Read everything; every key must hold."""
@@ -51,15 +51,19 @@ class Keys:
 
     def one(self) -> Claim:
         """Read one key."""
-        word = self._next()
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise ValueError(f"keys inside keys, more than {MOST_DEPTH} levels deep")
+        claim = self._key(self._next())
+        self._depth -= 1
+        return claim
+
+    def _key(self, word: Any) -> Claim:
         if isinstance(word, list):
-            return Keys(word, self._numbers, self._uids).all()
+            return Keys(word, self._numbers, self._uids, self._depth).all()
         if isinstance(word, bytes):
             raise ValueError("a search key is wanted here, not a string")
         name = word.upper()
-        self._depth += 1
-        if self._depth > MOST_KEYS:
-            raise ValueError(f"more than {MOST_KEYS} search keys")
         if name[0].isdigit() or name[0] == "*":
             wanted = in_set(name, self._numbers)
             return lambda c: c.number in wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
@@ -118,17 +118,17 @@ class SelectedCommands(FolderCommands):
     # ---- messages --------------------------------------------------------------------------------------
 
     def do_UID(self, command: Command) -> bytes:
-        """Do FETCH, STORE, COPY or SEARCH with UIDs in place of numbers (§6.4.8)."""
-        # Not here yet: UID EXPUNGE; it belongs to UIDPLUS (RFC 4315), which is not advertised
+        """Do FETCH, STORE, COPY, SEARCH or EXPUNGE with UIDs in place of numbers (§6.4.8)."""
         name = text_of(command.arguments[0]).upper()
-        if name not in ("FETCH", "STORE", "COPY", "SEARCH"):
-            raise ValueError("UID goes with FETCH, STORE, COPY or SEARCH")
+        if name not in ("FETCH", "STORE", "COPY", "SEARCH", "EXPUNGE"):
+            raise ValueError("UID goes with FETCH, STORE, COPY, SEARCH or EXPUNGE")
         inner = Command(command.tag, name, command.arguments[1:])
         methods: dict[str, Callable[..., bytes]] = {
             "FETCH": self._fetch,
             "STORE": self._store,
             "COPY": self._copy,
             "SEARCH": self._search,
+            "EXPUNGE": self._uid_expunge,
         }
         return methods[name](inner, by_uid=True)
 
@@ -258,8 +258,16 @@ class SelectedCommands(FolderCommands):
         self._expunge()
         return self.news() + self.ok(command)
 
-    def _expunge(self) -> None:
+    def _uid_expunge(self, command: Command, *, by_uid: bool) -> bytes:
+        # Not here yet: the rest of UIDPLUS (RFC 4315), which is therefore not advertised
+        if self.is_read_only:
+            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+        self._expunge({uid for _, uid in self._chosen(command.arguments[0], by_uid=by_uid)})
+        return self.news() + self.ok(command)
+
+    def _expunge(self, only: Collection[int] | None = None) -> None:
+        chosen = self.stored if only is None else only
         for stored in self.folder.scan():
-            if "T" in stored.flags and stored.uid in self.stored:
+            if "T" in stored.flags and stored.uid in chosen:
                 self.folder.remove(stored)
                 self.changed("removed", stored)

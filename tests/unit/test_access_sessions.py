@@ -1,0 +1,267 @@
+"""What one dialogue cannot show: two sessions side by side, the step into TLS, and what the trace keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailcourse.access.imap.session import ImapSession
+from mailcourse.access.pop3 import Pop3Session
+from mailcourse.internet.network import Connection
+from mailcourse.internet.trace import EVENTS, Trace
+from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mailbox.maildir import Maildir
+
+START = datetime(2026, 9, 7, 8, tzinfo=UTC)
+BRUNO = "bruno@bakery.test"
+
+
+class Still:
+    def now(self) -> datetime:
+        return START
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.accounts, self.trace = Accounts(folder), Trace(Still())
+        self.accounts.add(BRUNO, "loaf", b"salt")
+        self.inbox: Maildir = self.accounts.mailbox(BRUNO)
+        for number in (1, 2, 3):
+            content = b"Subject: %d\r\n\r\nbody of %d\r\n" % (number, number)
+            self.inbox.deliver([content], f"1788768000.m{number}.1.mail.bakery.test", START)
+        self._numbers = 0
+
+    def open(self, kind: type[Pop3Session] | type[ImapSession]) -> Pop3Session | ImapSession:
+        self._numbers += 1
+        connection = Connection(self._numbers, "laptop.bakery.test", "198.51.100.10", "198.51.100.25", 143)
+        session = kind(self.accounts, "mail.bakery.test", self.trace, connection, tls=True)
+        session.greeting()
+        return session
+
+    def imap(self) -> Pop3Session | ImapSession:
+        session = self.open(ImapSession)
+        session.receive(b"a LOGIN bruno@bakery.test loaf\r\nb SELECT INBOX\r\n")
+        return session
+
+    def pop3(self) -> Pop3Session | ImapSession:
+        session = self.open(Pop3Session)
+        session.receive(b"USER bruno@bakery.test\r\nPASS loaf\r\n")
+        return session
+
+    def flags(self) -> list[str]:
+        return ["".join(sorted(one.flags)) for one in self.inbox.scan()]
+
+    def events(self, *names: str) -> list[tuple[str, str | None]]:
+        return [(event.what, event.message) for event in self.trace if event.what in names]
+
+    def lines(self) -> list[str]:
+        return [event.facts["line"] for event in self.trace if event.what == "said"]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+# ---- two sessions ------------------------------------------------------------------------------------
+
+
+def test_flags_set_by_two_sessions_are_both_kept(world: World) -> None:
+    one, two = world.imap(), world.imap()
+    one.receive(b"c STORE 1 +FLAGS (\\Deleted)\r\n")
+    two.receive(b"c STORE 1 +FLAGS (\\Seen)\r\n")
+    assert world.flags() == ["ST", "", ""]
+    two.receive(b"d STORE 1 -FLAGS (\\Deleted)\r\n")
+    one.receive(b"d FETCH 2 BODY[]\r\n")
+    assert world.flags() == ["S", "S", ""]
+
+
+def test_expunge_is_told_only_when_numbers_may_move(world: World) -> None:
+    one, two = world.imap(), world.imap()
+    assert b"* 1 EXPUNGE\r\n" in one.receive(b"c STORE 1 +FLAGS.SILENT (\\Deleted)\r\nd EXPUNGE\r\n")
+    quiet = two.receive(b"c FETCH 1:3 UID\r\nd SEARCH ALL\r\ne STORE 2 +FLAGS (\\Seen)\r\n")
+    assert b"EXPUNGE" not in quiet
+    assert b"* SEARCH 1 2 3\r\n" in quiet
+    assert b"* 3 FETCH (UID 3)\r\n" in quiet
+    assert two.receive(b"f NOOP\r\n") == b"* 1 EXPUNGE\r\nf OK NOOP done\r\n"
+    assert two.receive(b"g FETCH 1:2 UID\r\n") == b"* 1 FETCH (UID 2)\r\n* 2 FETCH (UID 3)\r\ng OK FETCH done\r\n"
+
+
+def test_a_message_removed_by_another_session_is_passed_over(world: World) -> None:
+    session = world.imap()
+    world.inbox.remove(world.inbox.scan()[0])
+    told = session.receive(b"c FETCH 1:2 BODY.PEEK[TEXT]\r\nd STORE 1 +FLAGS (\\Seen)\r\ne SEARCH TEXT body\r\n")
+    assert told.endswith(b")\r\nc OK FETCH done\r\nd OK STORE done\r\n* SEARCH 2 3\r\ne OK SEARCH done\r\n")
+    assert b"* 1 FETCH" not in told
+
+
+def test_noop_tells_of_new_mail_and_of_new_flags(world: World) -> None:
+    session = world.imap()
+    world.inbox.set_flags(world.inbox.scan()[1], "F")
+    (world.inbox.path / "new" / "by-hand").write_bytes(b"Subject: 4\n\nx\n")
+    told = session.receive(b"c NOOP\r\n")
+    assert told == b"* 2 FETCH (FLAGS (\\Flagged \\Recent))\r\n* 4 EXISTS\r\n* 4 RECENT\r\nc OK NOOP done\r\n"
+
+
+def test_a_maildrop_is_held_by_one_pop3_session_and_free_at_once_after_quit(world: World) -> None:
+    first, second = world.pop3(), world.open(Pop3Session)
+    assert b"-ERR [IN-USE]" in second.receive(b"USER bruno@bakery.test\r\nPASS loaf\r\n")
+    first.receive(b"DELE 1\r\nQUIT\r\n")
+    assert second.receive(b"PASS loaf\r\n") == b"+OK 2 messages\r\n"
+
+
+def test_a_pop3_session_that_breaks_deletes_nothing(world: World) -> None:
+    session = world.pop3()
+    session.receive(b"DELE 1\r\nDELE 2\r\n")
+    session.end()
+    assert len(world.inbox.scan()) == 3
+    assert world.pop3().receive(b"STAT\r\n").startswith(b"+OK 3 ")
+
+
+def test_pop3_says_so_when_another_program_took_the_message(world: World) -> None:
+    session = world.pop3()
+    world.inbox.remove(world.inbox.scan()[0])
+    assert session.receive(b"RETR 1\r\nNOOP\r\n") == b"-ERR the message was removed by another program\r\n+OK\r\n"
+
+
+def test_uid_expunge_removes_only_what_is_named(world: World) -> None:
+    session = world.imap()
+    session.receive(b"c STORE 1:3 +FLAGS.SILENT (\\Deleted)\r\n")
+    assert session.receive(b"d UID EXPUNGE 2\r\n") == b"* 2 EXPUNGE\r\nd OK EXPUNGE done\r\n"
+    assert [one.uid for one in world.inbox.scan()] == [1, 3]
+
+
+# ---- TLS -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1000, 7, 1])
+@pytest.mark.parametrize(
+    ("kind", "injected", "promise", "then", "answer"),
+    [
+        (
+            Pop3Session,
+            b"STLS\r\nUSER bruno@bakery.test\r\n",
+            b"+OK begin TLS\r\n",
+            b"PASS loaf\r\n",
+            b"-ERR say USER first\r\n",
+        ),
+        (
+            ImapSession,
+            b"a STARTTLS\r\nb LOGIN bruno@bakery.test loaf\r\n",
+            b"a OK begin TLS\r\n",
+            b"c CHECK\r\n",
+            b"c BAD not now",
+        ),
+        (ImapSession, b"a STARTTLS\r\nb LOGIN {99}\r\n", b"a OK begin TLS\r\n", b"c NOOP\r\n", b"c OK NOOP done\r\n"),
+    ],
+)
+def test_what_is_said_behind_starttls_does_not_count(
+    world: World,
+    kind: type[Pop3Session] | type[ImapSession],
+    injected: bytes,
+    promise: bytes,
+    then: bytes,
+    answer: bytes,
+    size: int,
+) -> None:
+    session = world.open(kind)
+    said = [session.receive(injected[start : start + size]) for start in range(0, len(injected), size)]
+    assert b"".join(said) == promise
+    assert session.wants_tls
+    session.encrypted()
+    assert session.receive(then).startswith(answer)
+    assert session.person is None
+
+
+@pytest.mark.parametrize(("kind", "ask"), [(Pop3Session, b"CAPA\r\n"), (ImapSession, b"a CAPABILITY\r\n")])
+def test_tls_is_offered_until_it_is_on(world: World, kind: type[Pop3Session] | type[ImapSession], ask: bytes) -> None:
+    session = world.open(kind)
+    assert session.receive(ask).count(b"STLS") + session.receive(ask).count(b"STARTTLS") == 1
+    session.encrypted()
+    assert b"TLS" not in session.receive(ask)
+
+
+# ---- the trace --------------------------------------------------------------------------------------------
+
+
+def test_the_trace_knows_which_message_was_fetched_flagged_and_removed(world: World) -> None:
+    session = world.imap()
+    session.receive(
+        b"c FETCH 2 BODY.PEEK[]\r\nd FETCH 1 BODY.PEEK[HEADER]\r\ne STORE 3 +FLAGS (\\Deleted)\r\nf EXPUNGE\r\n"
+    )
+    assert world.events("logged-in", "fetched", "flagged", "removed") == [
+        ("logged-in", None),
+        ("fetched", "m2"),
+        ("flagged", "m3"),
+        ("removed", "m3"),
+    ]
+    assert all(set(event.facts) == set(EVENTS[event.what][0]) for event in world.trace)
+
+
+SECRETS = [
+    (Pop3Session, b"USER bruno@bakery.test\r\nPASS loaf\r\n"),
+    (Pop3Session, b" PASS loaf\r\nPASS\tloaf\r\npass  loaf\r\n"),
+    (ImapSession, b"a LOGIN bruno@bakery.test loaf\r\n"),
+    (ImapSession, b"a  login bruno@bakery.test loaf\r\n"),
+    (ImapSession, b"LOGIN bruno@bakery.test loaf\r\n"),
+    (ImapSession, b"a LOGIN bruno@bakery.test {4+}\r\nloaf\r\n"),
+    (ImapSession, b"a AUTHENTICATE PLAIN AGJydW5vQGJha2VyeS50ZXN0AGxvYWY=\r\n"),
+    (ImapSession, b"a AUTHENTICATE PLAIN\r\nAGJydW5vQGJha2VyeS50ZXN0AGxvYWY=\r\n"),
+]
+
+
+@pytest.mark.parametrize(("kind", "octets"), SECRETS, ids=[repr(octets[:25]) for _, octets in SECRETS])
+def test_no_password_is_in_the_trace(world: World, kind: type[Pop3Session] | type[ImapSession], octets: bytes) -> None:
+    world.open(kind).receive(octets)
+    assert any(event.facts["secret"] for event in world.trace if event.what == "said")
+    assert [line for line in world.lines() if "loaf" in line or "AGJydW" in line] == []
+
+
+def test_no_body_is_in_the_trace(world: World) -> None:
+    world.imap().receive(b"c FETCH 1:3 BODY.PEEK[]\r\nd APPEND INBOX {18+}\r\n\r\nbody of another\r\n\r\n")
+    world.pop3().receive(b"RETR 1\r\nTOP 2 9\r\n")
+    assert [line for line in world.lines() if "body of" in line] == []
+
+
+# ---- a client that means harm, a folder that is gone -----------------------------------------------------------
+
+HOSTILE = [
+    b"c SEARCH " + b"NOT " * 9000 + b"ALL\r\n",
+    b"c SEARCH " + b"(" * 9000 + b"\r\n",
+    b"c FETCH 1:4294967295 FLAGS\r\n",
+    b"c UID FETCH " + b"1:*," * 1900 + b"1 UID\r\n",
+    b"c FETCH 1 " + b"[" * 60000 + b"\r\n",
+    b'c LIST "" "' + b"*a" * 3000 + b'"\r\n',
+    b"c SELECT {8+}\r\na\r\nX OK.\r\n",
+    b"c CREATE {5+}\r\na\r\nb.\r\n",
+    b"c CREATE " + b"x" * 5000 + b"\r\n",
+    b"c APPEND INBOX {99999999999+}\r\n",
+    b"c STATUS INBOX MESSAGES\r\n",
+    b"c STORE 1 FLAGS\r\n",
+    b"c FETCH\r\nd UID\r\ne COPY 1\r\nf APPEND INBOX\r\ng SELECT\r\n",
+    b'c APPEND INBOX "32-Foo-2026" {1+}\r\nx\r\n',
+    b"\xff\xfe\r\n\x00\r\n",
+]
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("octets", HOSTILE, ids=[repr(octets[:30]) for octets in HOSTILE])
+def test_nothing_a_client_says_breaks_a_session(world: World, octets: bytes) -> None:
+    replies = world.imap().receive(octets)
+    assert replies.endswith(b"\r\n")
+    tags = (b"* ", b"c ", b"d ", b"e ", b"f ", b"g ")
+    assert all(line.startswith(tags) for line in replies.split(b"\r\n")[:-1])
+    assert len(world.inbox.scan()) == 3
+
+
+@pytest.mark.parametrize("start", [World.imap, World.pop3], ids=["imap", "pop3"])
+def test_a_folder_that_is_gone_is_a_refusal(world: World, start: Callable[[World], Pop3Session | ImapSession]) -> None:
+    (world.inbox.path / "cur").rename(world.inbox.path / "lost")
+    (world.inbox.path / "new").rename(world.inbox.path / "lost-too")
+    session = start(world)
+    assert session.receive(b"z NOOP\r\n").endswith(b"\r\n")
+    assert any("cannot be read now" in line for line in world.lines())
+    assert not session.closed

@@ -1,0 +1,148 @@
+"""From octets to commands, in any pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mailcourse.access.imap.grammar import MOST_LINE, Malformed, Reader, in_set, parse, quoted, text_of
+
+COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
+    (b"a1 NOOP\r\n", ("a1", "NOOP", [])),
+    (b"a1 noop\n", ("a1", "NOOP", [])),
+    (b'a LOGIN bob "a \\"b\\" \\\\"\r\n', ("a", "LOGIN", ["bob", b'a "b" \\'])),
+    (b'a LOGIN "" x\r\n', ("a", "LOGIN", [b"", "x"])),
+    (b"a LOGIN {3+}\r\nbob {4+}\r\na\r\nb\r\n", ("a", "LOGIN", [b"bob", b"a\r\nb"])),
+    (b"a LOGIN {0+}\r\n x\r\n", ("a", "LOGIN", [b"", "x"])),
+    (b"a FETCH 1:*,3 (FLAGS (UID) ())\r\n", ("a", "FETCH", ["1:*,3", ["FLAGS", ["UID"], []]])),
+    (
+        b"a FETCH 1 BODY.PEEK[HEADER.FIELDS (To From)]<0.9>\r\n",
+        ("a", "FETCH", ["1", "BODY.PEEK[HEADER.FIELDS (To From)]<0.9>"]),
+    ),
+    (b"a STORE 1 +FLAGS (\\Seen)\r\n", ("a", "STORE", ["1", "+FLAGS", ["\\Seen"]])),
+    (b'a LIST "" *\r\n', ("a", "LIST", [b"", "*"])),
+]
+
+
+@pytest.mark.parametrize("size", [1000, 7, 1])
+@pytest.mark.parametrize(("octets", "wanted"), COMMANDS, ids=[repr(octets[:30]) for octets, _ in COMMANDS])
+def test_a_command_is_read_in_any_pieces(octets: bytes, wanted: tuple[str, str, list[Any]], size: int) -> None:
+    reader, found = Reader(), []
+    for start in range(0, len(octets), size):
+        assert found == []  # nothing before the last octet
+        reader.feed(octets[start : start + size])
+        whole = reader.next()
+        if isinstance(whole, list):
+            found.append(parse(whole))
+    assert [(one.tag, one.name, one.arguments) for one in found] == [wanted]
+    assert reader.next() is None
+
+
+def test_a_literal_is_invited_once() -> None:
+    reader = Reader()
+    reader.feed(b"a LOGIN {3}\r\n")
+    assert reader.next() == b"+"
+    assert reader.next() is None
+    reader.feed(b"bob x\r\nb NOOP\r\n")
+    assert reader.next() == [b"a LOGIN ", b"bob", b" x"]
+    assert reader.next() == [b"b NOOP"]
+
+
+@pytest.mark.parametrize(
+    ("line", "tag"),
+    [
+        (b"", "*"),
+        (b"(", "*"),
+        (b"* NOOP", "*"),
+        (b"\xff NOOP", "*"),
+        (b"a", "a"),
+        (b"a (x)", "a"),
+        (b"a X (", "a"),
+        (b"a X )", "a"),
+        (b'a X "open', "a"),
+        (b"a X \x01", "a"),
+        (b"a X " + b"(" * 50, "a"),
+    ],
+)
+def test_broken_grammar_carries_the_tag(line: bytes, tag: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        parse([line])
+    assert caught.value.tag == tag
+    assert not caught.value.is_fatal
+
+
+@pytest.mark.parametrize(
+    ("octets", "most_message", "is_fatal"),
+    [
+        (b"a LOGIN {9000}\r\n", 0, False),
+        (b"a LOGIN {9000+}\r\n", 0, True),
+        (b"a APPEND INBOX {9000}\r\n", 0, False),  # before login nobody sends messages
+        (b"a APPEND INBOX {200001}\r\n", 200_000, False),
+        (b"a " + b"x" * MOST_LINE, 0, True),
+        (b"a " + b"x" * MOST_LINE + b"\r\n", 0, True),
+        (b"a X" + b" {8000+}\r\n" + (b"y" * 8000 + b" {8000+}\r\n") * 9, 0, True),
+    ],
+)
+def test_what_is_too_long_is_refused(octets: bytes, most_message: int, is_fatal: bool) -> None:
+    reader = Reader()
+    reader.most_message = most_message
+    reader.feed(octets)
+    with pytest.raises(Malformed, match="too long") as caught:
+        reader.next()
+    assert caught.value.is_fatal is is_fatal
+
+
+def test_append_may_be_long_after_login() -> None:
+    reader = Reader()
+    reader.most_message = 200_000
+    reader.feed(b"a APPEND INBOX {200000+}\r\n" + b"x" * 200_000 + b"\r\n")
+    whole = reader.next()
+    assert isinstance(whole, list)
+    assert [len(piece) for piece in whole] == [15, 200_000, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1", {1}),
+        ("3:1", {1, 3}),
+        ("*", {9}),
+        ("5:*", {7, 9}),
+        ("50:*", {9}),
+        ("4", set()),
+        ("1,7:8", {1, 7}),
+        ("*:1", {1, 3, 7, 9}),
+    ],
+)
+def test_sequence_sets(text: str, wanted: set[int]) -> None:
+    assert in_set(text, [1, 3, 7, 9]) == wanted
+
+
+@pytest.mark.parametrize("text", ["", ",", "1,", "a", "1:", "1::2", "-1", "1 2", "1:2:3"])
+def test_what_is_no_sequence_set(text: str) -> None:
+    with pytest.raises(ValueError, match="no set of messages"):
+        in_set(text, [1])
+
+
+STRINGS = [
+    (None, b"NIL"),
+    ("", b'""'),
+    ('a"b\\', b'"a\\"b\\\\"'),
+    ("é", b"{2}\r\n\xc3\xa9"),
+    ("a\r\nb", b"{4}\r\na\r\nb"),
+]
+
+
+@pytest.mark.parametrize(("text", "octets"), STRINGS)
+def test_strings_are_quoted_or_literal(text: str | None, octets: bytes) -> None:
+    assert quoted(text) == octets
+
+
+@pytest.mark.parametrize("text", ["", "plain", 'a"b\\', "é", "a{3}b"])
+def test_a_string_that_is_written_reads_back(text: str) -> None:
+    reader = Reader()
+    reader.feed(b"a X " + quoted(text).replace(b"}\r\n", b"+}\r\n") + b"\r\n")
+    whole = reader.next()
+    assert isinstance(whole, list)
+    assert text_of(parse(whole).arguments[0]) == text

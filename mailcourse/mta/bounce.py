@@ -61,7 +61,7 @@ def _for_programs(entry: Entry, failures: Sequence[tuple[Address, GiveUp]], own_
     return part
 
 
-def _policy(entry: Entry) -> EmailPolicy:
+def _policy(entry: Entry) -> EmailPolicy[EmailMessage]:
     return SMTPUTF8 if entry.envelope.utf8 else SMTP
 
 

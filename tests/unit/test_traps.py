@@ -490,3 +490,20 @@ def test_p23_an_address_beyond_ascii_is_never_written_as_an_encoded_word(lab: La
     report = alice.fetch()[0].raw
     assert "zoë@bakery.test".encode() in report
     assert b"=?" not in b"".join(line for line in report.splitlines() if b"Recipient" in line)
+
+
+@pytest.mark.parametrize("where", SECURED, ids=lambda where: str(where[1]))
+def test_p20_a_server_may_be_switched_off_and_a_lab_closed_within_a_handshake(
+    lab: Lab, connect: Connect, where: tuple[str, int]
+) -> None:
+    ask, answer, *_ = SECURED[where]
+    for cut in (lab.host(where[0]).down, lab.close):
+        client = connect(where)
+        client.socket.sendall(ask)
+        read_until(client, answer)
+        cut()
+        assert client.file.read() == b""
+        turn_the_loop(lab)
+        if lab.is_open:
+            lab.host(where[0]).up()
+    assert [event.facts["text"] for event in lab.trace if event.what == "warning"] == []

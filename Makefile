@@ -8,12 +8,15 @@ READY  := $(VENV)/ready
 # JupyterLab wants to be told that root is meant: containers often have no other user.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
+# A course that works offline asks nobody for news.
+QUIET := --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+
 .PHONY: lab test check bench clean
 .DEFAULT_GOAL := lab
 
 # JupyterLab prints the address to open when it finds no browser.
 lab: $(READY)
-	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
+	$(BIN)/jupyter lab $(AS_ROOT) $(QUIET) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)

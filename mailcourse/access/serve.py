@@ -114,10 +114,11 @@ class Carrier(asyncio.Protocol):
             inside = await loop.start_tls(
                 self._transport, self, self._tls(), server_side=True, ssl_handshake_timeout=30
             )
+            if inside is None:  # cut off by us, within the handshake
+                raise ConnectionAbortedError
         except OSError:  # ssl.SSLError is one too
             await self._notice_the_loss()
             raise
-        assert inside is not None
         self._transport, self._switching = inside, False
 
     async def _notice_the_loss(self) -> None:

@@ -37,7 +37,8 @@ class LoopbackInternet(Internet):
         self._ports: dict[tuple[str, int], int] = {}  # lab (address, port) -> real port
         self._kept: dict[int, socket.socket] = {}  # real port -> UDP socket waiting for its listener
         self._dialling: dict[int, Connection] = {}  # real source port -> who is behind it
-        self._open: dict[asyncio.BaseTransport, frozenset[str]] = {}  # transport -> the two host names
+        # number of a connection -> its transport and the names of its two hosts
+        self._open: dict[int, tuple[asyncio.WriteTransport, frozenset[str]]] = {}
         self._listening: list[socket.socket] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self._datagrams: list[asyncio.BaseTransport] = []
@@ -77,10 +78,11 @@ class LoopbackInternet(Internet):
     ) -> None:
         loop, serving = asyncio.get_running_loop(), 0
 
-        def closed(transport: asyncio.BaseTransport) -> None:
+        def closed(connection: Connection) -> None:
             nonlocal serving
             serving -= 1
-            self._open.pop(transport, None)
+            connection.is_open = False
+            self._open.pop(connection.number, None)
 
         while True:
             accepted, (_, source_port) = await loop.sock_accept(stream)
@@ -92,10 +94,11 @@ class LoopbackInternet(Internet):
                 continue
             protocol = factory(connection)
             serving += 1
+            _when_closed(protocol, partial(closed, connection))
             transport, _ = await loop.connect_accepted_socket(partial(_same, protocol), accepted)
             connection.close = transport.abort
-            self._open[transport] = frozenset({connection.source, host.name})
-            _when_closed(protocol, partial(closed, transport))
+            if connection.is_open:  # some are gone before they have begun
+                self._open[connection.number] = (transport, frozenset({connection.source, host.name}))
 
     async def listen_datagrams(self, host: Host, address: str, port: int, answer: Answer) -> None:
         """Reply to each datagram to (address, port) with what `answer` returns; None says nothing."""
@@ -181,8 +184,8 @@ class LoopbackInternet(Internet):
 
     def disconnect(self, host: Host) -> None:
         """Cut every connection from or to `host`.  Loop thread only."""
-        for transport, ends in list(self._open.items()):
-            if host.name in ends and isinstance(transport, asyncio.WriteTransport):
+        for transport, ends in list(self._open.values()):
+            if host.name in ends:
                 transport.abort()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -201,9 +204,8 @@ class LoopbackInternet(Internet):
             stream.close()
         for transport in self._datagrams:
             transport.close()
-        for open_transport in list(self._open):
-            if isinstance(open_transport, asyncio.WriteTransport):
-                open_transport.abort()
+        for still_open, _ in list(self._open.values()):
+            still_open.abort()
         for _ in range(MOST_CLOSING_TURNS):  # each goes as its connection_lost is called
             if not self._open:
                 return

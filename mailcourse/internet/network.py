@@ -51,6 +51,7 @@ class Connection:
     address: str
     port: int
     message: str | None = None
+    is_open: bool = True
     close: Callable[[], None] = field(default=lambda: None, repr=False)
 
 

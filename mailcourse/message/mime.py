@@ -64,7 +64,7 @@ def _pieces(body: bytes, boundary: str) -> list[bytes]:
     pieces: list[bytes] = []
     start: int | None = None
     position = 0
-    while (found := line.search(body, position)) and len(pieces) < MOST_PARTS:
+    while (found := line.search(body, position)) and len(pieces) < MOST_PARTS - 1:
         if start is not None:
             pieces.append(body[start : found.start()])
         start = found.end()

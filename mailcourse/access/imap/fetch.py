@@ -136,8 +136,8 @@ def _section_item(found: re.Match[str]) -> Item:
 def _octets(part: Part, path: list[int], what: str, names: set[bytes]) -> bytes | None:
     """Return the octets of a section, or None when there is no such part."""
     whole = not path
-    for number in path:
-        if part.type == ("message", "rfc822") and part.parts:
+    for level, number in enumerate(path):
+        if level and part.type == ("message", "rfc822") and part.parts:
             part = part.parts[0]
         children = part.parts if part.type[0] == "multipart" else []
         if not children and number == 1:

@@ -7,7 +7,7 @@ wants to check certificates is given the file `ca.pem`.
 from __future__ import annotations
 
 import ssl
-from functools import cached_property
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,22 +21,28 @@ class Authority:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._contexts: dict[str, ssl.SSLContext] = {}
+        self._made: trustme.CA | None = None
+        # A server on the loop's thread and a client on a cell's may both be the first to ask.
+        self._lock = threading.RLock()
 
-    @cached_property
+    @property
     def _ca(self) -> trustme.CA:
         import trustme  # 80 ms, so only when TLS is used
 
-        ca = trustme.CA(organization_name="mailcourse lab")
-        ca.cert_pem.write_to_path(str(self.file))
-        return ca
+        with self._lock:
+            if self._made is None:
+                self._made = trustme.CA(organization_name="mailcourse lab")
+                self._made.cert_pem.write_to_path(str(self.file))
+            return self._made
 
     def server(self, name: str) -> ssl.SSLContext:
         """Return the context with which the host `name` proves who it is."""
-        if name not in self._contexts:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._ca.issue_cert(name).configure_cert(context)
-            self._contexts[name] = context
-        return self._contexts[name]
+        with self._lock:
+            if name not in self._contexts:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                self._ca.issue_cert(name).configure_cert(context)
+                self._contexts[name] = context
+            return self._contexts[name]
 
     def client(self) -> ssl.SSLContext:
         """Return a context that believes this lab's certificates, and no others."""

@@ -38,9 +38,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     """Make the error for `name`, with the nearest known names.
 
     >>> str(unknown("host", "mx3.bakery.test", ["mx1.bakery.test", "ns.test"]))
-    "There is no host 'mx3.bakery.test' in this lab. Did you mean 'mx1.bakery.test'? Known: mx1.bakery.test, ns.test."
+    "There is no host 'mx3.bakery.test' here. Did you mean 'mx1.bakery.test'? Known: mx1.bakery.test, ns.test."
     """
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UnknownName(f"There is no {kind} {name!r} in this lab.{hint} Known: {', '.join(names) or 'none'}.")
+    return UnknownName(f"There is no {kind} {name!r} here.{hint} Known: {', '.join(names) or 'none'}.")

@@ -106,6 +106,8 @@ class Receiver(Session):
             return None
         if keyword in ("SMTPUTF8", "AUTH"):  # RFC 4954 §5: AUTH= is accepted and not believed
             return None
+        if keyword == "BODY":
+            return Reply(555, "5.5.4", "BODY is 7BIT or 8BITMIME here")
         # Not here: RET and ENVID (DSN, RFC 3461); they are not offered.
         return Reply(555, "5.5.4", f"the parameter {keyword} is not offered here")
 
@@ -194,7 +196,8 @@ class Receiver(Session):
 
     async def do_HELP(self, argument: str) -> Reply:
         """List the commands."""
-        return Reply(214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH")
+        known = "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"
+        return Reply(214, "2.0.0", known + " STARTTLS AUTH" * self.submission)
 
     async def do_QUIT(self, argument: str) -> None:
         """Say goodbye."""

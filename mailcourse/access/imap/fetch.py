@@ -21,6 +21,7 @@ from mailcourse.mailbox.maildir import Stored
 from mailcourse.message.mime import Part, split
 
 from .grammar import literal
+from .states import Wrong
 from .structure import body, envelope
 
 MACROS = {
@@ -73,7 +74,7 @@ class Item:
 
 
 def items(argument: Any) -> list[Item]:
-    """Read the second argument of FETCH; raise `ValueError` for what is not known."""
+    """Read the second argument of FETCH; raise `Wrong` for what is not known."""
     words = argument if isinstance(argument, list) else [argument]
     if len(words) == 1 and str(words[0]).upper() in MACROS:
         words = MACROS[str(words[0]).upper()]
@@ -99,23 +100,23 @@ SEEING: dict[str, Callable[[Message], bytes]] = {
 def _item(word: Any) -> Item:
     name = str(word).upper()
     if not isinstance(word, str):
-        raise ValueError("FETCH wants names of items, such as FLAGS or BODY[]")
+        raise Wrong("FETCH wants names of items, such as FLAGS or BODY[]")
     if name in SIMPLE:
         return Item(name.encode(), SIMPLE[name])
     if name in SEEING:
         return Item(name.encode(), SEEING[name], marks_seen=True, is_content=True)
     found = SECTION.fullmatch(word)
     if found is None:
-        raise ValueError(f"FETCH does not know {word[:60]!r}")
+        raise Wrong(f"FETCH does not know {word[:60]!r}")
     return _section_item(found)
 
 
 def _section_item(found: re.Match[str]) -> Item:
     what = (found["what"] or "").upper()
     if what == "MIME" and not found["path"]:
-        raise ValueError("MIME wants the number of a part, such as BODY[1.MIME]")
+        raise Wrong("MIME wants the number of a part, such as BODY[1.MIME]")
     if what.startswith("HEADER.FIELDS") != (found["fields"] is not None):
-        raise ValueError("HEADER.FIELDS wants a list of field names")
+        raise Wrong("HEADER.FIELDS wants a list of field names")
     path = [int(number) for number in found["path"].split(".")] if found["path"] else []
     names = {name.strip('"').lower().encode() for name in (found["fields"] or "").split()}
     shown = re.sub(r"^BODY\.PEEK", "BODY", found[0], flags=re.IGNORECASE)

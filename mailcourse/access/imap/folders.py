@@ -16,7 +16,7 @@ from mailcourse.mailbox.maildir import Maildir
 from ..session import Session, printable
 from .fetch import LETTERS
 from .grammar import Command, quoted, text_of
-from .states import SELECTED, No, State
+from .states import SELECTED, No, State, Wrong
 
 
 class FolderCommands(Session):
@@ -100,7 +100,7 @@ class FolderCommands(Session):
         words = [text_of(word).upper() for word in wanted]
         unknown = [word for word in words if word not in values]
         if unknown or not isinstance(wanted, list):
-            raise ValueError(f"STATUS knows {', '.join(values)}")
+            raise Wrong(f"STATUS knows {', '.join(values)}")
         counted = " ".join(f"{word} {values[word]}" for word in words)
         return self.line(b"* STATUS " + quoted(name) + f" ({counted})".encode()) + self.ok(command)
 
@@ -108,7 +108,7 @@ class FolderCommands(Session):
         """Put a message into a folder: name, flags, date, message."""
         name, *options, content = command.arguments
         if not isinstance(content, bytes):
-            raise ValueError("APPEND ends with the message, as a literal")
+            raise Wrong("APPEND ends with the message, as a literal")
         try:
             folder = self.open_folder(text_of(name))
         except No:
@@ -145,6 +145,8 @@ def letters(words: list[Any]) -> str:
 def _on_disk(name: str) -> str:
     if "." in name:
         raise No("[CANNOT] a dot cannot be in the name of a folder; use / for levels")
+    if not name.isascii():
+        raise No("[CANNOT] names of folders are ASCII here")
     return name.replace("/", ".")
 
 

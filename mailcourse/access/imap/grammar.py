@@ -15,6 +15,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any
 
+from .states import Wrong
+
 #: Octets: of a command's lines together, of a literal in APPEND, of a literal elsewhere.
 MOST_LINE, MOST_MESSAGE, MOST_LITERAL = 64 * 1024, 30 * 1024 * 1024, 8 * 1024
 MOST_NESTING = 20
@@ -179,7 +181,7 @@ def in_set(text: str, numbers: list[int]) -> set[int]:
     [2, 3, 9]
     """
     if len(text) > 8000 or not SET.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is no set of messages, such as 1,3:5")
+        raise Wrong(f"{text[:40]!r} is no set of messages, such as 1,3:5")
     largest = max(numbers, default=0)
     chosen: set[int] = set()
     for piece in text.split(","):
@@ -195,7 +197,7 @@ def text_of(argument: Any) -> str:
         return argument.decode("utf-8", "replace")
     if isinstance(argument, str):
         return argument
-    raise ValueError("a string is wanted here, not a list")
+    raise Wrong("a string is wanted here, not a list")
 
 
 def quoted(text: str | bytes | None) -> bytes:

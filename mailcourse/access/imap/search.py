@@ -16,6 +16,7 @@ from typing import Any
 
 from .fetch import LETTERS, Message
 from .grammar import in_set, text_of
+from .states import Wrong
 
 CHARSETS = ("US-ASCII", "UTF-8")
 #: Keys inside keys, as in NOT (OR (NOT …
@@ -34,7 +35,7 @@ Claim = Callable[[Candidate], bool]
 
 
 class Keys:
-    """Reads search keys, from left to right; `ValueError` says what is wrong."""
+    """Reads search keys, from left to right; `Wrong` says what is wrong."""
 
     def __init__(self, words: list[Any], numbers: list[int], uids: list[int], depth: int = 0) -> None:
         self._words, self._numbers, self._uids = list(words), numbers, uids
@@ -43,7 +44,7 @@ class Keys:
     def all(self) -> Claim:
         """Read everything; every key must hold."""
         if not self._words:
-            raise ValueError("SEARCH wants at least one key, such as ALL")
+            raise Wrong("SEARCH wants at least one key, such as ALL")
         claims = []
         while self._words:
             claims.append(self.one())
@@ -53,7 +54,7 @@ class Keys:
         """Read one key."""
         self._depth += 1
         if self._depth > MOST_DEPTH:
-            raise ValueError(f"keys inside keys, more than {MOST_DEPTH} levels deep")
+            raise Wrong(f"keys inside keys, more than {MOST_DEPTH} levels deep")
         claim = self._key(self._next())
         self._depth -= 1
         return claim
@@ -62,7 +63,7 @@ class Keys:
         if isinstance(word, list):
             return Keys(word, self._numbers, self._uids, self._depth).all()
         if isinstance(word, bytes):
-            raise ValueError("a search key is wanted here, not a string")
+            raise Wrong("a search key is wanted here, not a string")
         name = word.upper()
         if name[0].isdigit() or name[0] == "*":
             wanted = in_set(name, self._numbers)
@@ -98,7 +99,7 @@ class Keys:
             wanted = text_of(self._next()).lower()
             return lambda c: any(wanted in value for value in _values(c, field))
         if name not in ("FROM", "TO", "CC", "BCC", "SUBJECT", "BODY", "TEXT"):
-            raise ValueError(f"SEARCH does not know the key {name[:40]!r}")
+            raise Wrong(f"SEARCH does not know the key {name[:40]!r}")
         wanted = text_of(self._next()).lower()
         if name in ("BODY", "TEXT"):
             whole = name == "TEXT"
@@ -108,12 +109,12 @@ class Keys:
     def _number_of_octets(self) -> str:
         text = text_of(self._next())
         if not text.isdecimal():
-            raise ValueError(f"a number of octets is wanted here, not {text[:40]!r}")
+            raise Wrong(f"a number of octets is wanted here, not {text[:40]!r}")
         return text[:12]
 
     def _next(self) -> Any:
         if not self._words:
-            raise ValueError("SEARCH ends in the middle of a key")
+            raise Wrong("SEARCH ends in the middle of a key")
         return self._words.pop(0)
 
 

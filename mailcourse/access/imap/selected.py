@@ -11,7 +11,7 @@ from .fetch import FLAG_WORDS, Message, flag_words, items
 from .folders import FolderCommands, letters
 from .grammar import Command, in_set, text_of
 from .search import CHARSETS, Candidate, Keys
-from .states import AUTHENTICATED, SELECTED, No
+from .states import AUTHENTICATED, SELECTED, No, Wrong
 
 ALL_FLAGS = " ".join(FLAG_WORDS.values())
 
@@ -121,7 +121,7 @@ class SelectedCommands(FolderCommands):
         """Do FETCH, STORE, COPY, SEARCH or EXPUNGE with UIDs in place of numbers (§6.4.8)."""
         name = text_of(command.arguments[0]).upper()
         if name not in ("FETCH", "STORE", "COPY", "SEARCH", "EXPUNGE"):
-            raise ValueError("UID goes with FETCH, STORE, COPY, SEARCH or EXPUNGE")
+            raise Wrong("UID goes with FETCH, STORE, COPY, SEARCH or EXPUNGE")
         inner = Command(command.tag, name, command.arguments[1:])
         methods: dict[str, Callable[..., bytes]] = {
             "FETCH": self._fetch,
@@ -157,7 +157,7 @@ class SelectedCommands(FolderCommands):
         numbers = list(range(1, len(self.view) + 1))
         chosen = in_set(text, numbers)
         if not chosen and "*" not in text:  # 1:* of an empty folder is nothing, not a mistake
-            raise ValueError(f"there are {len(numbers)} messages, none of them in {text[:40]}")
+            raise Wrong(f"there are {len(numbers)} messages, none of them in {text[:40]}")
         return [(n, self.view[n - 1]) for n in sorted(chosen)]
 
     def _message(self, uid: int) -> Message:
@@ -201,7 +201,7 @@ class SelectedCommands(FolderCommands):
         where, how, *flags = command.arguments
         kind = text_of(how).upper()
         if kind.removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS") or not flags:
-            raise ValueError("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
+            raise Wrong("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
         if self.is_read_only:
             raise No("[READ-ONLY] the folder was opened with EXAMINE")
         words = flags[0] if isinstance(flags[0], list) else flags

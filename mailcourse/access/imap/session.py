@@ -23,7 +23,7 @@ from ..session import MOST_ERRORS, MOST_LOGINS, Session, printable
 from .folders import FolderCommands
 from .grammar import MOST_MESSAGE, Command, Malformed, Reader, parse, text_of
 from .selected import SelectedCommands
-from .states import ANY, AUTHENTICATED, NOT_AUTHENTICATED, SELECTED, No, State
+from .states import ANY, AUTHENTICATED, NOT_AUTHENTICATED, SELECTED, No, State, Wrong
 
 #: command -> the states in which it may be said (RFC 3501 §6)
 ALLOWED: dict[str, tuple[State, ...]] = {
@@ -117,9 +117,10 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
             done = method(command)
         except No as refusal:
             return self._said_no(command.tag, "NO", refusal)
-        except (ValueError, IndexError) as error:  # an argument is missing or wrong
-            reason = str(error) if isinstance(error, ValueError) else "an argument is missing"
-            raise Malformed(command.tag, reason) from None
+        except Wrong as error:
+            raise Malformed(command.tag, str(error)) from None
+        except (ValueError, IndexError):  # what Python says of it is nobody's business on the wire
+            raise Malformed(command.tag, f"{command.name} has too few or wrong arguments") from None
         except LabError as error:
             return self._said_no(command.tag, "NO", error)
         except OSError:  # the folder was damaged or removed by another program
@@ -165,7 +166,7 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
     def do_LOGIN(self, command: Command) -> bytes:
         """Prove who one is, with name and password."""
         if len(command.arguments) != 2:
-            raise ValueError("LOGIN wants a name and a password")
+            raise Wrong("LOGIN wants a name and a password")
         name, password = (text_of(argument) for argument in command.arguments)
         return self._log_in(command.tag, name, password)
 

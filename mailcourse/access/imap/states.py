@@ -17,5 +17,9 @@ NOT_AUTHENTICATED, AUTHENTICATED, SELECTED = State
 ANY = tuple(State)
 
 
+class Wrong(ValueError):
+    """The arguments of a command are wrong; the text goes behind BAD."""
+
+
 class No(Exception):
     """The command was understood, and cannot be done; the text goes behind NO."""

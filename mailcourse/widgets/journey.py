@@ -41,6 +41,7 @@ class Step:
     host: str
     link: tuple[str, str] | None = None
     lines: tuple[str, ...] = ()
+    works: bool = True  # False when the link led to nobody
 
 
 # ---- events → steps ----------------------------------------------------------------------------------
@@ -159,7 +160,9 @@ def _fetched(event: Event) -> Step:
 
 
 def _unreachable(event: Event) -> Step:
-    return Step(event.sentence(), "mail", event.host, (event.host, event.facts["peer"]), (event.facts["reason"],))
+    return Step(
+        event.sentence(), "mail", event.host, (event.host, event.facts["peer"]), (event.facts["reason"],), False
+    )
 
 
 def _in_words(event: Event) -> Step:
@@ -188,6 +191,7 @@ class Way:
 
     nodes: dict[str, tuple[str, int]]  # name -> (role, first step)
     links: dict[tuple[str, str], tuple[str, int]]
+    broken: frozenset[tuple[str, str]]  # links that never worked
 
 
 def way(told: Sequence[Step]) -> Way:
@@ -200,7 +204,8 @@ def way(told: Sequence[Step]) -> Way:
             nodes.setdefault(name, (role, number))
         if step.link is not None:
             links.setdefault(step.link, (step.kind, number))
-    return Way(nodes, links)
+    worked = {step.link for step in told if step.works}
+    return Way(nodes, links, frozenset(link for link in links if link not in worked))
 
 
 def dot(road: Way) -> str:
@@ -216,6 +221,8 @@ def dot(road: Way) -> str:
         graph.node(ids[name], _label(name), id=ids[name], shape=shape, fillcolor=colour, tooltip=f"{name}: {word}")
     for number, ((source, target), (kind, _)) in enumerate(road.links.items()):
         extra = {"style": "dashed", "constraint": "false", "dir": "both"} if kind == "dns" else {}
+        if (source, target) in road.broken:
+            extra = {"style": "dotted", "arrowhead": "tee", "color": "#D55E00"}
         graph.edge(ids[source], ids[target], id=f"e{number}", tooltip=f"{source} → {target}", **extra)
     return str(graph.source)
 

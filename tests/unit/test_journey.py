@@ -91,6 +91,9 @@ def test_a_host_that_is_down_is_told(lab: Lab) -> None:
     view = lab.person("alice@academy.test").send("bruno@bakery.test", "All", "?").journey()
     titles = [step.title for step in view.steps]
     assert any("cannot reach mx1.bakery.test port 25: no answer" in title for title in titles)
+    road = way(view.steps)
+    assert road.broken == {("mail.academy.test", "mx1.bakery.test"), ("mx2.bakery.test", "mx1.bakery.test")}
+    assert dot(road).count("arrowhead=tee") == 2
 
 
 def test_hostile_content_never_becomes_markup(lab: Lab) -> None:

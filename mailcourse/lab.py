@@ -81,7 +81,7 @@ class Lab:
                 _open[self.name].close()
             self.runtime = runtime()
             self._thread_turn = threading.RLock()
-            self._depth = 0
+            self._acting = False
             self.is_open = True
             self._folder = Folder(path)
             run = self._folder.count_run()
@@ -196,17 +196,16 @@ class Lab:
         """Act alone: what is due has been done before, and what this starts happens after."""
         self._check_open()
         with self._thread_turn:
-            self._depth += 1
+            if self._acting:  # an action within an action
+                yield
+                return
+            self._acting = True
             try:
-                if self._depth == 1:
-                    self.runtime.run(self.clock.take_turn())
-                try:
-                    yield
-                finally:
-                    if self._depth == 1:
-                        self.runtime.call(self.clock.give_turn)
-            finally:
-                self._depth -= 1
+                self.runtime.run(self.clock.take_turn())
+                yield
+            finally:  # also when the cell was interrupted while it waited
+                self._acting = False
+                self.runtime.call(self.clock.give_turn)
 
     def settle(self, timeout: float = 60.0) -> Lab:
         """Wait until nothing is moving; `timeout` is in real seconds."""

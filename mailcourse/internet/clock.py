@@ -39,6 +39,7 @@ class Clock:
         self._agenda: list[tuple[datetime, int, Job]] = []
         self._numbers = itertools.count()
         self._turn = asyncio.Lock()
+        self._is_action = False  # the turn is a person's, not a job's
         self._running: set[asyncio.Task[None]] = set()
         self._worker: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -110,10 +111,12 @@ class Clock:
             return
         await self.quiet()
         await self._turn.acquire()  # free, because all was quiet: this does not wait
+        self._is_action = True
 
     def give_turn(self) -> None:
-        """Let the others go on.  Loop thread only."""
-        if not self.live:
+        """Let the others go on; harmless when an action had not got its turn.  Loop thread only."""
+        if self._is_action:
+            self._is_action = False
             self._turn.release()
         self._done()
 

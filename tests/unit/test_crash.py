@@ -16,7 +16,7 @@ import os, signal, sys
 from mailcourse import Lab
 lab = Lab("two-offices", path=sys.argv[1])
 lab.runtime.run(lab.clock.take_turn())   # nothing is carried on: only the 250 has happened
-lab._depth = 1                           # this thread has the turn
+lab._acting = True                       # this thread has the turn
 sent = lab.person("alice@academy.test").send(["bruno@bakery.test", "amir@academy.test"], "Safe", "x")
 print("250", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import re
@@ -140,8 +141,6 @@ def test_opened_twenty_times_a_lab_leaves_nothing_behind() -> None:
     def weigh() -> tuple[int, int, int, int]:
         gc.collect()
         runtime = Lab("two-offices", name="twenty").runtime
-        import asyncio
-
         tasks = runtime.call(lambda: len(asyncio.all_tasks(runtime.loop)))
         folders = len([n for n in os.listdir(os.environ.get("TMPDIR", "/tmp")) if n.startswith("mailcourse-")])
         return threading.active_count(), len(os.listdir("/proc/self/fd")), tasks, folders
@@ -227,3 +226,22 @@ def test_a_lab_goes_on_when_its_mail_server_is_down(lab: Lab) -> None:
     assert (
         lab.person("alice@academy.test").send("bruno@bakery.test", "x").status["bruno@bakery.test"].state == "delivered"
     )
+
+
+def test_an_interrupted_cell_gives_its_turn_back(lab: Lab) -> None:
+    alice = lab.person("alice@academy.test")
+    with pytest.raises(KeyboardInterrupt), lab.turn():
+        raise KeyboardInterrupt
+    gate = threading.Event()
+
+    async def slow() -> None:
+        while not gate.is_set():
+            await asyncio.sleep(0.001)
+
+    lab.runtime.call(lambda: lab.clock.after(0, slow))
+    waiting = threading.Thread(target=lambda: alice.send("bruno@bakery.test", "from a thread", "x"))
+    waiting.start()
+    gate.set()
+    waiting.join(30)
+    assert alice.send("bruno@bakery.test", "afterwards", "x").status["bruno@bakery.test"].state == "delivered"
+    assert len(lab.person("bruno@bakery.test").inbox()) == 2

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dns.name
 
-from .access.serve import imap, pop3
+from .build import build
 from .dns.resolver import Resolver
 from .dns.server import AuthoritativeServer
 from .dns.stub import NoAnswer, Stub
-from .dns.zone import parse
+from .faults import Fault, Faults
 from .folder import Folder
 from .internet.certificates import Authority
 from .internet.clock import Clock
+from .internet.disk import Disk
 from .internet.errors import LabClosed, LabError, unknown
 from .internet.loopback import LoopbackInternet
 from .internet.memory import MemoryInternet
@@ -32,14 +33,12 @@ from .internet.online import online
 from .internet.runtime import runtime
 from .internet.trace import Trace
 from .mailbox.accounts import Accounts
-from .mda.deliver import MailboxDelivery
 from .message.address import parse as parse_address
-from .mta.queue import Queue
 from .mta.server import MailServer
-from .mta.settings import Settings
 from .names import LabDns, LabZone
 from .person import Person
-from .scenario import HostPlan, load
+from .queues import LabQueue, queue_of
+from .scenario import load
 from .table import Table, table
 
 if TYPE_CHECKING:
@@ -69,6 +68,7 @@ class Lab:
         name: str | None = None,
         network: str = "loopback",
         seed: int = 1,
+        new_disk: Callable[[], Disk] = Disk,
     ) -> None:
         if clock not in ("still", "live"):
             raise LabError(f'There is no clock {clock!r}. Use "still" or "live".')
@@ -96,7 +96,10 @@ class Lab:
             self.resolvers: dict[str, Resolver] = {}
             self.mail_servers: dict[str, MailServer] = {}
             self.accounts: dict[str, Accounts] = {}
-            self.faults: list[BaseException] = []
+            self.new_disk = new_disk  # a seam: a test's disk may fail, or stop the process
+            self.disks: dict[str, Disk] = {}
+            self.faults = Faults(self)
+            self._broken: list[BaseException] = []
             try:
                 self.runtime.run(self._build())
             except BaseException:
@@ -115,46 +118,10 @@ class Lab:
         for name, plan in self.scenario.hosts.items():
             self.internet.add_host(name, plan.addresses)
         for name, plan in self.scenario.hosts.items():
-            await self._start(self.internet.hosts[name], plan)
-
-    async def _start(self, host: Host, plan: HostPlan) -> None:
-        """Start the services of one host."""
-        if "dns" in plan.services:
-            server = self.dns_servers[host.name] = AuthoritativeServer(host)
-            for origin in plan.zones:
-                server.put(parse(origin, self.scenario.zones[origin]))
-            await server.start()
-        if "resolver" in plan.services:
-            roots = [self.internet.host(name).addresses[0] for name in self.scenario.roots]
-            self.resolvers[host.name] = Resolver(host, roots)
-            await self.resolvers[host.name].start()
-        if {"smtp", "submission", "pop3", "imap"} & set(plan.services):
-            await self._start_mail(host, plan)
-
-    async def _start_mail(self, host: Host, plan: HostPlan) -> None:
-        folder = self.path / "hosts" / host.name
-        accounts = self.accounts[host.name] = Accounts(folder / "mail")
-        for address, person in self.scenario.people.items():
-            if parse_address(address).domain in plan.local_domains:
-                accounts.add(address, person.password, host.random.randbytes(16))
-        answered = {*plan.local_domains, *plan.relay_domains}
-        known = {address for address in self.scenario.people if parse_address(address).domain in answered}
-        delivery = MailboxDelivery(host, accounts, known, self.scenario.aliases)
-        if "smtp" in plan.services:
-            server = self.mail_servers[host.name] = MailServer(
-                host,
-                settings(plan),
-                Queue(folder / "queue"),
-                delivery,
-                accounts,
-                self.stub(host.name),
-                lambda: self.certificates.server(host.name),
-            )
-            await server.start(submission="submission" in plan.services)
-        if "pop3" in plan.services:
-            await host.listen(110, pop3(accounts, host, self.certificates))
-        if "imap" in plan.services:
-            await host.listen(143, imap(accounts, host, self.certificates))
+            await build(self, self.internet.hosts[name], plan)
+        self.faults.begin(self.scenario.faults)
+        for server in self.mail_servers.values():
+            server.recover()
 
     def close(self) -> None:
         """Stop every server and give back every socket, task and temporary folder.  Harmless if repeated."""
@@ -183,7 +150,7 @@ class Lab:
             raise LabClosed(f"This lab was closed. Open it again: lab = Lab({self.name!r}).")
 
     def _fault(self, error: BaseException) -> None:
-        self.faults.append(error)
+        self._broken.append(error)
         self.trace.add("lab", "lab", "warning", text=f"{type(error).__name__}: {error}")
 
     def _moved(self, now: object) -> None:
@@ -211,9 +178,9 @@ class Lab:
         """Wait until nothing is moving; `timeout` is in real seconds."""
         self._check_open()
         self.runtime.run(self.clock.quiet(timeout))
-        if self.faults:
-            fault = self.faults.pop(0)
-            raise LabError(f"A server of the lab failed: {type(fault).__name__}: {fault}. This is a bug.") from fault
+        if self._broken:
+            bug = self._broken.pop(0)
+            raise LabError(f"A server of the lab failed: {type(bug).__name__}: {bug}. This is a bug.") from bug
         return self
 
     def look(self) -> None:
@@ -282,27 +249,27 @@ class Lab:
         resolver = self.internet.host(self.scenario.resolver).addresses[0]
         return Stub(self.internet.host(host), resolver)
 
-    def queue(self, host: str) -> Table:
-        """Return what waits in the queue of a mail server."""
+    def queue(self, host: str) -> LabQueue:
+        """Return the queue of a mail server: a table, with hold, release, flush and delete."""
         self._check_open()
         if host not in self.mail_servers:
             raise unknown("mail server", host, self.mail_servers)
         self.look()
-        queue = self.mail_servers[host].queue
-        rows = []
-        for entry in queue.entries():
-            progress = queue.progress_of(entry)
-            rows.append(
-                (
-                    entry.queue_id,
-                    entry.envelope.reverse_path or "<>",
-                    progress.waiting,
-                    progress.attempts,
-                    progress.next_attempt,
-                    progress.reason,
-                )
-            )
-        return table(("queue id", "sender", "waiting", "attempts", "next attempt", "reason"), rows)
+        return queue_of(self, self.mail_servers[host])
+
+    def fault(self, host: str, kind: str, **detail: Any) -> Fault:
+        """Break something on purpose: `lab.fault("mx1.bakery.test", "reply", at="RCPT", say="450 4.2.1 busy")`.
+
+        The kinds are down, port, slow, drop, reply, disk, mailbox and dns; `mailcourse.faults` tells
+        what each needs.  The fault lasts until `.mend()`, or until the end of a `with` block.
+        """
+        self._check_open()
+        return self.faults.make(host, kind, **detail)
+
+    def mend(self) -> None:
+        """Mend everything that `fault` broke."""
+        self._check_open()
+        self.faults.mend_all()
 
     # ---- from outside, and as somebody inside --------------------------------------------------------
 
@@ -373,18 +340,6 @@ class Lab:
     def __repr__(self) -> str:
         state = "open" if self.is_open else "closed"
         return f"<Lab {self.name!r}: {self.scenario.title}, {len(self.scenario.hosts)} hosts, {state}>"
-
-
-def settings(plan: HostPlan) -> Settings:
-    """Return what a host's mail server is told."""
-    return Settings(
-        local_domains=frozenset(plan.local_domains),
-        relay_domains=frozenset(plan.relay_domains),
-        inside=plan.inside,
-        networks=tuple(plan.networks),
-        smart_host=plan.smart_host,
-        most_octets=plan.most_octets,
-    )
 
 
 @atexit.register

@@ -85,6 +85,12 @@ class Person:
                 return by_imap(self._account, partial(self._dial, 143, None), whole=True)
             return by_pop3(self._account, partial(self._dial, 110, None), delete=delete)
 
+    def forward(self, *targets: str) -> None:
+        """Forward all mail to `targets` from now on; one's own address among them keeps a copy, none stops it."""
+        wanted = [str(parse(target)) for target in targets]
+        with self._lab.turn():
+            self._lab.accounts[self.server].forward(self.address, wanted)
+
     def _dial(self, port: int, message: str | None) -> socket.socket:
         """Find the server's address in the DNS and connect to it, as a mail program does."""
         lab = self._lab

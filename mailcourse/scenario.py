@@ -4,7 +4,10 @@
     zones          origin -> zone text
     people         address -> name, password, device
     domains        domain -> the host with its mailboxes
-    aliases        address -> addresses
+    aliases        address -> addresses; "@domain" is the catch-all
+    lists          address -> members, owner
+    faults         what is broken from the beginning, and for how long
+    extends        the scenario that this one changes
 
 Who uses it: `lab.py`, which builds the world.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -21,14 +24,26 @@ from pathlib import Path
 from typing import Any
 
 from .internet.errors import LabError, unknown
+from .mda.aliases import MailingList
+from .message.address import parse
 
-SERVICES = ("smtp", "submission", "pop3", "imap", "dns", "resolver")
+SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap", "dns", "resolver")
 
 #: Only these are lab addresses (RFC 5737, RFC 2544, RFC 3849): nothing real can be meant by them.
 LAB_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32")
 )
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A smart host, or a fallback: where it is, and how to log in there."""
+
+    host: str
+    port: int = 25
+    person: str = ""
+    password: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,8 +58,13 @@ class HostPlan:
     relay_domains: list[str] = field(default_factory=list)
     inside: dict[str, str] = field(default_factory=dict)
     networks: list[str] = field(default_factory=list)
-    smart_host: str | None = None
+    smart_host: Relay | None = None
+    fallback: Relay | None = None
+    tls: str = "may"
+    offers_tls: bool = True
+    tells_who_lives_here: bool = False
     most_octets: int = 10_000_000
+    most_recipients: int = 1000
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,7 @@ class PersonPlan:
     name: str
     password: str
     device: str
+    quota: int | None = None  # octets
 
 
 @dataclass(frozen=True)
@@ -71,6 +92,8 @@ class Scenario:
     people: Mapping[str, PersonPlan]
     domains: Mapping[str, str]
     aliases: Mapping[str, list[str]]
+    lists: Mapping[str, MailingList]
+    faults: Sequence[Mapping[str, Any]]
 
 
 def names() -> list[str]:
@@ -86,15 +109,30 @@ def load(name: str | Path) -> Scenario:
         if not path.exists():
             raise LabError(f"There is no file {str(path)!r}. Give the path of a scenario in TOML.")
         return read(path.stem, path.read_text(encoding="utf-8"))
-    if str(name) not in names():
+    return read(str(name), _text(str(name)))
+
+
+def _text(name: str) -> str:
+    if name not in names():
         raise unknown("scenario", name, names())
-    return read(str(name), files("mailcourse.scenarios").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return files("mailcourse.scenarios").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _merge(base: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `change` over `base`: tables are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in change.items():
+        known = merged.get(key)
+        merged[key] = _merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def read(name: str, text: str) -> Scenario:
     """Read a scenario from TOML text and check that it holds together."""
     try:
         raw = tomllib.loads(text)
+        if "extends" in raw:
+            raw = _merge(tomllib.loads(_text(raw.pop("extends"))), raw)
         scenario = _build(name, raw)
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"Scenario {name}: {error}. Mend that line and try again.") from None
@@ -114,12 +152,26 @@ def _build(name: str, raw: Mapping[str, Any]) -> Scenario:
         resolver=raw["resolver"],
         roots=raw["roots"],
         organisations=raw.get("organisations", {}),
-        hosts={host: HostPlan(**plan) for host, plan in raw["hosts"].items()},
+        hosts={host: _host(plan) for host, plan in raw["hosts"].items()},
         zones=raw.get("zones", {}),
         people={address.lower(): PersonPlan(**plan) for address, plan in raw.get("people", {}).items()},
         domains={domain: plan["mailboxes"] for domain, plan in raw.get("domains", {}).items()},
         aliases={alias.lower(): targets for alias, targets in raw.get("aliases", {}).items()},
+        lists={
+            address.lower(): MailingList(tuple(plan["members"]), plan["owner"])
+            for address, plan in raw.get("lists", {}).items()
+        },
+        faults=raw.get("faults", []),
     )
+
+
+def _host(plan: Mapping[str, Any]) -> HostPlan:
+    relays = {
+        key: Relay(plan[key]) if isinstance(plan[key], str) else Relay(**plan[key])
+        for key in ("smart_host", "fallback")
+        if key in plan
+    }
+    return HostPlan(**{**plan, **relays})
 
 
 def _check(scenario: Scenario) -> None:
@@ -133,11 +185,20 @@ def _check(scenario: Scenario) -> None:
         for service in host.services:
             if service not in SERVICES:
                 raise unknown("service", service, SERVICES)
+        if host.tls not in ("never", "may", "must"):
+            raise unknown("way of using TLS", host.tls, ("never", "may", "must"))
+        for relay in (host.smart_host, host.fallback):
+            if relay is not None and relay.host not in scenario.hosts:
+                raise unknown("host", relay.host, scenario.hosts)
         for origin in host.zones:
             if origin not in scenario.zones:
                 raise unknown("zone", origin, scenario.zones)
         for address in host.addresses:
             _check_address(name, address)
+    written = [*(t for targets in scenario.aliases.values() for t in targets)]
+    written += [address for found in scenario.lists.values() for address in (*found.members, found.owner)]
+    for text in written:
+        parse(text)  # says what is wrong with it
     for address in scenario.people:
         if address.rpartition("@")[2] not in scenario.domains:
             raise unknown("domain", address.rpartition("@")[2], scenario.domains)

@@ -19,7 +19,9 @@ from .table import Table, table
 if TYPE_CHECKING:
     from .widgets.journey import JourneyView
 
-STATES = ("refused", "queued", "deferred", "delivered", "bounced")
+STATES = ("refused", "queued", "deferred", "delivered", "forwarded", "bounced")
+#: what may still happen to a copy that is in one of these states
+AFTER: dict[str, tuple[str, ...]] = {"delivered": (), "bounced": (), "forwarded": ("failed", "delivered")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,13 @@ def status(events: Iterable[Event], recipients: Sequence[str], message: str) -> 
             continue
         for name in _concerned(event, found):
             # On a live clock, the next host may be quicker than the one before can record it.
-            is_over = name.lower() in found and found[name.lower()].state in ("delivered", "bounced")
+            is_over = name.lower() in found and event.what not in AFTER.get(found[name.lower()].state, (event.what,))
             if name.lower() in found and not is_over:
                 state, words = _after(event)
                 found[name.lower()] = Status(found[name.lower()].recipient, state, words)
+        if event.what == "forwarded":  # from here on, its targets are followed too
+            for target in event.facts["targets"]:
+                found.setdefault(target.lower(), Status(target, "queued", f"sent on by {event.host}"))
     return list(found.values())
 
 
@@ -51,7 +56,7 @@ def _concerned(event: Event, found: dict[str, Status]) -> list[str]:
     facts = event.facts
     if event.what == "refused":
         return [facts["recipient"]] if facts["recipient"] else list(found)
-    if event.what == "delivered":
+    if event.what in ("delivered", "forwarded"):
         return [facts["recipient"]]
     return list(facts["recipients"]) if event.what in ("accepted", "relayed", "deferred", "failed") else []
 
@@ -67,6 +72,8 @@ def _after(event: Event) -> tuple[str, str]:
             return "deferred", f"{facts['reason']}; {event.host} tries again at {facts['next_attempt']:%d %b %H:%M}"
         case "failed":
             return "bounced", f"{facts['reason']}; {event.host} sent a bounce to the sender"
+        case "forwarded":
+            return "forwarded", f"sent on to {', '.join(facts['targets'])} by {event.host}"
         case "delivered":
             return "delivered", f"in the mailbox of {facts['mailbox']}, on {event.host}"
         case _:

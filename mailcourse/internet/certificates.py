@@ -50,6 +50,12 @@ class Authority:
         self._ca.configure_trust(context)
         return context
 
+    def anyone(self) -> ssl.SSLContext:
+        """Return a context that encrypts without asking who is there: opportunistic TLS (RFC 7435)."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
     def ca_file(self) -> Path:
         """Return the file of the CA's certificate, for real clients."""
         _ = self._ca

@@ -1,17 +1,79 @@
-"""Making a rename durable: what every folder that promises something does."""
+"""The disk of a host: every step by which a queue or a mailbox changes goes through here.
+
+    create  write  sync  rename  sync_folder  remove
+
+A 250 rests on the order of these steps, so they have one door.  Behind it a lesson makes the disk
+full (`is_full`), and a test stops the process after each step (`done`).
+Reading does not come by here: it changes nothing.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 
-def sync_folder(folder: Path) -> None:
-    """Put the names in `folder` onto the disk.  Windows cannot open a folder, and needs no such step."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class Disk:
+    """The disk of one host.  Blocking; safe from any thread."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+
+    def done(self, step: str, path: Path) -> None:
+        """Called after each step; here it does nothing."""
+
+    def _needs_room(self, path: Path) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    def create(self, path: Path) -> BinaryIO:
+        """Open a file that must not exist yet, for writing."""
+        self._needs_room(path)
+        file = path.open("xb")
+        self.done("create", path)
+        return file
+
+    def write(self, file: BinaryIO, pieces: Iterable[bytes]) -> None:
+        """Write `pieces`."""
+        path = Path(file.name)
+        for piece in pieces:
+            self._needs_room(path)
+            file.write(piece)
+        self.done("write", path)
+
+    def sync(self, file: BinaryIO) -> None:
+        """Put what was written onto the disk, and close the file."""
+        self._needs_room(Path(file.name))
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        self.done("sync", Path(file.name))
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name; a file that has that name is replaced."""
+        old.replace(new)
+        self.done("rename", new)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; FileNotFoundError when it is not there."""
+        path.unlink()
+        self.done("remove", path)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.remove(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Put the names in `folder` onto the disk.  Windows cannot open a folder, and needs no such step."""
+        if os.name != "nt":
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self.done("sync_folder", folder)

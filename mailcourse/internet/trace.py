@@ -43,13 +43,16 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
     "relayed": (("recipients", "peer", "reply"), "{host} handed the message to {peer}"),
     "deferred": (("recipients", "reason", "next_attempt"), "{host} will try again: {reason}"),
     "failed": (("recipients", "reason"), "{host} gives up: {reason}"),
-    "bounced": (("recipients", "to", "report"), "{host} sends a bounce to {to}"),
+    "reported": (("recipients", "to", "report", "kind"), "{host} sends {kind} to {to}"),
     "delivered": (("recipient", "mailbox", "file"), "{host} writes the message into the mailbox of {mailbox}"),
+    "forwarded": (("recipient", "targets", "sender"), "{host} sends the copy for {recipient} on to {targets}"),
     "logged-in": (("session", "person", "service"), "{person} logs in to {service} on {host}"),
     "login-failed": (("session", "person", "service"), "{host} refuses the login of {person}"),
     "fetched": (("session", "mailbox", "uid", "service"), "{mailbox} fetches message {uid} by {service}"),
     "flagged": (("mailbox", "uid", "flags"), "message {uid} of {mailbox} now has the flags {flags}"),
     "removed": (("mailbox", "uid"), "message {uid} of {mailbox} is removed"),
+    "fault": (("kind", "detail"), "trouble made on purpose at {host}: {kind} {detail}"),
+    "mended": (("kind", "detail"), "mended at {host}: {kind} {detail}"),
     "warning": (("text",), "{host}: {text}"),
 }
 
@@ -142,13 +145,13 @@ class Trace:
             return list(self._events)
 
     def journey(self, message: str) -> list[Event]:
-        """Return the events of one message, and of the bounces it caused, in the order they happened."""
+        """Return the events of one message, and of the reports it caused, in the order they happened."""
         followed = {message}
         found = []
         for event in self.events():
             if event.message in followed:
                 found.append(event)
-                if event.what == "bounced":
+                if event.what == "reported":
                     followed.add(event.facts["report"])
         return found
 

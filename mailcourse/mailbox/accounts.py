@@ -1,7 +1,9 @@
 """Accounts: who has a mailbox on this host, and what proves it.
 
     mail/alice@academy.test/Maildir/
+    mail/alice@academy.test/forward     where mail goes instead, one address a line; her own keeps a copy
 
+A quota counts the octets of all folders.
 Passwords are kept as salted scrypt hashes (RFC 7914); checking one takes some milliseconds, for
 people that do not exist too, so that time tells nothing.
 """
@@ -12,9 +14,12 @@ import hashlib
 import hmac
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
+from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import unknown
+from mailcourse.message.reply import Reply
 
 from .maildir import Maildir
 
@@ -26,24 +31,31 @@ def _hash(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, **COST)
 
 
+def _folder(person: str) -> str:
+    # A dot in front is written %2e, so that no name means "." or "..".
+    return re.sub(r"^\.|[^a-z0-9@.+_-]", lambda m: f"%{ord(m[0]):02x}", person.lower())
+
+
 class Accounts:
     """The people with a mailbox on one host.  Names are compared without regard to case."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, disk: Disk | None = None) -> None:
+        self._root, self._disk = root, disk or Disk()
         self._secrets: dict[str, tuple[bytes, bytes]] = {}
         self._mailboxes: dict[str, Maildir] = {}
         self._in_use: set[str] = set()
+        self._quotas: dict[str, int] = {}
+        self.full: set[str] = set()  # as if the quota were used up; a switch of the lab
         self._lock = threading.Lock()
 
-    def add(self, person: str, password: str, salt: bytes) -> None:
-        """Give `person` a mailbox and a password."""
+    def add(self, person: str, password: str, salt: bytes, quota: int | None = None) -> None:
+        """Give `person` a mailbox, a password, and perhaps a quota in octets."""
         key = person.lower()
+        if quota is not None:
+            self._quotas[key] = quota
         self._secrets[key] = (salt, _hash(password, salt))
-        # A dot in front is written %2e, so that no name means "." or "..".
-        safe = re.sub(r"^\.|[^a-z0-9@.+_-]", lambda m: f"%{ord(m[0]):02x}", key)
-        folder = self._root / safe / "Maildir"
-        self._mailboxes[key] = Maildir(folder).create()
+        folder = self._root / _folder(key) / "Maildir"
+        self._mailboxes[key] = Maildir(folder, disk=self._disk).create()
 
     def check(self, person: str, password: str) -> bool:
         """True when the password is right.  Blocking, some milliseconds."""
@@ -56,6 +68,40 @@ class Accounts:
             return self._mailboxes[person.lower()]
         except KeyError:
             raise unknown("mailbox", person, self._mailboxes) from None
+
+    def used(self, person: str) -> int:
+        """Return the octets that a person's messages take."""
+        inbox = self.mailbox(person)
+        boxes = [inbox, *(inbox.folder(name) for name in inbox.folders())]
+        return sum(box.octets() for box in boxes)
+
+    def is_full(self, person: str) -> bool:
+        """True when nothing more goes into the mailbox."""
+        quota = self._quotas.get(person)
+        return person in self.full or (quota is not None and self.used(person) >= quota)
+
+    def no_room(self, person: str, size: int) -> Reply | None:
+        """Return why a message of `size` octets does not go into the mailbox; None when it does."""
+        quota = self._quotas.get(person)
+        if quota is not None and size > quota:
+            return Reply(552, "5.2.3", f"the message is bigger than the whole mailbox of {person} may be")
+        if person in self.full or (quota is not None and self.used(person) + size > quota):
+            return Reply(452, "4.2.2", f"the mailbox of {person} is full")
+        return None
+
+    def forwards(self, person: str) -> list[str]:
+        """Return where a person's mail is forwarded to; empty when it stays."""
+        try:
+            return (self._root / _folder(person) / "forward").read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return []
+
+    def forward(self, person: str, targets: Iterable[str]) -> None:
+        """Forward a person's mail to `targets`; to nobody means: keep it."""
+        file = self.mailbox(person).path.parent / "forward"
+        fresh = file.with_suffix(".new")
+        fresh.write_text("".join(f"{target}\n" for target in targets), encoding="utf-8")
+        fresh.replace(file)
 
     def lock(self, person: str) -> bool:
         """Take the maildrop for one POP3 session; False when another has it (RFC 1939 §8)."""

@@ -24,10 +24,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import filelock
 
-from mailcourse.internet.disk import sync_folder
+from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError, unknown
 
 FLAGS = frozenset("DFPRST")
@@ -79,8 +80,8 @@ class NoSuchMessage(LabError):
 class Maildir:
     """One folder of messages.  `uidvalidity` is written down when the folder is made, and kept."""
 
-    def __init__(self, path: Path, uidvalidity: int = 1) -> None:
-        self.path, self._uidvalidity = path, uidvalidity
+    def __init__(self, path: Path, uidvalidity: int = 1, disk: Disk | None = None) -> None:
+        self.path, self._uidvalidity, self._disk = path, uidvalidity, disk or Disk()
 
     def create(self) -> Maildir:
         """Make the folder if it is not there."""
@@ -93,34 +94,35 @@ class Maildir:
     def deliver(self, parts: Iterable[bytes], unique: str, when: datetime, flags: str = "") -> str:
         """Put a message into new/ (into cur/ when it has flags); return its file name.  Safe against other writers."""
         place, info = ("cur", INFO + "".join(sorted(flags))) if flags else ("new", "")
-        temporary, target = self._exclusive(unique, self.path / place, info)
+        temporary, target, file = self._exclusive(unique, self.path / place, info)
         try:
-            with temporary.open("wb") as file:
-                file.writelines(parts)
+            with file:
+                self._disk.write(file, parts)
                 file.flush()
-                os.fsync(file.fileno())
-            os.utime(temporary, (when.timestamp(), when.timestamp()))
-            temporary.rename(target)
+                os.utime(temporary, (when.timestamp(), when.timestamp()))
+                self._disk.sync(file)
+            self._disk.rename(temporary, target)
         except BaseException:  # a full disk, a broken source: nothing half written stays
-            temporary.unlink(missing_ok=True)
+            self._disk.unlink(temporary)
             raise
-        sync_folder(target.parent)
+        self._disk.sync_folder(target.parent)
         return target.name
 
-    def _exclusive(self, unique: str, place: Path, info: str) -> tuple[Path, Path]:
-        """Make tmp/<unique>, or a name that is still free; return it and the path it will get.
+    def _exclusive(self, unique: str, place: Path, info: str) -> tuple[Path, Path, BinaryIO]:
+        """Make tmp/<unique>, or a name that is still free; return it, the path it will get, and the open file.
 
         Who holds a name in tmp/ is alone with it: nobody else can put that name into `place`.
         """
         for name in itertools.chain([unique], (f"{unique}.{number}" for number in itertools.count(1))):
             path, target = self.path / "tmp" / name, place / (name + info)
             try:
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                file = self._disk.create(path)
             except FileExistsError:
                 continue
             if not target.exists():
-                return path, target
-            path.unlink()
+                return path, target, file
+            file.close()
+            self._disk.unlink(path)
         raise AssertionError("itertools.count has no end")
 
     # ---- the reader's side -------------------------------------------------------------------------
@@ -134,6 +136,10 @@ class Maildir:
             found = self._look_calmly()
         numbered = {stored.uid: stored for stored in found if stored.uid}
         return [numbered[uid] for uid in sorted(numbered)]
+
+    def octets(self) -> int:
+        """Return the octets of all messages together."""
+        return sum(stored.size for stored in self._look())
 
     def _names(self) -> set[str]:
         return {name for part in ("new", "cur") for name in os.listdir(self.path / part)}
@@ -191,7 +197,7 @@ class Maildir:
             name, info, flags = stored.path.name.partition(INFO)
             base = re.sub(r",U=\d+$", "", name)
             try:
-                stored.path.rename(stored.path.with_name(f"{base},U={uid}{info}{flags}"))
+                self._disk.rename(stored.path, stored.path.with_name(f"{base},U={uid}{info}{flags}"))
             except FileNotFoundError:  # a program without our lock was quicker; the UID stays unused
                 continue
 
@@ -220,12 +226,12 @@ class Maildir:
 
     def _write_state(self, validity: int, last: int) -> None:
         fresh = self.path / "tmp" / ".uidvalidity"
-        with fresh.open("w") as file:
-            file.write(f"{validity} {last}")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path / ".uidvalidity")
-        sync_folder(self.path)
+        self._disk.unlink(fresh)
+        with self._disk.create(fresh) as file:
+            self._disk.write(file, [f"{validity} {last}".encode()])
+            self._disk.sync(file)
+        self._disk.rename(fresh, self.path / ".uidvalidity")
+        self._disk.sync_folder(self.path)
 
     def read(self, stored: Stored) -> bytes:
         """Return the message, wherever a rename has put it."""
@@ -252,7 +258,7 @@ class Maildir:
             flags = flags_of(now)
             target = self.path / "cur" / (now.path.name.partition(INFO)[0] + INFO + "".join(sorted(flags)))
             try:
-                now.path.rename(target)
+                self._disk.rename(now.path, target)
             except FileNotFoundError:
                 now = self.find(now.uid)
                 continue
@@ -270,7 +276,7 @@ class Maildir:
         """Remove a message; harmless when somebody else did."""
         for _ in range(10):
             try:
-                stored.path.unlink()
+                self._disk.remove(stored.path)
             except FileNotFoundError:
                 try:
                     stored = self.find(stored.uid)
@@ -289,7 +295,7 @@ class Maildir:
         """Return another folder of this mailbox."""
         if name not in self.folders():
             raise unknown("folder", name, self.folders())
-        return Maildir(self.path / f".{name}", self._uidvalidity)
+        return Maildir(self.path / f".{name}", self._uidvalidity, self._disk)
 
     def create_folder(self, name: str) -> Maildir:
         """Make another folder.  The name can lead nowhere outside the mailbox."""
@@ -299,6 +305,6 @@ class Maildir:
             raise LabError(f"There is a folder {name!r} already.")
         # A folder that is made anew must not look like the one that was there before.
         validity = max([self._uidvalidity, *(self.folder(other).uidvalidity for other in self.folders())]) + 1
-        made = Maildir(self.path / f".{name}", validity).create()
+        made = Maildir(self.path / f".{name}", validity, self._disk).create()
         made._write_state(validity, 0)
         return made

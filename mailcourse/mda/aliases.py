@@ -1,30 +1,97 @@
-"""Aliases: addresses that stand for other addresses (RFC 5321 §3.9.1).
+"""Who stands behind an address?  (RFC 5321 §3.9)
 
-    "postmaster@academy.test" = ["alice@academy.test"]
+    bruno@bakery.test              a person: the mailbox, or where it is forwarded to
+    bruno+orders@bakery.test       the same person; what follows the + is for the reader
+    "postmaster@bakery.test"  = ["bea@bakery.test"]            an alias: other addresses
+    "staff@bakery.test"       = a list: all its members, with the owner as new envelope sender
+    "@bakery.test"            = ["bea@bakery.test"]            everybody else: the catch-all
 
-# Not here yet: targets on other servers (forwarding), which need a message of their own.
+Addresses lead to addresses until only mailboxes here and addresses elsewhere are left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-#: Aliases behind aliases that are followed.
-MOST_STEPS = 10
+from mailcourse.message.address import Address, parse
 
 
-def expand(address: str, aliases: Mapping[str, list[str]], people: Collection[str]) -> list[str]:
-    """Return the people that `address` stands for, each once; empty when there is nobody.
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """Many recipients behind one address; reports about it go to `owner` (RFC 5321 §3.9.2)."""
 
-    >>> expand("staff@academy.test", {"staff@academy.test": ["alice@academy.test"]}, {"alice@academy.test"})
-    ['alice@academy.test']
+    members: tuple[str, ...]
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressBook:
+    """The addresses that a server answers for; all in lower case."""
+
+    domains: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lists: Mapping[str, MailingList] = field(default_factory=dict)
+
+    def is_elsewhere(self, address: str) -> bool:
+        """True for an address of another domain."""
+        return address.rpartition("@")[2] not in self.domains
+
+    def plain(self, address: str) -> str:
+        """Take off a +tag if the address is not known with it, and find the catch-all."""
+        local, _, domain = address.rpartition("@")
+        untagged = f"{local.partition('+')[0]}@{domain}"
+        for name in (address, untagged, f"@{domain}"):
+            if name in self.people or name in self.aliases or name in self.lists:
+                return name
+        return address
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an address stands for.  `is_loop`: it leads back to itself, and to nobody else."""
+
+    people: tuple[str, ...]
+    elsewhere: tuple[Address, ...]
+    is_loop: bool = False
+
+    @property
+    def is_nobody(self) -> bool:
+        """True when no mailbox and no other address was found."""
+        return not self.people and not self.elsewhere
+
+
+Forwards = Callable[[str], Sequence[str]]
+
+
+def expand(address: str, book: AddressBook, forwards: Forwards = lambda person: ()) -> Meaning:
+    """Return what stands behind `address`; `forwards` tells where a person's mail goes, empty for the mailbox.
+
+    >>> book = AddressBook(frozenset({"a.test"}), frozenset({"amir@a.test"}), {"boss@a.test": ["amir@a.test"]})
+    >>> expand("Boss+urgent@a.test", book)
+    Meaning(people=('amir@a.test',), elsewhere=(), is_loop=False)
     """
-    found: dict[str, None] = {}
-    waiting = [(address.lower(), 0)]
+    people: dict[str, None] = {}
+    elsewhere: dict[str, Address] = {}
+    waiting, seen, met_again = [address.lower()], set[str](), False
     while waiting:
-        name, depth = waiting.pop(0)
-        if name in people:
-            found[name] = None
-        elif depth < MOST_STEPS:  # an alias that leads back to itself ends here
-            waiting += [(target.lower(), depth + 1) for target in aliases.get(name, [])]
-    return list(found)
+        name = waiting.pop(0)
+        if book.is_elsewhere(name):
+            elsewhere[name] = parse(name)
+            continue
+        name = book.plain(name)
+        if name in seen:
+            met_again = True
+            continue
+        seen.add(name)
+        if name not in book.people:
+            waiting += [target.lower() for target in book.aliases.get(name, ())]
+            waiting += [target.lower() for target in book.lists[name].members] if name in book.lists else []
+            continue
+        targets = [target.lower() for target in forwards(name)]
+        if not targets or name in targets:  # one's own address among the targets keeps a copy
+            people[name] = None
+        waiting += [target for target in targets if target != name]
+    nobody = not people and not elsewhere
+    return Meaning(tuple(people), tuple(elsewhere.values()), nobody and met_again)

@@ -1,59 +1,117 @@
 """Local delivery: the last step on the server, from the queue into a Maildir.
 
     Return-Path: <alice@academy.test>     the envelope sender, kept for the reader
-    Delivered-To: bruno@bakery.test       whose copy this is
+    Delivered-To: bruno@bakery.test       whose copy this is; met again, it betrays a loop
     Received: …                           as it came
 
+A copy for somebody elsewhere goes back to the MTA, with the same envelope sender; a list sends with
+its owner as sender.
 Knows people, aliases and mailboxes.  Does not know queues or SMTP: it answers with an outcome.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 from mailcourse.internet.network import Host
 from mailcourse.mailbox.accounts import Accounts
-from mailcourse.message.address import Address
-from mailcourse.message.headers import delivered_to, return_path
+from mailcourse.message.address import Address, parse
+from mailcourse.message.envelope import Envelope, Parcel
+from mailcourse.message.headers import delivered_to, list_id, return_path
 from mailcourse.message.reply import Delivered, GiveUp, Outcome, Reply, TryLater
 
-from .aliases import expand
+from .aliases import AddressBook, MailingList, Meaning, expand
+
+#: The MTA's door for what is forwarded: envelope, message, its identity in the trace.  Blocking.
+Resend = Callable[[Envelope, Iterable[bytes], str], None]
+
+MOST_HEADER = 64 * 1024
 
 
 class MailboxDelivery:
-    """The MDA of one host.  `people` are the addresses that exist in the domains it answers for."""
+    """The MDA of one host.  `resend` is plugged in by the lab."""
 
-    def __init__(
-        self, host: Host, accounts: Accounts, people: Collection[str], aliases: Mapping[str, list[str]]
-    ) -> None:
-        self._host, self._accounts = host, accounts
-        self._people, self._aliases = people, aliases
+    def __init__(self, host: Host, accounts: Accounts, book: AddressBook) -> None:
+        self._host, self._accounts, self.book = host, accounts, book
         self._copies = itertools.count(1)
+        self.resend: Resend | None = None
 
-    def knows(self, recipient: Address) -> bool:
-        """True when `recipient` can receive mail: a mailbox or an alias."""
-        return bool(expand(recipient.key, self._aliases, self._people))
+    def refusal(self, recipient: Address) -> Reply | None:
+        """Return why `recipient` cannot receive mail now; None when it can."""
+        meaning = expand(recipient.key, self.book, self._accounts.forwards)
+        if meaning.is_nobody:
+            return _nobody(recipient, meaning)
+        full = [person for person in meaning.people if self._accounts.is_full(person)]
+        if full == list(meaning.people) and not meaning.elsewhere:
+            return Reply(452, "4.2.2", f"the mailbox of {full[0]} is full")
+        return None
 
-    def deliver(self, recipient: Address, sender: str, content: Iterator[bytes], message: str) -> Outcome:
-        """Write the message into every mailbox that `recipient` stands for.  Blocking."""
-        people = expand(recipient.key, self._aliases, self._people)
-        if not people:
-            return GiveUp(Reply(550, "5.1.1", f"there is no mailbox {recipient}"))
-        pieces = list(content) if len(people) > 1 else content
+    def deliver(self, parcel: Parcel) -> Outcome:
+        """Write the message into every mailbox that the recipient stands for, or send it on.  Blocking."""
+        if self._has_been_here(parcel):
+            return GiveUp(Reply(554, "5.4.6", f"the message was at {parcel.recipient} before, it goes in circles"))
+        listed = self.book.lists.get(self.book.plain(parcel.recipient.key))
+        if listed is not None:
+            return self._distribute(parcel, listed)
+        meaning = expand(parcel.recipient.key, self.book, self._accounts.forwards)
+        if meaning.is_nobody:
+            return GiveUp(_nobody(parcel.recipient, meaning))
+        refusal = next((r for person in meaning.people if (r := self._accounts.no_room(person, parcel.size))), None)
+        if refusal is not None:
+            return TryLater(refusal) if refusal.code < 500 else GiveUp(refusal)
         try:
-            for person in people:
-                self._write(person, recipient, sender, iter(pieces), message)
+            for person in meaning.people:
+                self._write(person, parcel)
         except OSError as error:
             return TryLater(Reply(452, "4.3.1", f"the mailbox cannot be written: {error.strerror}"))
-        return Delivered(Reply(250, "2.1.5", "in the mailbox"))
+        if meaning.elsewhere:
+            wish = parcel.envelope.wish(parcel.recipient)
+            envelope = replace(parcel.envelope, recipients=(), wishes={})
+            for target in meaning.elsewhere:
+                envelope = envelope.to(target, wish)
+            self._send_on(parcel, envelope, delivered_to(str(parcel.recipient)))
+        several = len(meaning.people) + len(meaning.elsewhere) > 1
+        return Delivered(
+            Reply(250, "2.1.5", "in the mailbox" if meaning.people else "sent on"),
+            reports=not meaning.people,  # the next server will see the wish
+            action="expanded" if several else "delivered",
+        )
 
-    def _write(self, person: str, recipient: Address, sender: str, pieces: Iterator[bytes], message: str) -> None:
+    def _has_been_here(self, parcel: Parcel) -> bool:
+        head = next(parcel.content(), b"")[:MOST_HEADER].split(b"\r\n\r\n", 1)[0]
+        mark = delivered_to(str(parcel.recipient)).strip()
+        return re.search(rb"^" + re.escape(mark) + rb"\r?$", head, re.MULTILINE | re.IGNORECASE) is not None
+
+    def _write(self, person: str, parcel: Parcel) -> None:
         now = self._host.internet.clock.now()
         # Maildir asks for a name that nobody else makes: time, message and copy, host.
-        unique = f"{int(now.timestamp())}.{message}.{next(self._copies)}.{self._host.name}"
-        head = return_path(sender) + delivered_to(str(recipient))
-        name = self._accounts.mailbox(person).deliver(itertools.chain([head], pieces), unique, now)
-        self._host.internet.trace.add(
-            self._host.name, "mda", "delivered", message, recipient=str(recipient), mailbox=person, file=f"new/{name}"
-        )
+        unique = f"{int(now.timestamp())}.{parcel.message}.{next(self._copies)}.{self._host.name}"
+        head = return_path(parcel.envelope.reverse_path) + delivered_to(str(parcel.recipient))
+        name = self._accounts.mailbox(person).deliver(itertools.chain([head], parcel.content()), unique, now)
+        self._record("delivered", parcel, mailbox=person, file=f"new/{name}")
+
+    def _distribute(self, parcel: Parcel, listed: MailingList) -> Outcome:
+        members = tuple(parse(member) for member in listed.members)
+        envelope = replace(parcel.envelope, sender=parse(listed.owner), recipients=members, wishes={}, envelope_id="")
+        self._send_on(parcel, envelope, delivered_to(str(parcel.recipient)) + list_id(str(parcel.recipient)))
+        return Delivered(Reply(250, "2.1.5", f"sent to the {len(members)} members of the list"), action="expanded")
+
+    def _send_on(self, parcel: Parcel, envelope: Envelope, head: bytes) -> None:
+        assert self.resend is not None
+        targets = [str(target) for target in envelope.recipients]
+        self._record("forwarded", parcel, targets=targets, sender=envelope.reverse_path)
+        self.resend(envelope, itertools.chain([head], parcel.content()), parcel.message)
+
+    def _record(self, what: str, parcel: Parcel, **facts: Any) -> None:
+        recipient = str(parcel.recipient)
+        self._host.internet.trace.add(self._host.name, "mda", what, parcel.message, recipient=recipient, **facts)
+
+
+def _nobody(recipient: Address, meaning: Meaning) -> Reply:
+    if meaning.is_loop:
+        return Reply(554, "5.4.6", f"the aliases of {recipient} lead in a circle")
+    return Reply(550, "5.1.1", f"there is no mailbox {recipient}")

@@ -9,6 +9,7 @@ headers (RFC 5322).  Who uses it: SMTP on both sides, the MDA, the mail program.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -35,6 +36,13 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.local}@{self.domain}"
+
+    @property
+    def literal(self) -> str | None:
+        """The IP address of a domain in brackets, `alice@[192.0.2.25]`; None for a domain with a name."""
+        if not self.domain.startswith("["):
+            return None
+        return str(ipaddress.ip_address(self.domain[1:-1].removeprefix("IPv6:")))
 
     @property
     def key(self) -> str:
@@ -68,7 +76,18 @@ Write it as local-part@domain, for example alice@academy.test.
         raise _malformed(text, f"the domain {domain!r} may not be written like that")
     if len(local.encode()) > MOST_LOCAL or len(domain.encode()) > MOST_DOMAIN:
         raise _malformed(text, f"a local part has at most {MOST_LOCAL} octets, a domain {MOST_DOMAIN}")
+    if domain.startswith("[") and not _is_literal(domain[1:-1]):
+        raise _malformed(text, f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]")
     return Address(local, domain)
+
+
+def _is_literal(text: str) -> bool:
+    """RFC 5321 §4.1.3: an IPv4 address, or an IPv6 address with its tag."""
+    try:
+        number = ipaddress.ip_address(text.removeprefix("IPv6:"))
+    except ValueError:
+        return False
+    return (number.version == 6) == text.startswith("IPv6:")
 
 
 def _malformed(text: str, why: str) -> MalformedAddress:

@@ -1,13 +1,37 @@
 """The envelope: who sends and who shall receive, as said in MAIL and RCPT (RFC 5321 §2.3.1).
 
+    MAIL FROM:<alice@academy.test> RET=HDRS ENVID=7x1      sender, and what a report shall contain
+    RCPT TO:<bruno@bakery.test> NOTIFY=SUCCESS,DELAY       recipient, and when to report about it
+
 It routes the message; the headers inside never do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from .address import Address
+from .address import Address, parse
+
+#: When a report is sent if NOTIFY was not said (RFC 3461 §4.1 leaves DELAY to the server).
+USUALLY = frozenset({"FAILURE", "DELAY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the sender wants to be told about one recipient (RFC 3461 §4.1, §4.2).
+
+    `notify` is a set of "NEVER", "SUCCESS", "FAILURE", "DELAY", empty when nothing was said;
+    `original` is ORCPT as it was given: "rfc822;bruno@bakery.test", in xtext.
+    """
+
+    notify: frozenset[str] = frozenset()
+    original: str = ""
+
+    def wants(self, event: str) -> bool:
+        """True when a report of `event` is wished."""
+        return event in (self.notify or USUALLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +42,68 @@ class Envelope:
     recipients: tuple[Address, ...]
     eight_bit: bool = False  # BODY=8BITMIME, RFC 6152
     utf8: bool = False  # SMTPUTF8, RFC 6531
+    returned: str = ""  # RET: "FULL" or "HDRS"
+    envelope_id: str = ""  # ENVID, in xtext
+    wishes: Mapping[str, Wish] = field(default_factory=dict)  # by `Address.key`; only those that say something
 
     @property
     def reverse_path(self) -> str:
         """The sender as text; empty for the null sender."""
         return "" if self.sender is None else str(self.sender)
+
+    def wish(self, recipient: Address) -> Wish:
+        """Return what the sender wants to be told about `recipient`."""
+        return self.wishes.get(recipient.key, Wish())
+
+    def to(self, recipient: Address, wish: Wish = Wish()) -> Envelope:
+        """Return the envelope with one more recipient; one that is there already is not added again."""
+        if recipient.key in {known.key for known in self.recipients}:
+            return self
+        wishes = {**self.wishes, recipient.key: wish} if wish != Wish() else self.wishes
+        return replace(self, recipients=(*self.recipients, recipient), wishes=wishes)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One recipient's copy as it is handed from the MTA to the MDA.
+
+    `content` yields the message from its beginning, each time it is called; `message` is its
+    identity in the trace.
+    """
+
+    recipient: Address
+    envelope: Envelope
+    content: Callable[[], Iterator[bytes]]
+    size: int  # octets
+    message: str
+
+
+def as_json(envelope: Envelope) -> dict[str, Any]:
+    """Write an envelope in words that JSON has."""
+    written: dict[str, Any] = {
+        "sender": envelope.reverse_path,
+        "recipients": [str(recipient) for recipient in envelope.recipients],
+    }
+    written |= {name: True for name in ("eight_bit", "utf8") if getattr(envelope, name)}
+    written |= {name: value for name in ("returned", "envelope_id") if (value := getattr(envelope, name))}
+    if envelope.wishes:
+        written["wishes"] = {key: [sorted(wish.notify), wish.original] for key, wish in envelope.wishes.items()}
+    return written
+
+
+def from_json(written: Mapping[str, Any]) -> Envelope:
+    """Read what `as_json` wrote.
+
+    >>> e = Envelope(parse("alice@academy.test"), (parse("bruno@bakery.test"),), utf8=True)
+    >>> from_json(as_json(e)) == e
+    True
+    """
+    return Envelope(
+        parse(written["sender"]) if written["sender"] else None,
+        tuple(parse(text) for text in written["recipients"]),
+        written.get("eight_bit", False),
+        written.get("utf8", False),
+        written.get("returned", ""),
+        written.get("envelope_id", ""),
+        {key: Wish(frozenset(notify), original) for key, (notify, original) in written.get("wishes", {}).items()},
+    )

@@ -48,3 +48,8 @@ def return_path(sender: str) -> bytes:
 def delivered_to(recipient: str) -> bytes:
     """Write the line that says for whom this copy is; it also shows loops of aliases."""
     return f"Delivered-To: {recipient}\r\n".encode()
+
+
+def list_id(address: str) -> bytes:
+    """Write the line that names a mailing list (RFC 2919): `<staff.bakery.test>`."""
+    return f"List-Id: <{address.replace('@', '.')}>\r\n".encode()

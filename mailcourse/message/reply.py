@@ -44,18 +44,25 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The next host, or the mailbox, has the message."""
+    """The next host, or the mailbox, has the message.
+
+    `reports`: the next host tells the sender of success if that was wished, so we need not.
+    `action`: "delivered", or "expanded" when it went to all behind a list or an alias.
+    """
 
     reply: Reply
     peer: str = ""
+    reports: bool = False
+    action: str = "delivered"
 
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """It did not work now, and may work later."""
+    """It did not work now, and may work later.  `is_host`: no host could be talked to at all."""
 
     reply: Reply
     peer: str = ""
+    is_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,8 @@ class GiveUp:
 Outcome = Delivered | TryLater | GiveUp
 
 
-def outcome(reply: Reply, peer: str) -> Outcome:
+def outcome(reply: Reply, peer: str, reports: bool = False) -> Outcome:
     """Turn a peer's reply into the end of an attempt."""
     if reply.code < 400:
-        return Delivered(reply, peer)
+        return Delivered(reply, peer, reports, "relayed")
     return TryLater(reply, peer) if reply.code < 500 else GiveUp(reply, peer)

@@ -1,7 +1,7 @@
 """What follows MAIL and RCPT: a path in angle brackets, then parameters (RFC 5321 §4.1.2, §4.1.1.11).
 
     FROM:<alice@academy.test> SIZE=2000 BODY=8BITMIME
-    TO:<bruno@bakery.test>
+    TO:<bruno@bakery.test> NOTIFY=SUCCESS,FAILURE
 
 Strict where leniency teaches something wrong: the angle brackets are part of the command.
 """
@@ -9,14 +9,19 @@ Strict where leniency teaches something wrong: the angle brackets are part of th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailcourse.message.address import Address, MalformedAddress, parse
+from mailcourse.message.envelope import Wish
 from mailcourse.message.reply import Reply
 
 PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^"<>\s])*)>(?: +(.*))?$', re.DOTALL)
 SOURCE_ROUTE = re.compile(r"@[^:]*:")
 PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?$")
+
+XTEXT = re.compile(r"(?:[!-*,-<>-~\u0080-\U0010ffff]|\+[0-9A-F]{2})+")
+EVENTS = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
 
 
 class BadArgument(Exception):
@@ -71,6 +76,36 @@ def _parameters(text: str) -> dict[str, str]:
             raise BadArgument(Reply(501, "5.5.4", f"the parameter {match[1].upper()} is there twice"))
         found[match[1].upper()] = match[2] or ""
     return found
+
+
+def read_wish(parameters: Mapping[str, str]) -> Wish:
+    """Read NOTIFY and ORCPT (RFC 3461 §4.1, §4.2).
+
+    >>> read_wish({"NOTIFY": "success,delay"}) == Wish(frozenset({"SUCCESS", "DELAY"}))
+    True
+    """
+    events = frozenset(parameters.get("NOTIFY", "").upper().split(",")) - {""}
+    if not events <= EVENTS or ("NEVER" in events and len(events) > 1) or ("NOTIFY" in parameters and not events):
+        raise BadArgument(Reply(501, "5.5.4", "NOTIFY is NEVER, or some of SUCCESS,FAILURE,DELAY"))
+    original = parameters.get("ORCPT", "")
+    kind, semicolon, address = original.partition(";")
+    if "ORCPT" in parameters and not (kind and semicolon and address and is_xtext(address)):
+        raise BadArgument(Reply(501, "5.5.4", "ORCPT is rfc822;address, written in xtext"))
+    return Wish(events, original)
+
+
+def is_xtext(text: str) -> bool:
+    """True for text as RFC 3461 §4 writes it: printable, with + and = as +2B and +3D."""
+    return len(text) <= 500 and XTEXT.fullmatch(text) is not None and from_xtext(text).isprintable()
+
+
+def from_xtext(text: str) -> str:
+    """Read xtext.
+
+    >>> from_xtext("bruno+2Bbread@bakery.test")
+    'bruno+bread@bakery.test'
+    """
+    return re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
 def _one_line(text: str) -> str:

@@ -1,63 +1,123 @@
-"""The bounce: a message from the mail system to the sender, saying who did not get it and why.
+"""Reports: messages from the mail system to the sender; the bounce is the best known (RFC 3461, RFC 3464).
 
-MAIL FROM:<>                                  the null sender: nobody answers a bounce with a bounce
+    failed      nobody will try again             the bounce
+    delayed     it takes long, no need to act
+    delivered   it is in the mailbox              only if NOTIFY=SUCCESS asked for it
+    relayed     the next server does not report   "
+    expanded    it went to a list or an alias     "
+
+MAIL FROM:<>                                  the null sender: nobody answers a report with a report
 multipart/report                              RFC 6522
   text/plain                                  for people
-  message/delivery-status                     for programs, RFC 3464
-  text/rfc822-headers                         the header of the message that came back
+  message/delivery-status                     for programs
+  text/rfc822-headers or message/rfc822       what came back; the whole message if RET=FULL asked for it
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage, Message
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
+from typing import NamedTuple
 
 from mailcourse.message.address import Address
-from mailcourse.message.reply import GiveUp
+from mailcourse.message.reply import Reply
 
+from .arguments import from_xtext
 from .queue import Entry
 
 
-def bounce(
-    entry: Entry, failures: Sequence[tuple[Address, GiveUp]], own_name: str, message_id: str, when: datetime
-) -> bytes:
-    """Write the bounce for the recipients that failed; octets with CRLF line ends."""
-    report = EmailMessage(policy=_policy(entry))
-    report["From"] = f"Mail Delivery System <mailer-daemon@{own_name}>"
-    report["To"] = entry.envelope.reverse_path
-    report["Subject"] = "Your message could not be delivered"
-    report["Date"] = when
-    report["Message-ID"] = message_id
-    report["Auto-Submitted"] = "auto-replied"  # RFC 3834 §5
-    report.set_content(_for_people(failures, own_name))
-    report.make_mixed()
-    report.set_type("multipart/report")
-    report.set_param("report-type", "delivery-status")
-    report.set_boundary(f"=_{message_id.strip('<>').split('@')[0]}")
-    report.attach(_for_programs(entry, failures, own_name))
-    report.attach(_returned(entry))
-    return report.as_bytes()
+class Words(NamedTuple):
+    """How a report speaks to people."""
+
+    noun: str
+    subject: str
+    first: str
+    last: str
 
 
-def _for_people(failures: Sequence[tuple[Address, GiveUp]], own_name: str) -> str:
-    lines = [f"This is the mail server {own_name}. Your message did not reach:", ""]
-    for recipient, failure in failures:
-        said = f"{failure.peer} said: " if failure.peer else ""
-        lines += [f"  {recipient}", f"    {said}{failure.reply}", ""]
-    lines.append("Nobody will try again. The header of your message is below.")
-    return "\n".join(lines) + "\n"
+ASKED = "You asked to be told."
+#: action -> its words
+WORDS: dict[str, Words] = {
+    "failed": Words(
+        "a bounce",
+        "Your message could not be delivered",
+        "Your message did not reach:",
+        "Nobody will try again. The header of your message is below.",
+    ),
+    "delayed": Words(
+        "a warning",
+        "Your message is delayed",
+        "Your message has not yet reached:",
+        "You need not do anything: this server goes on trying, for five days in all.",
+    ),
+    "delivered": Words(
+        "a report of delivery", "Your message was delivered", "Your message is in the mailbox of:", ASKED
+    ),
+    "relayed": Words(
+        "a report of relaying",
+        "Your message was handed on",
+        "Your message was handed to a server that will not report:",
+        ASKED,
+    ),
+    "expanded": Words(
+        "a report of distribution",
+        "Your message was distributed",
+        "Your message went to all who stand behind:",
+        ASKED,
+    ),
+}
+#: Larger messages are never sent back whole.
+MOST_RETURNED = 100_000
 
 
-def _for_programs(entry: Entry, failures: Sequence[tuple[Address, GiveUp]], own_name: str) -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a report says of one recipient: an action of `WORDS`, and the reply that led to it."""
+
+    recipient: Address
+    action: str
+    reply: Reply
+    peer: str = ""
+    until: datetime | None = None  # of a delayed one: when it will be given up
+
+
+def report(entry: Entry, fates: Sequence[Fate], own_name: str, message_id: str, when: datetime) -> bytes:
+    """Write the report about `fates`; octets with CRLF line ends.  The first action gives the subject."""
+    words = WORDS[fates[0].action]
+    written = EmailMessage(policy=_policy(entry))
+    written["From"] = f"Mail Delivery System <mailer-daemon@{own_name}>"
+    written["To"] = entry.envelope.reverse_path
+    written["Subject"] = words.subject
+    written["Date"] = when
+    written["Message-ID"] = message_id
+    written["Auto-Submitted"] = "auto-replied"  # RFC 3834 §5
+    lines = [f"This is the mail server {own_name}. {words.first}", ""]
+    for fate in fates:
+        said = f"{fate.peer} said: " if fate.peer else ""
+        lines += [f"  {fate.recipient}", f"    {said}{fate.reply}", ""]
+    written.set_content("\n".join([*lines, words.last]) + "\n")
+    written.make_mixed()
+    written.set_type("multipart/report")
+    written.set_param("report-type", "delivery-status")
+    written.set_boundary(f"=_{message_id.strip('<>').split('@')[0]}")
+    written.attach(_for_programs(entry, fates, own_name))
+    written.attach(_returned(entry, is_failure=fates[0].action == "failed"))
+    return written.as_bytes()
+
+
+def _for_programs(entry: Entry, fates: Sequence[Fate], own_name: str) -> EmailMessage:
     about_all = Message(policy=_policy(entry))
+    if entry.envelope.envelope_id:
+        about_all["Original-Envelope-Id"] = from_xtext(entry.envelope.envelope_id)
     about_all["Reporting-MTA"] = f"dns; {own_name}"
     about_all["Arrival-Date"] = format_datetime(entry.arrived)
     part = EmailMessage(policy=_policy(entry))
     part["Content-Type"] = "message/delivery-status"
-    part.set_payload([about_all, *(_about(entry, recipient, failure) for recipient, failure in failures)])
+    part.set_payload([about_all, *(_about(entry, fate) for fate in fates)])
     return part
 
 
@@ -65,22 +125,32 @@ def _policy(entry: Entry) -> EmailPolicy[EmailMessage]:
     return SMTPUTF8 if entry.envelope.utf8 else SMTP
 
 
-def _about(entry: Entry, recipient: Address, failure: GiveUp) -> Message:
+def _about(entry: Entry, fate: Fate) -> Message:
     fields = Message(policy=_policy(entry))
-    kind = "rfc822" if str(recipient).isascii() else "utf-8"  # RFC 6533 §3
-    fields["Final-Recipient"] = f"{kind}; {recipient}"
-    fields["Action"] = "failed"
-    fields["Status"] = failure.reply.enhanced or "5.0.0"
-    if failure.peer:
-        fields["Remote-MTA"] = f"dns; {failure.peer}"
-        fields["Diagnostic-Code"] = f"smtp; {failure.reply}"
+    original = entry.envelope.wish(fate.recipient).original
+    if original:
+        kind, _, address = original.partition(";")
+        fields["Original-Recipient"] = f"{kind}; {from_xtext(address)}"
+    kind = "rfc822" if str(fate.recipient).isascii() else "utf-8"  # RFC 6533 §3
+    fields["Final-Recipient"] = f"{kind}; {fate.recipient}"
+    fields["Action"] = fate.action
+    default = {"failed": "5.0.0", "delayed": "4.0.0"}.get(fate.action, "2.0.0")
+    fields["Status"] = fate.reply.enhanced or default
+    if fate.peer:
+        fields["Remote-MTA"] = f"dns; {fate.peer}"
+        fields["Diagnostic-Code"] = f"smtp; {fate.reply}"
+    if fate.until:
+        fields["Will-Retry-Until"] = format_datetime(fate.until)
     return fields
 
 
-def _returned(entry: Entry) -> EmailMessage:
+def _returned(entry: Entry, *, is_failure: bool) -> EmailMessage:
+    """RFC 3461 §4.3: RET speaks of failures; other reports bring the header alone."""
     part = EmailMessage(policy=_policy(entry))
-    part["Content-Type"] = "text/rfc822-headers"
-    if not entry.head().isascii():
+    whole = is_failure and entry.envelope.returned == "FULL" and entry.size <= MOST_RETURNED
+    part["Content-Type"] = "message/rfc822" if whole else "text/rfc822-headers"
+    octets = b"".join(entry.content()) if whole else entry.head()
+    if not octets.isascii():
         part["Content-Transfer-Encoding"] = "8bit"
-    part.set_payload(entry.head().decode("ascii", "surrogateescape"))  # octets come out as they went in
+    part.set_payload(octets.decode("ascii", "surrogateescape"))  # octets come out as they went in
     return part

@@ -7,18 +7,25 @@ r"""Reading a message after 354, up to the line with one dot (RFC 5321 §4.1.1.4
 
 Whatever is wrong, everything is read to its real end before the reply: what is left of a refused
 message must never be read as commands.  A CR or LF alone ends nothing here and makes the message
-unacceptable, so nobody can smuggle a second message past us.
+unacceptable, so nobody can smuggle a second message past us.  The message passes through in pieces;
+nothing here ever holds it whole.
 """
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Callable
 
 from mailcourse.message.reply import Reply
 
+from .unread import Unread
+
 #: More Received lines than this are a loop (RFC 5321 §6.3 asks for at least 100 to be allowed).
 MOST_HOPS = 100
+MOST_LINE, MOST_HEADER = 64 * 1024, 256 * 1024
+
+BARE_END = re.compile(rb"\r[^\n]|[^\r]\n")
+RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 BARE = Reply(550, "5.6.11", "a CR or LF stands alone in the message; lines end with CR LF, RFC 5321 2.3.8")
 TOO_LONG = Reply(554, "5.6.0", "a line of the message is longer than 65,536 octets")
@@ -26,36 +33,63 @@ TOO_BIG = Reply(552, "5.3.4", "the message is bigger than this server takes; see
 LOOP = Reply(554, "5.4.6", f"the message has more than {MOST_HOPS} Received lines, it goes in circles")
 
 
-async def read_data(
-    reader: asyncio.StreamReader, write: Callable[[bytes], None], most_octets: int, alive: Callable[[], None]
-) -> Reply | int:
-    """Read one message, giving it to `write` line by line; return its size, or the reply that refuses it.
+class Content:
+    """A message passing by: dots are taken off, and what is wrong with it is noted."""
 
-    `alive` is called for every line, so that a long message on a slow link is not cut off.
+    def __init__(self, most_octets: int) -> None:
+        self._most = most_octets
+        self.size = 0
+        self.wrong: Reply | None = None
+        self._before = b"\r\n"  # the two octets in front of the next piece
+        self._line = 0  # octets of the line so far
+        self._header: bytes | None = b""  # the header section so far; None when it has ended
+
+    def take(self, piece: bytes) -> bytes:
+        """Return `piece` as it belongs into the file; nothing once something is wrong."""
+        whole = self._before + piece
+        if BARE_END.search(whole):
+            self.wrong = self.wrong or BARE
+        self._measure(piece)
+        clear = whole.replace(b"\r\n.", b"\r\n")[len(self._before) :]
+        self._before = whole[-2:]
+        self.size += len(clear)
+        if self.size > self._most:
+            self.wrong = self.wrong or TOO_BIG
+        self._read_header(clear)
+        return b"" if self.wrong else clear
+
+    def _measure(self, piece: bytes) -> None:
+        first, last = piece.find(b"\n"), piece.rfind(b"\n")
+        longest = self._line + (len(piece) if first < 0 else first)
+        self._line = longest if last < 0 else len(piece) - last - 1
+        if max(longest, self._line) > MOST_LINE:
+            self.wrong = self.wrong or TOO_LONG
+
+    def _read_header(self, clear: bytes) -> None:
+        if self._header is None:
+            return
+        self._header += clear
+        end = 0 if self._header.startswith(b"\r\n") else self._header.find(b"\r\n\r\n")
+        if end >= 0 or len(self._header) > MOST_HEADER:
+            hops = len(RECEIVED.findall(self._header[:end] if end >= 0 else self._header))
+            self.wrong = self.wrong or (LOOP if hops > MOST_HOPS else None)
+            self._header = None
+
+    def end(self) -> Reply | int:
+        """Return the size in octets, or the reply that refuses the message."""
+        self._read_header(b"\r\n\r\n")  # a message may be a header and nothing else
+        return self.wrong or self.size
+
+
+async def read_data(
+    unread: Unread, write: Callable[[bytes], None], most_octets: int, alive: Callable[[], None]
+) -> Reply | int:
+    """Read one message, giving it to `write` in pieces; return its size, or the reply that refuses it.
+
     Raises `asyncio.IncompleteReadError` when the client goes away in the middle.
     """
-    size, hops, in_header, wrong = 0, 0, True, None
-    is_rest = False  # of a line that was too long: a dot there ends nothing
-    while True:
-        alive()
-        try:
-            line = await reader.readuntil(b"\r\n")
-        except asyncio.LimitOverrunError as error:
-            await reader.readexactly(error.consumed)
-            wrong, is_rest = wrong or TOO_LONG, True
-            continue
-        if line == b".\r\n" and not is_rest:
-            break
-        is_rest = False
-        if line.startswith(b"."):
-            line = line[1:]
-        size += len(line)
-        if size > most_octets:
-            wrong = wrong or TOO_BIG
-        if b"\r" in line[:-2] or b"\n" in line[:-2]:
-            wrong = wrong or BARE
-        in_header = in_header and line != b"\r\n"
-        hops += in_header and line[:9].lower() == b"received:"
-        if wrong is None:
-            write(line)
-    return wrong or (LOOP if hops > MOST_HOPS else size)
+    content = Content(most_octets)
+    async for piece in unread.message(alive):
+        if clear := content.take(piece):
+            write(clear)
+    return content.end()

@@ -13,24 +13,30 @@
 The rename incoming → active is the moment of responsibility (RFC 5321 §6.1).  `progress` is
 replaced whole, by rename.  A crash between a delivery and the progress that records it repeats the
 delivery: a message may come twice, never not at all.
+
+A report about attempt 3 of message ID is the message "ID-3F" (F failed, D delayed, S success).  It
+is put into active/ before the progress of attempt 3 is, and sent after: so a report whose attempt
+is not recorded has gone to nobody, and is deleted after a crash; the attempt makes it anew.
 Knows files.  Does not know SMTP, routes or mailboxes.
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
-from mailcourse.internet.disk import sync_folder
+from mailcourse.internet.disk import Disk
 from mailcourse.message.address import Address, parse
-from mailcourse.message.envelope import Envelope
+from mailcourse.message.envelope import Envelope, Parcel, as_json, from_json
+from mailcourse.message.reply import Reply
 
 CHUNK = 64 * 1024
+REPORT = re.compile(r"(?P<about>[^-]+)-(?P<attempt>\d+)[FDS]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class Entry:
             while piece := file.read(CHUNK):
                 yield piece
 
+    def parcel(self, recipient: Address) -> Parcel:
+        """Return the copy for one recipient, as the MDA takes it."""
+        return Parcel(recipient, self.envelope, self.content, self.size, self.message)
+
     def head(self, most: int = 64 * 1024) -> bytes:
         """Return the header section, at most `most` octets of it."""
         with self.file.open("rb") as file:
@@ -71,78 +81,131 @@ class Progress:
     attempts: int = 0
     next_attempt: datetime | None = None
     reason: str = ""
+    is_warned: bool = False  # the sender knows that it takes long
+    is_held: bool = False  # somebody stopped it until it is released
+
+
+class NotKept(Exception):
+    """The disk did not take it; `reply` says so to the client."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.reply = Reply(452, "4.3.1", f"the message cannot be kept: {error.strerror}; try again later")
 
 
 class Incoming:
-    """A message on its way in: write, then `commit` or `abandon`."""
+    """A message on its way in: write, then `commit` or `abandon`.
+
+    A write that fails is noted, and `commit` raises `NotKept`: the rest must still be read from the client.
+    """
 
     def __init__(self, queue: Queue, queue_id: str, first_line: bytes) -> None:
         self._queue, self.queue_id = queue, queue_id
         self._path = queue.incoming / queue_id
-        self._file: BinaryIO = self._path.open("xb")
-        self._file.write(first_line)
+        self._failure: OSError | None = None
+        try:
+            if (queue.active / queue_id).exists():
+                raise FileExistsError(errno.EEXIST, f"there is a message {queue_id} already")
+            self._file = queue.disk.create(self._path)
+        except OSError as error:
+            raise NotKept(error) from error
+        self.write(first_line)
 
     def write(self, data: bytes) -> None:
         """Add octets of the message."""
-        self._file.write(data)
+        if self._failure is None:
+            try:
+                self._queue.disk.write(self._file, [data])
+            except OSError as error:
+                self._failure = error
 
     def commit(self) -> Entry:
-        """Take the responsibility: sync and rename; only then may 250 be said.  Blocking.  Harmless if repeated."""
+        """Take the responsibility: sync and rename; only then may 250 be said.  Blocking.  Raises `NotKept`.
+
+        Harmless if repeated.
+        """
         active = self._queue.active / self.queue_id
-        if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._path.rename(active)
-            sync_folder(self._queue.active)
+        if self._file.closed and active.exists():
+            return _read(active)
+        try:
+            if self._failure is not None:
+                raise self._failure
+            self._queue.disk.sync(self._file)
+            self._queue.disk.rename(self._path, active)
+            self._queue.disk.sync_folder(self._queue.active)
+        except OSError as error:
+            self.abandon()
+            raise NotKept(error) from error
         return _read(active)
+
+    def spooled(self) -> Entry:
+        """Return what was written, for a delivery at once, without taking the responsibility.  Raises `NotKept`."""
+        if self._failure is not None:
+            raise NotKept(self._failure)
+        self._file.close()
+        return _read(self._path)
 
     def abandon(self) -> None:
         """Forget what was written."""
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self._queue.disk.unlink(self._path)
 
 
 class Queue:
     """The queue of one server.  One process at a time: the lab holds a lock on the whole folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        self.disk = disk or Disk()
         self.incoming, self.active, self.progress = (folder / n for n in ("incoming", "active", "progress"))
         for each in (self.incoming, self.active, self.progress):
             each.mkdir(parents=True, exist_ok=True)
 
     def begin(self, queue_id: str, envelope: Envelope, message: str, arrived: datetime) -> Incoming:
         """Start to take in a message."""
-        first = {
-            "sender": envelope.reverse_path,
-            "recipients": [str(recipient) for recipient in envelope.recipients],
-            "eight_bit": envelope.eight_bit,
-            "utf8": envelope.utf8,
-            "message": message,
-            "arrived": arrived.isoformat(),
-        }
+        first = {"message": message, "arrived": arrived.isoformat(), **as_json(envelope)}
         return Incoming(self, queue_id, json.dumps(first).encode() + b"\n")
+
+    def take(
+        self, queue_id: str, envelope: Envelope, message: str, arrived: datetime, pieces: Iterable[bytes]
+    ) -> Entry:
+        """Take in a message that this host made itself.  Blocking.  Raises `NotKept`."""
+        incoming = self.begin(queue_id, envelope, message, arrived)
+        for piece in pieces:
+            incoming.write(piece)
+        return incoming.commit()
 
     def recover(self) -> list[Entry]:
         """After a start: delete what was never ours or is finished; return what must still be delivered."""
         for left in self.incoming.iterdir():
-            left.unlink()
+            self.disk.unlink(left)
+        for path in list(self.active.iterdir()):
+            if self._is_premature(path.name):
+                self.disk.unlink(path)
         entries = self.entries()
         alive = {entry.queue_id for entry in entries}
         for left in self.progress.iterdir():
             if left.name not in alive:
-                left.unlink()
+                self.disk.unlink(left)
         return entries
+
+    def _is_premature(self, queue_id: str) -> bool:
+        """True for a report about an attempt that is not recorded."""
+        report = REPORT.fullmatch(queue_id)
+        if report is None or not (self.active / report["about"]).exists():
+            return False
+        return self.progress_of(_read(self.active / report["about"])).attempts < int(report["attempt"])
 
     def entries(self) -> list[Entry]:
         """Return the messages in the queue, oldest first."""
-        found = []
-        for path in self.active.iterdir():
-            try:
-                found.append(_read(path))
-            except FileNotFoundError:  # finished in the meantime
-                continue
+        found = [entry for path in self.active.iterdir() if (entry := self.find(path.name)) is not None]
         return sorted(found, key=lambda entry: (entry.arrived, entry.queue_id))
+
+    def find(self, queue_id: str) -> Entry | None:
+        """Return a message of the queue, or None when it is finished or was deleted."""
+        try:
+            return _read(self.active / queue_id)
+        except FileNotFoundError:
+            return None
 
     def progress_of(self, entry: Entry) -> Progress:
         """Return how far `entry` has come."""
@@ -156,6 +219,8 @@ class Queue:
             attempts=stored["attempts"],
             next_attempt=datetime.fromisoformat(due) if due else None,
             reason=stored["reason"],
+            is_warned=stored.get("is_warned", False),
+            is_held=stored.get("is_held", False),
         )
 
     def keep(self, entry: Entry, progress: Progress) -> None:
@@ -166,30 +231,27 @@ class Queue:
             "attempts": progress.attempts,
             "next_attempt": due.isoformat() if due else None,
             "reason": progress.reason,
+            "is_warned": progress.is_warned,
+            "is_held": progress.is_held,
         }
         fresh = self.incoming / f"{entry.queue_id}.progress"
-        with fresh.open("wb") as file:
-            file.write(json.dumps(stored).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(self.progress / entry.queue_id)
-        sync_folder(self.progress)
+        self.disk.unlink(fresh)
+        with self.disk.create(fresh) as file:
+            self.disk.write(file, [json.dumps(stored).encode()])
+            self.disk.sync(file)
+        self.disk.rename(fresh, self.progress / entry.queue_id)
+        self.disk.sync_folder(self.progress)
 
     def finish(self, entry: Entry) -> None:
         """Everybody is served: forget the message."""
-        entry.file.unlink(missing_ok=True)
-        (self.progress / entry.queue_id).unlink(missing_ok=True)
+        self.disk.unlink(entry.file)
+        self.disk.unlink(self.progress / entry.queue_id)
 
 
 def _read(path: Path) -> Entry:
     with path.open("rb") as file:
         line = file.readline()
     first = json.loads(line)
-    envelope = Envelope(
-        parse(first["sender"]) if first["sender"] else None,
-        tuple(parse(text) for text in first["recipients"]),
-        first["eight_bit"],
-        first["utf8"],
+    return Entry(
+        path.name, from_json(first), first["message"], datetime.fromisoformat(first["arrived"]), path, len(line)
     )
-    arrived = datetime.fromisoformat(first["arrived"])
-    return Entry(path.name, envelope, first["message"], arrived, path, len(line))

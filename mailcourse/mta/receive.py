@@ -1,7 +1,11 @@
 """The SMTP server's verbs: what MAIL, RCPT, DATA, AUTH … do (RFC 5321 §4.1.1).
 
-Port 25 takes mail for this server's own domains, from anybody.  Port 587, submission (RFC 6409),
-takes mail for everywhere, from our own people: STARTTLS, then AUTH, then MAIL.
+    port  service      takes
+    25    smtp         mail for this server's own domains, from anybody
+    587   submission   mail for everywhere, from our own people: STARTTLS, AUTH, MAIL (RFC 6409)
+    465   submission   the same, and TLS comes first (RFC 8314)
+    24    lmtp         mail for mailboxes here, with a reply for each recipient (RFC 2033, `lmtp.py`)
+
 Knows the dialogue.  Does not know where a message goes: it ends in the queue.
 """
 
@@ -14,14 +18,16 @@ from typing import TYPE_CHECKING
 from aiosmtpd.smtp import TLSSetupException
 
 from mailcourse.internet.network import Connection
-from mailcourse.message.envelope import Envelope
+from mailcourse.message.envelope import Envelope, Wish
 from mailcourse.message.headers import Hop, received
 from mailcourse.message.reply import Reply
 
-from .arguments import read_path
+from .arguments import BadArgument, is_xtext, read_path, read_wish
 from .auth import MECHANISMS, credentials
 from .data import read_data
+from .queue import Incoming, NotKept
 from .session import Closing, Session, State
+from .trouble import Planned
 
 if TYPE_CHECKING:
     from .server import MailServer
@@ -31,11 +37,13 @@ MOST_AUTH_LINE = 12288  # octets, RFC 4954 §4.5
 
 
 class Receiver(Session):
-    """One client's session on port 25, or on 587 when `submission`."""
+    """One client's session; `service` is "smtp", "submission" or "lmtp"."""
 
-    def __init__(self, server: MailServer, connection: Connection, *, submission: bool) -> None:
-        super().__init__(server.host, connection, "submission" if submission else "smtp")
-        self.server, self.submission = server, submission
+    family = "SMTP"
+
+    def __init__(self, server: MailServer, connection: Connection, service: str) -> None:
+        super().__init__(server.host, connection, service)
+        self.server, self.submission = server, service == "submission"
         self.extended = False
         self.person: str | None = None
         self.failed_logins = 0
@@ -51,6 +59,10 @@ class Receiver(Session):
         super().connection_made(transport)
         self.person = None
 
+    def trouble(self, stage: str) -> Planned | None:
+        """Return what was planned to go wrong at `stage`."""
+        return self.server.trouble.next(stage)
+
     async def do_EHLO(self, argument: str) -> Reply:
         """Greet, and learn what the server can do (RFC 5321 §4.1.1.1)."""
         if not argument:
@@ -61,12 +73,15 @@ class Receiver(Session):
 
     def _extensions(self) -> list[str]:
         offered = [f"SIZE {self.server.settings.most_octets}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
-        offered += ["ENHANCEDSTATUSCODES"]
-        if self.submission and not self.is_encrypted:
+        offered += ["ENHANCEDSTATUSCODES", "DSN"]
+        if self._may_encrypt() and not self.is_encrypted:
             offered.append("STARTTLS")
         if self.submission and self.is_encrypted:
             offered.append("AUTH " + " ".join(MECHANISMS))
         return [*offered, "HELP"]
+
+    def _may_encrypt(self) -> bool:
+        return self.submission or self.server.settings.offers_tls
 
     async def do_HELO(self, argument: str) -> Reply:
         """Greet in the manner of 1982, without extensions."""
@@ -90,8 +105,10 @@ class Receiver(Session):
         utf8 = "SMTPUTF8" in path.parameters
         if path.address is not None and not utf8 and not str(path.address).isascii():
             return Reply(553, "5.6.7", "this address needs SMTPUTF8")
-        eight_bit = path.parameters.get("BODY", "").upper() == "8BITMIME"
-        self.envelope_begun = Envelope(path.address, (), eight_bit, utf8)
+        said = path.parameters
+        eight_bit = said.get("BODY", "").upper() == "8BITMIME"
+        returned, envelope_id = said.get("RET", "").upper(), said.get("ENVID", "")
+        self.envelope_begun = Envelope(path.address, (), eight_bit, utf8, returned, envelope_id)
         return Reply(250, "2.1.0", f"sender <{path.address or ''}> ok")
 
     def _parameter(self, keyword: str, value: str) -> Reply | None:
@@ -104,31 +121,43 @@ class Receiver(Session):
             return Reply(552, "5.3.4", "the message is bigger than this server takes") if too_big else None
         if keyword == "BODY" and value.upper() in ("7BIT", "8BITMIME"):
             return None
-        if keyword in ("SMTPUTF8", "AUTH"):  # RFC 4954 §5: AUTH= is accepted and not believed
-            return None
         if keyword == "BODY":
             return Reply(555, "5.5.4", "BODY is 7BIT or 8BITMIME here")
-        # Not here: RET and ENVID (DSN, RFC 3461); they are not offered.
+        if keyword == "SMTPUTF8":
+            return Reply(501, "5.5.4", "SMTPUTF8 stands alone") if value else None
+        if keyword == "AUTH":  # RFC 4954 §5: accepted and not believed
+            return None
+        if keyword == "RET":  # RFC 3461 §4.3
+            return None if value.upper() in ("FULL", "HDRS") else Reply(501, "5.5.4", "RET is FULL or HDRS")
+        if keyword == "ENVID":  # RFC 3461 §4.4
+            return None if value.isascii() and is_xtext(value) else Reply(501, "5.5.4", "ENVID is written in xtext")
         return Reply(555, "5.5.4", f"the parameter {keyword} is not offered here")
 
     async def do_RCPT(self, argument: str) -> Reply:
         """Add a recipient, if this server takes or may send mail for it."""
         path = read_path(argument, "TO:", self.server.home)
-        if path.parameters:
-            return Reply(555, "5.5.4", f"the parameter {next(iter(path.parameters))} is not offered here")
-        begun = self.envelope_begun
-        recipient = path.address
-        assert recipient is not None  # only MAIL may have <>
-        if len(begun.recipients) >= self.server.settings.most_recipients:
+        wish = self._wish(path.parameters)
+        assert path.address is not None  # only MAIL may have <>
+        recipient = self.server.at_home(path.address)
+        if len(self.envelope_begun.recipients) >= self.server.settings.most_recipients:
             return Reply(452, "4.5.3", "too many recipients; send the rest in another message")
-        refusal = self.server.refusal(recipient, self.connection.source_address, self.person, utf8=begun.utf8)
+        if not self.envelope_begun.utf8 and not str(recipient).isascii():
+            refusal: Reply | None = Reply(553, "5.6.7", "this address needs SMTPUTF8")
+        else:
+            refusal = self.server.refusal(recipient, self.connection.source_address, self.person)
         if refusal is not None:
             self._refused(str(recipient), refusal)
             return refusal
-        if recipient.key not in {known.key for known in begun.recipients}:
-            recipients = (*begun.recipients, recipient)
-            self.envelope_begun = Envelope(begun.sender, recipients, begun.eight_bit, begun.utf8)
+        self.envelope_begun = self.envelope_begun.to(recipient, wish)
         return Reply(250, "2.1.5", f"recipient <{recipient}> ok")
+
+    def _wish(self, parameters: dict[str, str]) -> Wish:
+        for keyword in parameters:
+            if keyword not in ("NOTIFY", "ORCPT"):
+                raise BadArgument(Reply(555, "5.5.4", f"the parameter {keyword} is not offered here"))
+            if not self.extended:
+                raise BadArgument(Reply(501, "5.5.4", "parameters need EHLO instead of HELO"))
+        return read_wish(parameters)
 
     def _refused(self, recipient: str | None, reply: Reply) -> None:
         self.record("refused", recipient=recipient, reply=str(reply))
@@ -137,37 +166,48 @@ class Receiver(Session):
         """Take in the message; 250 means that it is safe on disk and is now our responsibility."""
         if argument:
             return Reply(501, "5.5.4", "DATA stands alone")
-        arrived = self.host.internet.clock.now()
-        assert self.message is not None
-        incoming = self.server.queue.begin(self.server.new_queue_id(), self.envelope_begun, self.message, arrived)
+        refusal: Reply | None = None
         taken = False
         try:
-            incoming.write(self._received(incoming.queue_id))
+            incoming = self._begin()
+        except NotKept as error:
+            return error.reply
+        try:
             await self.say(Reply(354, "", "go on; end with a line that has one dot"))
-            size = await read_data(self._reader, incoming.write, self.server.settings.most_octets, self._reset_timeout)
-            if isinstance(size, Reply):
-                self._refused(None, size)
-                self.forget()
-                return size
-            taken = True
-            # P7: from here on, a client that goes away changes nothing.
-            await asyncio.shield(self.server.take(incoming, self.connection.number, size))
-        except (ConnectionError, TimeoutError):
-            raise
-        except OSError as error:  # what is left of the message must not be read as commands: close
-            return Reply(421, "4.3.1", f"the message cannot be written: {error.strerror}; try again later")
+            size = await read_data(self.unread, incoming.write, self.server.settings.most_octets, self._reset_timeout)
+            refusal = size if isinstance(size, Reply) else await self.planned(".")
+            taken = refusal is None
+            replies = self._to_all(refusal) if refusal else await self._keep(incoming)
+        except NotKept as error:
+            refusal, replies = error.reply, self._to_all(error.reply)
         finally:
             if not taken:
                 incoming.abandon()
-        done = Reply(250, "2.0.0", f"ok, queued as {incoming.queue_id}")
-        await self.say(done)
+        if refusal is not None:
+            self._refused(None, refusal)
+        for reply in replies:
+            await self.say(reply)
         self.forget()
-        self.state = State.GREETED
         return None
+
+    def _begin(self) -> Incoming:
+        assert self.message is not None
+        arrived = self.host.internet.clock.now()
+        incoming = self.server.queue.begin(self.server.new_queue_id(), self.envelope_begun, self.message, arrived)
+        incoming.write(self._received(incoming.queue_id))
+        return incoming
+
+    async def _keep(self, incoming: Incoming) -> list[Reply]:
+        """Take the responsibility.  P7: from here on, a client that goes away changes nothing."""
+        await asyncio.shield(self.server.take(incoming, self.connection.number))
+        return [Reply(250, "2.0.0", f"ok, queued as {incoming.queue_id}")]
+
+    def _to_all(self, reply: Reply) -> list[Reply]:
+        return [reply]
 
     def _received(self, queue_id: str) -> bytes:
         begun = self.envelope_begun
-        protocol = ("UTF8SMTP" if begun.utf8 else "ESMTP") if self.extended else "SMTP"
+        protocol = (f"UTF8{self.family}" if begun.utf8 else self.protocol) if self.extended else "SMTP"
         return received(
             Hop(
                 claimed=self.claimed,
@@ -191,13 +231,18 @@ class Receiver(Session):
         return Reply(250, "2.0.0", "ok")
 
     async def do_VRFY(self, argument: str) -> Reply:
-        """Say nothing about who lives here (RFC 5321 §3.5.3, §7.3)."""
-        return Reply(252, "2.5.2", "send a message and see")
+        """Say who lives here, or, as most servers do, say nothing (RFC 5321 §3.5.3, §7.3)."""
+        if not self.server.settings.tells_who_lives_here:
+            return Reply(252, "2.5.2", "send a message and see")
+        path = read_path(f"TO:<{argument.strip('<>')}>", "TO:", self.server.home)
+        assert path.address is not None
+        refusal = self.server.refusal(path.address, self.connection.source_address, self.person)
+        return refusal or Reply(250, "2.1.5", f"<{path.address}>")
 
     async def do_HELP(self, argument: str) -> Reply:
         """List the commands."""
         known = "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"
-        return Reply(214, "2.0.0", known + " STARTTLS AUTH" * self.submission)
+        return Reply(214, "2.0.0", known + " STARTTLS" * self._may_encrypt() + " AUTH" * self.submission)
 
     async def do_QUIT(self, argument: str) -> None:
         """Say goodbye."""
@@ -206,11 +251,11 @@ class Receiver(Session):
 
     async def do_STARTTLS(self, argument: str) -> Reply | None:
         """Go on inside TLS (RFC 3207)."""
-        if not self.submission or self.is_encrypted:
-            return Reply(503, "5.5.1", "STARTTLS is not offered" if not self.submission else "already inside TLS")
+        if not self._may_encrypt() or self.is_encrypted:
+            return Reply(503, "5.5.1", "already inside TLS" if self.is_encrypted else "STARTTLS is not offered")
         if argument:
             return Reply(501, "5.5.4", "STARTTLS stands alone")
-        self.tls_context = self.server.tls()
+        self.tls_context = self.server.authority.server(self.host.name)
         await self.smtp_STARTTLS("")
         if self.transport is None or self.transport.is_closing():
             raise TLSSetupException

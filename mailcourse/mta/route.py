@@ -11,17 +11,18 @@ from .settings import Settings
 
 
 class Decision(Enum):
-    """The four ways out of an MTA."""
+    """The five ways out of an MTA."""
 
     LOCAL = "the mailbox is here"
     INSIDE = "to the host inside"
+    LITERAL = "to the address in the brackets"
     SMART_HOST = "to the smart host"
     MX = "to the domain's mail servers"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where one recipient's copy goes: the decision, and the host or domain to look for."""
+    """Where one recipient's copy goes: the decision, and the host, address or domain to look for."""
 
     decision: Decision
     target: str
@@ -35,5 +36,7 @@ def route(recipient: Address, me: Settings) -> Route:
     if domain in me.inside:
         return Route(Decision.INSIDE, me.inside[domain])
     if me.smart_host is not None and domain not in me.relay_domains:
-        return Route(Decision.SMART_HOST, me.smart_host)
+        return Route(Decision.SMART_HOST, me.smart_host.host)
+    if recipient.literal is not None:
+        return Route(Decision.LITERAL, recipient.literal)
     return Route(Decision.MX, domain)

@@ -1,141 +1,87 @@
-"""The SMTP client of an MTA: hands one message to one host (RFC 5321 §3.3, §4.2).
+"""The SMTP client of an MTA: hands messages to one host (RFC 5321 §3.3, §4.2).
 
-    220 → EHLO 250 → MAIL 250 → RCPT 250|4xx|5xx each → DATA 354 → … 250 → QUIT
+    220 → EHLO 250 → STARTTLS 220 → EHLO 250 → MAIL, RCPT…, DATA 354 → … 250 → QUIT
 
+MAIL, RCPT and DATA go out together where PIPELINING is offered (RFC 2920), else one by one.
 Each recipient ends in an outcome of its own.  What happens to the connection as a whole raises
-`HostFailed`, and the caller may try the next host.
-# Not here yet: STARTTLS between servers, PIPELINING, reuse of connections.
+`HostFailed`, and the caller may try the next host.  How the connection begins is in `greet.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
-from mailcourse.internet.network import Host, Unreachable
 from mailcourse.message.address import Address
+from mailcourse.message.envelope import Envelope
 from mailcourse.message.reply import Outcome, Reply, outcome
 
 from .queue import Entry
+from .talk import FINAL_SECONDS, REPLY_SECONDS, HostFailed, Talk
 
-#: Real seconds to wait for one reply; for the one after the dot (RFC 5321 §4.5.3.2).
-REPLY_SECONDS, FINAL_SECONDS = 60.0, 600.0
-MOST_REPLY_LINES = 100
-
-
-class HostFailed(Exception):
-    """Nothing came of this host: nobody there, not willing, or gone in the middle."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(str(reply))
-        self.reply = reply
+#: Recipients of one transaction; every server takes as many (RFC 5321 §4.5.3.1.8).
+MOST_RECIPIENTS = 100
 
 
-@dataclass(slots=True)
-class Dialogue:
-    """The client's end of one session."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    peer: str
-
-    async def say(self, line: str, seconds: float = REPLY_SECONDS) -> Reply:
-        """Send one command and return the reply to it."""
-        self.writer.write(f"{line}\r\n".encode())
-        return await self.reply(seconds)
-
-    async def reply(self, seconds: float = REPLY_SECONDS) -> Reply:
-        """Read one reply, of any number of lines."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.writer.drain()
-                texts: list[str] = []
-                while len(texts) < MOST_REPLY_LINES:
-                    line = (await self.reader.readuntil(b"\r\n")).decode("utf-8", "replace").rstrip("\r\n")
-                    texts.append(line[4:])
-                    if line[3:4] != "-":
-                        return read_reply(line[:3], texts)
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError) as error:
-            raise HostFailed(Reply(421, "4.4.2", f"{self.peer} broke the connection")) from error
-        except TimeoutError as error:
-            raise HostFailed(Reply(421, "4.4.1", f"{self.peer} did not answer in time")) from error
-        raise HostFailed(Reply(421, "4.5.0", f"{self.peer} talks without end"))
-
-
-def read_reply(code: str, texts: list[str]) -> Reply:
-    """Make a reply of its code and texts, with the enhanced code when there is one (RFC 2034).
-
-    >>> read_reply("550", ["5.1.1 no such mailbox"])
-    Reply(code=550, enhanced='5.1.1', text='no such mailbox')
-    """
-    if not (code.isdecimal() and len(code) == 3 and code[0] in "2345"):
-        raise HostFailed(Reply(421, "4.5.0", "the peer does not speak SMTP"))
-    enhanced, _, rest = texts[-1].partition(" ")
-    if [part.isdecimal() for part in enhanced.split(".")] == [True] * 3:
-        return Reply(int(code), enhanced, rest)
-    return Reply(int(code), "", "\n".join(texts))
-
-
-async def send(
-    host: Host, peer: str, address: str, entry: Entry, recipients: list[Address], port: int = 25
-) -> dict[Address, Outcome]:
-    """Hand `entry` to the server called `peer` at `address`; return each recipient's outcome."""
-    try:
-        reader, writer, _ = await host.connect(address, port, entry.message)
-    except Unreachable as error:
-        host.internet.trace.add(
-            host.name, "mta", "unreachable", entry.message, peer=peer, address=address, port=port, reason=str(error)
-        )
-        raise HostFailed(Reply(421, "4.4.1", str(error))) from error
-    try:
-        return await _converse(Dialogue(reader, writer, peer), host.name, entry, recipients)
-    finally:
-        writer.close()
-
-
-async def _converse(talk: Dialogue, own_name: str, entry: Entry, recipients: list[Address]) -> dict[Address, Outcome]:
-    _want(await talk.reply())
-    extensions = await _greet(talk, own_name)
-    refusal = _cannot(entry, extensions, talk.peer)
+async def hand_over(talk: Talk, entry: Entry, recipients: Sequence[Address]) -> dict[Address, Outcome]:
+    """Hand `entry` to the server at the other end; return each recipient's outcome."""
+    talk.connection.message = entry.message
+    refusal = _cannot(entry, talk)
     if refusal is not None:
         return dict.fromkeys(recipients, outcome(refusal, talk.peer))
-    started = await talk.say(f"MAIL FROM:<{entry.envelope.reverse_path}>{_parameters(entry, extensions)}")
-    if not started.is_ok:
-        return dict.fromkeys(recipients, outcome(started, talk.peer))
-    replies = {recipient: await talk.say(f"RCPT TO:<{recipient}>") for recipient in recipients}
-    accepted = [recipient for recipient, reply in replies.items() if reply.is_ok]
-    if accepted:
-        final = await _data(talk, entry)
-        replies.update(dict.fromkeys(accepted, final))
-    await _quit(talk)
-    return {recipient: outcome(reply, talk.peer) for recipient, reply in replies.items()}
+    outcomes: dict[Address, Outcome] = {}
+    for first in range(0, len(recipients), MOST_RECIPIENTS):
+        some = recipients[first : first + MOST_RECIPIENTS]
+        replies = await _transaction(talk, entry, some)
+        reports = "DSN" in talk.extensions
+        outcomes.update({recipient: outcome(reply, talk.peer, reports) for recipient, reply in replies.items()})
+    return outcomes
 
 
-async def _greet(talk: Dialogue, own_name: str) -> set[str]:
-    """Say EHLO, or HELO to a server that does not know it; return the extensions' keywords."""
-    talk.writer.write(f"EHLO {own_name}\r\n".encode())
-    reply = await talk.reply()
-    if reply.code // 100 == 5:  # RFC 5321 §3.2
-        _want(await talk.say(f"HELO {own_name}"))
-        return set()
-    _want(reply)
-    return {line.split(" ")[0].upper() for line in reply.text.split("\n")[1:] if line}
-
-
-def _want(reply: Reply) -> None:
-    if not reply.is_ok:
-        raise HostFailed(reply)
-
-
-def _cannot(entry: Entry, extensions: set[str], peer: str) -> Reply | None:
+def _cannot(entry: Entry, talk: Talk) -> Reply | None:
     """Refuse to hand a message to a server that could not understand it."""
-    if entry.envelope.utf8 and "SMTPUTF8" not in extensions:
-        return Reply(550, "5.6.7", f"{peer} does not take international addresses (SMTPUTF8)")
+    if entry.envelope.utf8 and "SMTPUTF8" not in talk.extensions:
+        return Reply(550, "5.6.7", f"{talk.peer} does not take international addresses (SMTPUTF8)")
     return None
 
 
-def _parameters(entry: Entry, extensions: set[str]) -> str:
+async def _transaction(talk: Talk, entry: Entry, recipients: Sequence[Address]) -> dict[Address, Reply]:
+    commands = [f"MAIL FROM:<{entry.envelope.reverse_path}>{_mail_parameters(entry, talk.extensions)}"]
+    commands += [f"RCPT TO:<{r}>{_recipient_parameters(entry.envelope, r, talk.extensions)}" for r in recipients]
+    if not talk.is_clean:
+        await talk.say("RSET")
+    talk.is_clean = False
+    if "PIPELINING" in talk.extensions:
+        talk.write(*commands, "DATA")
+        started, *replies = [await talk.reply() for _ in commands]
+        ready: Reply | None = await talk.reply()
+    else:
+        started, *replies = await _one_by_one(talk, commands)
+        ready = await talk.say("DATA") if any(reply.is_ok for reply in replies) else None
+    if not started.is_ok:
+        replies = [started] * len(recipients)
+    answered = dict(zip(recipients, replies, strict=True))
+    accepted = [recipient for recipient, reply in answered.items() if reply.is_ok]
+    if ready is not None and ready.code == 354:
+        # RFC 2920 §3.1: a server that says 354 though it has no recipient gets an empty message.
+        finals = [await _content(talk, entry.content() if accepted else ())]
+        if talk.connection.port == 24:  # RFC 2033 §4.2: LMTP answers once for each recipient
+            finals += [await talk.reply() for _ in accepted[1:]]
+        talk.is_clean = True
+    else:
+        finals = [ready if ready is not None and ready.code >= 400 else Reply(451, "4.5.0", "354 was expected")]
+    finals *= len(accepted) if len(finals) == 1 else 1
+    return {**answered, **dict(zip(accepted, finals, strict=False))}
+
+
+async def _one_by_one(talk: Talk, commands: list[str]) -> list[Reply]:
+    started = await talk.say(commands[0])
+    if not started.is_ok:
+        return [started] * len(commands)
+    return [started, *[await talk.say(command) for command in commands[1:]]]
+
+
+def _mail_parameters(entry: Entry, extensions: set[str]) -> str:
     words = []
     if "SIZE" in extensions:
         words.append(f"SIZE={entry.size}")
@@ -143,15 +89,24 @@ def _parameters(entry: Entry, extensions: set[str]) -> str:
         words.append("BODY=8BITMIME")
     if entry.envelope.utf8:
         words.append("SMTPUTF8")
+    if "DSN" in extensions and entry.envelope.returned:
+        words.append(f"RET={entry.envelope.returned}")
+    if "DSN" in extensions and entry.envelope.envelope_id:
+        words.append(f"ENVID={entry.envelope.envelope_id}")
     return "".join(f" {word}" for word in words)
 
 
-async def _data(talk: Dialogue, entry: Entry) -> Reply:
-    ready = await talk.say("DATA")
-    if ready.code != 354:
-        return ready if ready.code >= 400 else Reply(451, "4.5.0", "the peer did not say 354")
+def _recipient_parameters(envelope: Envelope, recipient: Address, extensions: set[str]) -> str:
+    if "DSN" not in extensions:
+        return ""
+    wish = envelope.wish(recipient)
+    notify = f" NOTIFY={','.join(sorted(wish.notify))}" if wish.notify else ""
+    return notify + (f" ORCPT={wish.original}" if wish.original else "")
+
+
+async def _content(talk: Talk, pieces: Iterable[bytes]) -> Reply:
     try:
-        for piece in stuffed(entry.content()):
+        for piece in stuffed(pieces):
             talk.writer.write(piece)
             async with asyncio.timeout(REPLY_SECONDS):
                 await talk.writer.drain()
@@ -171,10 +126,3 @@ def stuffed(pieces: Iterable[bytes]) -> Iterator[bytes]:
         whole = before + piece
         yield whole.replace(b"\r\n.", b"\r\n..")[len(before) :]
         before = whole[-2:]
-
-
-async def _quit(talk: Dialogue) -> None:
-    try:
-        await talk.say("QUIT")
-    except HostFailed:
-        return  # the message is theirs; what becomes of the connection does not matter

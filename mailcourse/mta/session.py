@@ -21,6 +21,8 @@ from mailcourse.internet.network import Connection, Host
 from mailcourse.message.reply import Reply
 
 from .arguments import BadArgument
+from .trouble import Planned
+from .unread import Unread
 
 
 class State(Enum):
@@ -41,7 +43,9 @@ NEXT: dict[State, dict[str, State]] = {
 }
 #: verbs that have their place in the order; and those that begin anew wherever they are said
 ORDERED = ("MAIL", "RCPT", "DATA")
-RESTART = {"EHLO": State.GREETED, "HELO": State.GREETED}
+RESTART = {"EHLO": State.GREETED, "HELO": State.GREETED, "LHLO": State.GREETED}
+#: verbs of RFC 5321 and its ancestors that this server knows and does not do
+KNOWN_ELSEWHERE = ("EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML", "BDAT")
 
 MOST_LINE = 4096  # octets of a command; RFC 5321 §4.5.3.1.4 asks for 512 and room for parameters
 MOST_ERRORS = 20
@@ -58,7 +62,7 @@ class Session(SMTP):
     The method returns None when it has already spoken.
     """
 
-    line_length_limit = 65536  # of the reader, so also of a line of a message
+    protocol = "ESMTP"
 
     def __init__(self, host: Host, connection: Connection, service: str) -> None:
         super().__init__(object(), hostname=host.name, timeout=REAL_SECONDS, loop=asyncio.get_running_loop())
@@ -70,8 +74,12 @@ class Session(SMTP):
 
     @property
     def is_encrypted(self) -> bool:
-        """True after STARTTLS."""
-        return self._tls_protocol is not None
+        """True after STARTTLS, and always where TLS comes first (port 465)."""
+        return self._tls_protocol is not None or self.connection.port == 465
+
+    def trouble(self, stage: str) -> Planned | None:
+        """Return what was planned to go wrong at `stage`."""
+        return None
 
     def forget(self) -> None:
         """Forget what was said of a message: at RSET, EHLO, STARTTLS and after each message."""
@@ -83,6 +91,7 @@ class Session(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; and begin anew inside TLS (RFC 3207 §4.2), when aiosmtpd empties the reader."""
         super().connection_made(transport)
+        self.unread = Unread(self._reader)
         self.claimed = ""
         self.forget()
 
@@ -100,8 +109,9 @@ class Session(SMTP):
         peer, address = self.connection.source, self.connection.source_address
         self.record("connected", peer=peer, address=address, port=self.connection.port, service=self.service)
         try:
-            await self.say(Reply(220, "", f"{self.host.name} ESMTP"))
-            while True:
+            greeting = await self.planned("CONNECT") or Reply(220, "", f"{self.host.name} {self.protocol}")
+            await self.say(greeting)
+            while greeting.is_ok:
                 await self._obey_one()
         except (Closing, asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass  # the client is gone, or was told goodbye
@@ -116,7 +126,8 @@ class Session(SMTP):
 
     async def push(self, status: AnyStr) -> None:
         """Send what aiosmtpd itself says (STARTTLS)."""
-        await self._send([status if isinstance(status, str) else status.decode()])
+        line = status if isinstance(status, str) else status.decode()
+        await self._send([line.replace("220 Ready", "220 2.0.0 ready")])
 
     async def say(self, reply: Reply) -> None:
         """Send a reply: all its lines in one write.  421 ends the session (RFC 5321 §3.8)."""
@@ -148,8 +159,8 @@ class Session(SMTP):
         verb, _, argument = line.partition(" ")
         verb, argument = verb.upper(), argument.strip()
         # Known before the line is recorded, so that it is recorded as part of the message.
-        if verb == "MAIL" and self.message is None:
-            self.message = self.host.internet.trace.new_message()
+        if verb == "MAIL" and self.state is State.GREETED:
+            self.message = self.connection.message or self.host.internet.trace.new_message()
         self.said("C", line, secret=verb == "AUTH" and " " in argument)
         self._reset_timeout()
         reply = await self._obey(verb, argument)
@@ -160,11 +171,8 @@ class Session(SMTP):
     async def line(self, most: int = MOST_LINE) -> str:
         """Return the client's next line, without its line end."""
         while True:
-            try:
-                line: bytes = await self._reader.readuntil(b"\n")
-            except asyncio.LimitOverrunError:
-                line = b" " * (most + 1)
-            if len(line) > most:
+            line = await self.unread.line(most)
+            if line is None:
                 await self.say(Reply(500, "5.5.2", "the line is too long, closing"))
                 raise Closing
             if line.endswith(b"\r\n"):
@@ -173,17 +181,33 @@ class Session(SMTP):
                 self.counted(Reply(500, "5.5.2", "a line ends with CR LF, not with LF alone (nc -C does it)"))
             )
 
+    async def planned(self, stage: str) -> Reply | None:
+        """Return the reply that was planned for `stage`, or break the connection if that was planned."""
+        one = self.trouble(stage)
+        if one is None:
+            return None
+        if one.reply is not None:
+            return one.reply
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+        raise Closing
+
     def counted(self, reply: Reply) -> Reply:
-        """Count a refusal; too many end the session."""
-        self.errors += not reply.is_ok
+        """Count a refusal for good; too many end the session."""
+        self.errors += reply.code >= 500
         if self.errors > MOST_ERRORS:
             return Reply(421, "4.7.0", "too many errors, closing")
         return reply
 
     async def _obey(self, verb: str, argument: str) -> Reply | None:
         method = getattr(self, f"do_{verb}", None) if verb.isascii() and verb.isalpha() else None
+        if verb in KNOWN_ELSEWHERE:
+            return Reply(502, "5.5.1", f"{verb} is not done here; HELP lists what is")
         if method is None:
             return Reply(500, "5.5.1", "no such command; HELP lists them")
+        forced = await self.planned("EHLO" if verb in RESTART else verb)
+        if forced is not None:
+            return forced
         if verb in ORDERED and verb not in NEXT[self.state]:
             return Reply(503, "5.5.1", f"not now: {self.state.value}")
         if not _is_plain(argument):

@@ -178,7 +178,8 @@ _TOLD: dict[str, Callable[[Event], Step]] = {
     "unreachable": _unreachable,
     "deferred": _in_words,
     "failed": _in_words,
-    "bounced": _in_words,
+    "reported": _in_words,
+    "forwarded": _in_words,
 }
 
 

@@ -65,7 +65,9 @@ def test_a_message_that_nobody_takes_comes_back_after_five_days(lab: Lab) -> Non
     assert [row["attempts"] for row in lab.queue("mail.academy.test")] == [1]
     lab.clock.advance(days=6)
     assert sent.status["bruno@bakery.test"].state == "bounced"
-    assert "5 days" in alice.fetch()[0].text
+    warning, bounce = alice.fetch()
+    assert (warning.subject, bounce.subject) == ("Your message is delayed", "Your message could not be delivered")
+    assert "5 days" in bounce.text
 
 
 def test_bcc_is_in_the_envelope_and_in_no_header(lab: Lab) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mailcourse.message.address import Address
 from mailcourse.message.envelope import Envelope
-from mailcourse.mta.queue import Entry, Progress, Queue
+from mailcourse.mta.queue import Entry, NotKept, Progress, Queue
 
 START = datetime(2026, 9, 7, 8, tzinfo=UTC)
 ALICE, BRUNO, BEA = (Address(name, "academy.test") for name in ("alice", "bruno", "bea"))
@@ -116,7 +116,7 @@ def test_a_message_that_is_abandoned_leaves_nothing(queue: Queue) -> None:
 
 def test_a_queue_identifier_is_not_given_to_two_messages_at_once(queue: Queue) -> None:
     queue.begin("BBBBBBBB", Envelope(None, (BRUNO,)), "m2", START)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NotKept):
         queue.begin("BBBBBBBB", Envelope(None, (BEA,)), "m3", START)
 
 

@@ -1,0 +1,279 @@
+"""Breaking things on purpose, and mending them: the switches of lessons and exercises.
+
+    kind      what happens                                              it needs
+    down      the host is switched off
+    port      nothing listens there any more                            port=25
+    slow      every piece takes longer on the way, in real seconds      seconds=0.5, peer="…" (else: all)
+    drop      the SMTP connection breaks at a stage                     at="DATA", times=1 (else: always)
+    reply     the SMTP server says this instead of the truth            at="RCPT", say="450 4.2.1 busy", times=…
+    disk      the disk is full
+    mailbox   a mailbox is full                                         person="bruno@bakery.test"
+    dns       the name server answers nonsense, or nothing              say="SERVFAIL", "REFUSED" or "silent"
+
+Stages are those of `mta/trouble.py`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA . QUIT.  Any fault may
+begin `after_minutes` of lab time and last `for_minutes`.  In a scenario:
+
+    [[faults]]
+    host = "mx1.bakery.test"
+    kind = "down"
+    for_minutes = 360
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .internet.errors import LabError, unknown
+from .internet.network import Host
+from .message.reply import Reply
+from .mta.talk import read_reply
+from .mta.trouble import STAGES, Planned
+from .table import Table, table
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+Undo = Callable[[], object]
+REPLY = re.compile(r"([245]\d\d) (\S.*)")
+DNS_FAULTS = ("SERVFAIL", "REFUSED", "silent")
+
+
+@dataclass
+class Fault:
+    """One thing that is broken.  `with` mends it at the end of the block."""
+
+    host: str
+    kind: str
+    detail: Mapping[str, Any]
+    _mend: Callable[[Fault], None] = field(repr=False)
+    is_mended: bool = False
+
+    def mend(self) -> None:
+        """Make it whole again; harmless if repeated."""
+        self._mend(self)
+
+    def __enter__(self) -> Fault:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.mend()
+
+
+class Faults:
+    """All that is broken in one lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._undo: dict[int, tuple[Fault, Undo]] = {}
+
+    def table(self) -> Table:
+        """What is broken now."""
+        rows = [(fault.host, fault.kind, _words(fault.detail)) for fault, _ in self._undo.values()]
+        return table(("host", "kind", "detail"), rows)
+
+    def __repr__(self) -> str:
+        return repr(self.table()) if self._undo else "nothing is broken"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+    def make(
+        self, host: str, kind: str, *, after_minutes: float = 0, for_minutes: float | None = None, **detail: Any
+    ) -> Fault:
+        """Break something; blocking, and with a turn of its own.  A wrong description changes nothing."""
+        fault = self._described(host, kind, detail)
+        with self._lab.turn():
+            self._lab.runtime.call(lambda: self._plan(fault, after_minutes, for_minutes))
+        return fault
+
+    def begin(self, plans: Sequence[Mapping[str, Any]]) -> None:
+        """Break what a scenario wants broken.  Loop thread only."""
+        for plan in plans:
+            rest = dict(plan)
+            after, lasts = rest.pop("after_minutes", 0), rest.pop("for_minutes", None)
+            self._plan(self._described(rest.pop("host"), rest.pop("kind"), rest), after, lasts)
+
+    def mend_all(self) -> None:
+        """Mend everything."""
+        for fault, _ in list(self._undo.values()):
+            fault.mend()
+
+    def _described(self, host: str, kind: str, detail: Mapping[str, Any]) -> Fault:
+        if kind not in KINDS:
+            raise unknown("kind of fault", kind, KINDS)
+        words, _ = KINDS[kind]
+        for word in detail:
+            if word not in words:
+                raise unknown(f"detail of the fault {kind!r}", word, words)
+        self._lab.internet.host(host)
+        fault = Fault(host, kind, dict(detail), self._mend)
+        if kind in _CHECKS:
+            _CHECKS[kind](self._lab, fault)
+        return fault
+
+    def _plan(self, fault: Fault, after_minutes: float, for_minutes: float | None) -> None:
+        clock = self._lab.clock
+
+        async def begin() -> None:
+            self._do(fault)
+
+        async def end() -> None:
+            self._end(fault)
+
+        if after_minutes:
+            clock.after(after_minutes * 60, begin)
+        else:
+            self._do(fault)
+        if for_minutes is not None:
+            clock.after((after_minutes + for_minutes) * 60, end)
+
+    def _do(self, fault: Fault) -> None:
+        self._record("fault", fault)
+        self._undo[id(fault)] = (fault, KINDS[fault.kind][1](self._lab, self._lab.internet.host(fault.host), fault))
+
+    def _mend(self, fault: Fault) -> None:
+        if self._lab.is_open and not fault.is_mended:
+            with self._lab.turn():
+                self._lab.runtime.call(lambda: self._end(fault))
+
+    def _end(self, fault: Fault) -> None:
+        found = self._undo.pop(id(fault), None)
+        if found is not None:
+            found[1]()
+            self._record("mended", fault)
+        fault.is_mended = True
+
+    def _record(self, what: str, fault: Fault) -> None:
+        self._lab.trace.add(fault.host, "lab", what, kind=fault.kind, detail=_words(fault.detail))
+
+
+def _words(detail: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in detail.items())
+
+
+# ---- the kinds: each breaks something and returns the way to mend it -----------------------------------
+
+
+def _down(lab: Lab, host: Host, fault: Fault) -> Undo:
+    host.down()
+    return host.up
+
+
+def _port(lab: Lab, host: Host, fault: Fault) -> Undo:
+    port = fault.detail["port"]
+    host.close_port(port)
+    return lambda: host.open_port(port)
+
+
+def _slow(lab: Lab, host: Host, fault: Fault) -> Undo:
+    peer = fault.detail.get("peer")
+    lab.internet.delay(host.name, peer, fault.detail["seconds"])
+    return lambda: lab.internet.delay(host.name, peer, 0)
+
+
+def _stage(lab: Lab, host: Host, fault: Fault) -> Undo:
+    detail = fault.detail
+    reply = _reply(detail["say"]) if fault.kind == "reply" else None
+    one = Planned(detail["at"].upper(), reply, detail.get("times"))
+    planned = lab.mail_servers[host.name].trouble.planned
+    planned.append(one)
+    return lambda: planned.remove(one)
+
+
+def _reply(said: str) -> Reply:
+    found = REPLY.fullmatch(said)
+    if found is None:
+        raise LabError(f'{said!r} is no refusal of SMTP. Write one such as say="450 4.2.1 try again later".')
+    return read_reply(found[1], [found[2]])
+
+
+def _disk(lab: Lab, host: Host, fault: Fault) -> Undo:
+    disk = lab.disks[host.name]
+    disk.is_full = True
+    return lambda: setattr(disk, "is_full", False)
+
+
+def _mailbox(lab: Lab, host: Host, fault: Fault) -> Undo:
+    person, full = fault.detail["person"].lower(), lab.accounts[host.name].full
+    full.add(person)
+    return lambda: full.discard(person)
+
+
+def _dns(lab: Lab, host: Host, fault: Fault) -> Undo:
+    server = lab.dns_servers.get(host.name) or lab.resolvers[host.name]
+    server.fault = fault.detail.get("say", "SERVFAIL")
+    return lambda: setattr(server, "fault", None)
+
+
+#: kind -> (the words it understands, what it does)
+KINDS: dict[str, tuple[tuple[str, ...], Callable[[Lab, Host, Fault], Undo]]] = {
+    "down": ((), _down),
+    "port": (("port",), _port),
+    "slow": (("seconds", "peer"), _slow),
+    "drop": (("at", "times"), _stage),
+    "reply": (("at", "say", "times"), _stage),
+    "disk": ((), _disk),
+    "mailbox": (("person",), _mailbox),
+    "dns": (("say",), _dns),
+}
+
+
+# ---- what a description must have ----------------------------------------------------------------------
+
+
+def _check_stage(lab: Lab, fault: Fault) -> None:
+    if fault.host not in lab.mail_servers:
+        raise unknown("mail server", fault.host, lab.mail_servers)
+    at = fault.detail.get("at", "")
+    if at.upper() not in STAGES:
+        raise unknown("stage of SMTP", at, STAGES)
+    if fault.kind == "reply":
+        _reply(fault.detail.get("say", ""))
+
+
+def _check_mailbox(lab: Lab, fault: Fault) -> None:
+    scenario = lab.scenario
+    people = [who for who in scenario.people if scenario.domains[who.rpartition("@")[2]] == fault.host]
+    person = fault.detail.get("person", "").lower()
+    if person not in people:
+        raise unknown(f"mailbox on {fault.host}", person, people)
+
+
+def _check_dns(lab: Lab, fault: Fault) -> None:
+    servers = [*lab.dns_servers, *lab.resolvers]
+    if fault.host not in servers:
+        raise unknown("name server", fault.host, servers)
+    if fault.detail.get("say", "SERVFAIL") not in DNS_FAULTS:
+        raise unknown("answer of a broken name server", fault.detail["say"], DNS_FAULTS)
+
+
+def _check_port(lab: Lab, fault: Fault) -> None:
+    ports = lab.internet.host(fault.host).ports
+    if fault.detail.get("port") not in ports:
+        raise unknown(f"open port of {fault.host}", fault.detail.get("port"), map(str, ports))
+
+
+def _check_disk(lab: Lab, fault: Fault) -> None:
+    if fault.host not in lab.disks:
+        raise unknown("host with a disk for mail", fault.host, lab.disks)
+
+
+def _check_slow(lab: Lab, fault: Fault) -> None:
+    if not isinstance(fault.detail.get("seconds"), (int, float)) or not 0 <= fault.detail["seconds"] <= 60:
+        raise LabError("A slow link wants seconds=…, from 0 to 60, for each piece on its way.")
+    if fault.detail.get("peer") is not None:
+        lab.internet.host(fault.detail["peer"])
+
+
+_CHECKS: dict[str, Callable[[Lab, Fault], None]] = {
+    "drop": _check_stage,
+    "reply": _check_stage,
+    "mailbox": _check_mailbox,
+    "dns": _check_dns,
+    "port": _check_port,
+    "disk": _check_disk,
+    "slow": _check_slow,
+}

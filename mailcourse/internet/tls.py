@@ -1,0 +1,60 @@
+"""TLS from the first octet: ports 465, 993 and 995 (RFC 8314 §3.3).
+
+    transport ─► TlsFirst (shakes hands) ─► the server's protocol, which sees plain text
+
+STARTTLS is not here: it is a command of each protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import cast
+
+#: Real seconds for the handshake.
+HANDSHAKE_SECONDS = 30.0
+
+
+class TlsFirst(asyncio.Protocol):
+    """Stands in front of `protocol` until TLS is there; a handshake that fails is the end."""
+
+    def __init__(self, protocol: asyncio.Protocol, context: ssl.SSLContext) -> None:
+        self._protocol, self._context = protocol, context
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake."""
+        cast(asyncio.ReadTransport, transport).pause_reading()
+        self._task = asyncio.get_running_loop().create_task(self._shake_hands(cast(asyncio.Transport, transport)))
+
+    async def _shake_hands(self, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            inside = await loop.start_tls(
+                transport,
+                self._protocol,
+                self._context,
+                server_side=True,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            )
+        except (ssl.SSLError, OSError):
+            transport.abort()
+            self.connection_lost(None)
+            return
+        assert inside is not None
+        lost = self._protocol.connection_lost
+
+        def connection_lost(exc: Exception | None) -> None:
+            lost(exc)
+            self.connection_lost(exc)
+
+        self._protocol.connection_lost = connection_lost  # type: ignore[method-assign]
+        self._protocol.connection_made(inside)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing: who listens for the end is told through this method."""
+
+
+def tls_first(protocol: asyncio.Protocol, context: ssl.SSLContext) -> asyncio.Protocol:
+    """Return what to put in front of `protocol`."""
+    return TlsFirst(protocol, context)

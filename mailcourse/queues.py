@@ -1,0 +1,70 @@
+"""A queue on the public face: what waits, why, and what an administrator does about it.
+
+lab.queue("mx2.bakery.test")                 a table
+lab.queue("mx2.bakery.test").flush()         try everything now
+.hold("7KQ2M4XD")  .release("7KQ2M4XD")  .delete("7KQ2M4XD")      one message; without a name: all
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .internet.errors import unknown
+from .mta.server import MailServer
+from .table import Table, table
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+COLUMNS = ("queue id", "sender", "waiting", "attempts", "next attempt", "reason")
+
+
+def rows(server: MailServer) -> list[tuple[object, ...]]:
+    """Return one row for each message in the queue."""
+    found: list[tuple[object, ...]] = []
+    for entry in server.queue.entries():
+        progress = server.queue.progress_of(entry)
+        due = "held" if progress.is_held else progress.next_attempt
+        sender = entry.envelope.reverse_path or "<>"
+        found.append((entry.queue_id, sender, progress.waiting, progress.attempts, due, progress.reason))
+    return found
+
+
+@dataclass(frozen=True, repr=False)
+class LabQueue(Table):
+    """The queue of one mail server, as it was when it was asked for, and what can be done about it."""
+
+    lab: Lab
+    server: MailServer
+
+    def flush(self, queue_id: str | None = None) -> LabQueue:
+        """Try one message, or all that wait, now instead of later; return the queue as it is then."""
+        return self._do(self.server.flush, queue_id)
+
+    def hold(self, queue_id: str | None = None) -> LabQueue:
+        """Keep one message, or all, until it is released."""
+        return self._do(self.server.hold, queue_id)
+
+    def release(self, queue_id: str | None = None) -> LabQueue:
+        """Go on with one message, or all, that was held."""
+        return self._do(partial(self.server.hold, held=False), queue_id)
+
+    def delete(self, queue_id: str | None = None) -> LabQueue:
+        """Forget one message, or all; nobody is told."""
+        return self._do(self.server.delete, queue_id)
+
+    def _do(self, act: Callable[[str | None], None], queue_id: str | None) -> LabQueue:
+        with self.lab.turn():
+            if queue_id is not None and self.server.queue.find(queue_id) is None:
+                raise unknown("message in the queue", queue_id, [e.queue_id for e in self.server.queue.entries()])
+            self.lab.runtime.call(lambda: act(queue_id))
+        return self.lab.queue(self.server.host.name)
+
+
+def queue_of(lab: Lab, server: MailServer) -> LabQueue:
+    """Return the queue of `server` as it is now."""
+    made = table(COLUMNS, rows(server))
+    return LabQueue(made.columns, made.rows, lab, server)

@@ -4,29 +4,34 @@
     listener   192.0.2.25 port 587              127.0.0.1:40587, chosen by the kernel
     dialler    192.0.2.10, registered first as  127.0.0.1:51514, so that the listener knows its peer
 
-A connection whose source port was not registered comes from a program outside the lab.
+A connection whose source port was not registered comes from a program outside the lab.  A port of a
+lab host can also be served by such a program, on this machine only: `attach`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Callable, Coroutine
+import struct
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, cast
 
 from .clock import Clock
+from .errors import LabError
 from .network import MOST_CONNECTIONS, Answer, Connection, Host, Internet, ProtocolFactory, Unreachable
 from .runtime import Runtime
 from .trace import Trace
+from .wire import Wire
 
 LOOPBACK = "127.0.0.1"
 #: Real seconds for a reply to a datagram.
 DATAGRAM_TIMEOUT = 5.0
 #: Datagrams being answered at a time; one more is dropped, as a busy server would.
 MOST_TASKS = 1000
-#: Turns of the loop that `close` waits for its connections to say goodbye; two are enough.
-MOST_CLOSING_TURNS = 100
+#: "Linger for no time": closing then resets the connection.  Windows has shorter integers here.
+NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class LoopbackInternet(Internet):
@@ -37,8 +42,7 @@ class LoopbackInternet(Internet):
         self._ports: dict[tuple[str, int], int] = {}  # lab (address, port) -> real port
         self._kept: dict[int, socket.socket] = {}  # real port -> UDP socket waiting for its listener
         self._dialling: dict[int, Connection] = {}  # real source port -> who is behind it
-        # number of a connection -> its transport and the names of its two hosts
-        self._open: dict[int, tuple[asyncio.WriteTransport, frozenset[str]]] = {}
+        self._attached: dict[tuple[str, int], int | None] = {}  # served outside -> the lab's own real port
         self._listening: list[socket.socket] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self._datagrams: list[asyncio.BaseTransport] = []
@@ -78,27 +82,26 @@ class LoopbackInternet(Internet):
     ) -> None:
         loop, serving = asyncio.get_running_loop(), 0
 
-        def closed(connection: Connection) -> None:
+        def gone() -> None:
             nonlocal serving
             serving -= 1
-            connection.is_open = False
-            self._open.pop(connection.number, None)
 
         while True:
             accepted, (_, source_port) = await loop.sock_accept(stream)
             connection = self._dialling.pop(source_port, None) or self.new_connection(None, address, port, None)
-            if not host.is_up or serving >= MOST_CONNECTIONS:
-                if host.is_up:
-                    self.trace.add(host.name, "host", "warning", text=f"too many connections to port {port}")
-                accepted.close()
+            if not host.is_listening(port) or serving >= MOST_CONNECTIONS:
+                self._turn_away(accepted, host, port)
                 continue
-            protocol = factory(connection)
+            wire = Wire(self, connection, factory(connection), gone)
             serving += 1
-            _when_closed(protocol, partial(closed, connection))
-            transport, _ = await loop.connect_accepted_socket(partial(_same, protocol), accepted)
-            connection.close = transport.abort
-            if connection.is_open:  # some are gone before they have begun
-                self._open[connection.number] = (transport, frozenset({connection.source, host.name}))
+            await loop.connect_accepted_socket(partial(_same, wire), accepted)
+
+    def _turn_away(self, accepted: socket.socket, host: Host, port: int) -> None:
+        if port in host.closed_ports:
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        elif host.is_up:
+            self.trace.add(host.name, "host", "warning", text=f"too many connections to port {port}")
+        accepted.close()
 
     async def listen_datagrams(self, host: Host, address: str, port: int, answer: Answer) -> None:
         """Reply to each datagram to (address, port) with what `answer` returns; None says nothing."""
@@ -120,7 +123,20 @@ class LoopbackInternet(Internet):
             await asyncio.get_running_loop().sock_connect(dialling, real)
         except OSError as error:
             raise self._give_up(dialling, error) from error
+        if (connection.address, connection.port) in self._attached:
+            return await self._wired(connection, dialling)
         return await asyncio.open_connection(sock=dialling, limit=2**17)
+
+    async def _wired(
+        self, connection: Connection, dialling: socket.socket
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Put the wire on this side: the other is outside the lab.  Not here: blocking sockets and datagrams."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=2**17, loop=loop)
+        client = asyncio.StreamReaderProtocol(reader, loop=loop)
+        wire = Wire(self, connection, client, dialling=True)
+        await loop.create_connection(lambda: wire, sock=dialling)
+        return reader, asyncio.StreamWriter(wire, client, reader, loop)
 
     def dial(self, connection: Connection, source: Host, timeout: float) -> socket.socket:
         """Open the connection as a blocking socket, for the standard library's clients.  Any thread."""
@@ -141,8 +157,28 @@ class LoopbackInternet(Internet):
             raise self.refused(target, connection.port)
         if dialling.getsockname()[1] == 0:
             dialling.bind((LOOPBACK, 0))
-        self._dialling[dialling.getsockname()[1]] = connection
+        if (connection.address, connection.port) not in self._attached:  # there, nobody would ask
+            self._dialling[dialling.getsockname()[1]] = connection
         return LOOPBACK, real
+
+    def attach(self, host: Host, port: int, real_port: int) -> None:
+        """Let a program outside the lab, on 127.0.0.1 port `real_port`, serve a port of `host`."""
+        if not 0 < real_port < 65536:
+            raise LabError(f"{real_port} is no port number. Give the port of 127.0.0.1 where the program listens.")
+        for address in host.addresses:
+            self._attached.setdefault((address, port), self._ports.get((address, port)))
+            self._ports[address, port] = real_port
+        if port not in host.ports:
+            host.ports.append(port)
+
+    def detach(self, host: Host, port: int) -> None:
+        """Give the port back to the lab's own server, or to nobody."""
+        for address in host.addresses:
+            own = self._attached.pop((address, port), None)
+            if own is not None:
+                self._ports[address, port] = own
+            elif self._ports.pop((address, port), None) and port in host.ports:
+                host.ports.remove(port)
 
     def _give_up(self, dialling: socket.socket, error: OSError) -> Unreachable:
         self._dialling.pop(dialling.getsockname()[1], None)
@@ -182,12 +218,6 @@ class LoopbackInternet(Internet):
         real = self._ports.get((address, port))
         return None if real is None else (LOOPBACK, real)
 
-    def disconnect(self, host: Host) -> None:
-        """Cut every connection from or to `host`.  Loop thread only."""
-        for transport, ends in list(self._open.values()):
-            if host.name in ends:
-                transport.abort()
-
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside the rest, until it ends or the Internet is closed."""
         task = asyncio.get_running_loop().create_task(work)
@@ -204,27 +234,11 @@ class LoopbackInternet(Internet):
             stream.close()
         for transport in self._datagrams:
             transport.close()
-        for still_open, _ in list(self._open.values()):
-            still_open.abort()
-        for _ in range(MOST_CLOSING_TURNS):  # each goes as its connection_lost is called
-            if not self._open:
-                return
-            await asyncio.sleep(0)
+        await super().close()
 
 
-def _same(protocol: asyncio.Protocol) -> asyncio.Protocol:
-    return protocol
-
-
-def _when_closed(protocol: asyncio.Protocol, tell: Callable[[], None]) -> None:
-    """Call `tell` after the protocol's own `connection_lost`.  The protocol stays in charge inside TLS too."""
-    lost = protocol.connection_lost
-
-    def connection_lost(exc: Exception | None) -> None:
-        lost(exc)
-        tell()
-
-    protocol.connection_lost = connection_lost  # type: ignore[method-assign]
+def _same(wire: Wire) -> Wire:
+    return wire
 
 
 class _Answering(asyncio.DatagramProtocol):
@@ -238,12 +252,13 @@ class _Answering(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self._host.is_up and len(self._internet.tasks) < MOST_TASKS:
+        is_served = self._host.is_up and self._port not in self._host.closed_ports
+        if is_served and len(self._internet.tasks) < MOST_TASKS:
             self._internet.start(self._reply(data, addr))
 
     async def _reply(self, data: bytes, addr: tuple[str, int]) -> None:
         connection = self._internet.behind(addr[1], self._address, self._port)
-        reply = await self._answer(data, connection)
+        reply = await self._internet.answered(self._answer, data, connection)
         if reply is not None and not self._transport.is_closing():
             self._transport.sendto(reply, addr)
 

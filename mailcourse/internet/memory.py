@@ -12,22 +12,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
-from .clock import Clock
-from .network import Answer, Connection, Host, Internet, ProtocolFactory
-from .runtime import Runtime
-from .trace import Trace
+from .network import Answer, Connection, Host, Internet, ProtocolFactory, Unreachable
+from .wire import Wire, feeder
 
 
 class MemoryInternet(Internet):
     """Hosts joined by queues of bytes."""
 
-    def __init__(self, clock: Clock, trace: Trace, runtime: Runtime, seed: str) -> None:
-        super().__init__(clock, trace, runtime, seed)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._listening: dict[tuple[str, int], ProtocolFactory] = {}
         self._answering: dict[tuple[str, int], Answer] = {}
-        self._open: dict[asyncio.WriteTransport, frozenset[str]] = {}
 
     async def listen(self, host: Host, address: str, port: int, factory: ProtocolFactory) -> None:
         """Serve each connection to (address, port) with a protocol that `factory` makes."""
@@ -39,66 +36,49 @@ class MemoryInternet(Internet):
 
     async def connect(self, connection: Connection, source: Host) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open the connection, or raise `Unreachable`."""
-        target, factory = self._find(connection, source)
+        factory = self._find(connection, source)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=2**17, loop=loop)
         client = asyncio.StreamReaderProtocol(reader, loop=loop)
-        near, far = Pipe(client, loop), Pipe(factory(connection), loop)
+        near, far = Pipe(client, loop), Pipe(Wire(self, connection, factory(connection)), loop)
         near.join(far)
-        self._opened(far, connection, target)
         near.start()
         far.start()
         return reader, asyncio.StreamWriter(near, client, reader, loop)
 
     def dial(self, connection: Connection, source: Host, timeout: float) -> socket.socket:
         """Open the connection as a blocking socket, for the standard library's clients.  Any thread."""
-        target, factory = self._find(connection, source)
+        factory = self._find(connection, source)
         near, far = socket.socketpair()
         near.settimeout(timeout)
-        self.runtime.run(self._serve(far, factory, connection, target))
+        self.runtime.run(self._serve(far, factory, connection))
         return near
 
-    async def _serve(self, far: socket.socket, factory: ProtocolFactory, connection: Connection, target: Host) -> None:
+    async def _serve(self, far: socket.socket, factory: ProtocolFactory, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_accepted_socket(lambda: factory(connection), far)
-        self._opened(transport, connection, target)
+        await loop.connect_accepted_socket(lambda: Wire(self, connection, factory(connection)), far)
 
-    def _find(self, connection: Connection, source: Host) -> tuple[Host, ProtocolFactory]:
+    def _find(self, connection: Connection, source: Host) -> ProtocolFactory:
         target = self.reachable(source, connection.address, connection.port)
         factory = self._listening.get((connection.address, connection.port))
         if factory is None:
             raise self.refused(target, connection.port)
-        return target, factory
-
-    def _opened(self, transport: asyncio.WriteTransport, connection: Connection, target: Host) -> None:
-        self._open = {t: ends for t, ends in self._open.items() if not t.is_closing()}
-        self._open[transport] = frozenset({connection.source, target.name})
-        connection.close = transport.abort
+        return factory
 
     async def exchange(self, connection: Connection, source: Host, payload: bytes) -> bytes:
         """Send one datagram and return the first that comes back, or raise `Unreachable`."""
         target = self.reachable(source, connection.address, connection.port)
         answer = self._answering.get((connection.address, connection.port))
-        reply = await answer(payload, connection) if answer else None
-        if reply is None:
+        if answer is None:
             raise self.refused(target, connection.port)
+        reply = await self.answered(answer, payload, connection)
+        if reply is None:
+            raise Unreachable(f"no answer from {connection.address}")
         return reply
 
     def endpoint(self, address: str, port: int) -> tuple[str, int] | None:
         """Return None: nothing here has a real port."""
         return None
-
-    def disconnect(self, host: Host) -> None:
-        """Cut every connection from or to `host`.  Loop thread only."""
-        for transport, ends in list(self._open.items()):
-            if host.name in ends:
-                transport.abort()
-
-    async def close(self) -> None:
-        """Cut everything."""
-        for transport in self._open:
-            transport.abort()
-        await asyncio.sleep(0)
 
 
 class Pipe(asyncio.Transport):
@@ -108,8 +88,9 @@ class Pipe(asyncio.Transport):
 
     def __init__(self, protocol: asyncio.BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__({"peername": ("memory", 0), "sockname": ("memory", 0)})
-        self._protocol, self._loop = protocol, loop
-        self._arrived: deque[bytes] = deque()
+        self._loop = loop
+        self._arrived: deque[bytes] = deque()  # b"" is the end of what the far side says
+        self.set_protocol(protocol)
         self._paused = self._closing = self._ended = self._far_ended = False
 
     def join(self, far: Pipe) -> None:
@@ -128,22 +109,23 @@ class Pipe(asyncio.Transport):
 
     def _deliver(self) -> None:
         while self._arrived and not self._paused and not self._ended:
-            self._feed(self._arrived.popleft())
+            data = self._arrived.popleft()
+            if data:
+                self._feed(data)
+            elif not cast(asyncio.Protocol, self._protocol).eof_received():
+                self.close()
         if self._far_ended and not self._arrived and not self._ended:
             self._end(None)
 
-    def _feed(self, data: bytes) -> None:
-        protocol = self._protocol
-        if not isinstance(protocol, asyncio.BufferedProtocol):
-            assert isinstance(protocol, asyncio.Protocol)
-            protocol.data_received(data)
-            return
-        while data:
-            buffer = memoryview(protocol.get_buffer(len(data)))
-            count = min(len(buffer), len(data))
-            buffer[:count] = data[:count]
-            protocol.buffer_updated(count)
-            data = data[count:]
+    def can_write_eof(self) -> bool:
+        """Return True."""
+        return True
+
+    def write_eof(self) -> None:
+        """Say no more, and still listen."""
+        if not self._closing and not self._far._ended:
+            self._far._arrived.append(b"")
+            self._loop.call_soon(self._far._deliver)
 
     def pause_reading(self) -> None:
         """Keep what arrives until `resume_reading`."""
@@ -168,7 +150,11 @@ class Pipe(asyncio.Transport):
 
     def abort(self) -> None:
         """End the connection now."""
+        self._force_close(None)
+
+    def _force_close(self, exc: Exception | None) -> None:  # asyncio's TLS calls it
         self._arrived.clear()
+        self._loop.call_soon(self._end, exc)
         self.close()
 
     def _end(self, error: Exception | None) -> None:
@@ -184,7 +170,7 @@ class Pipe(asyncio.Transport):
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Hand the connection to another protocol; STARTTLS does."""
-        self._protocol = protocol
+        self._protocol, self._feed = protocol, feeder(protocol)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """Return the protocol in charge."""

@@ -23,6 +23,9 @@ from typing import Any, Protocol
 EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
     "host-down": ((), "{host} is switched off"),
     "host-up": ((), "{host} is switched on"),
+    "port-closed": (("port",), "port {port} of {host} is closed"),
+    "port-opened": (("port",), "port {port} of {host} is open"),
+    "link-slowed": (("peer", "seconds"), "what passes between {host} and {peer} takes {seconds} s longer, each way"),
     "clock-moved": (("to",), "the lab clock moves to {to}"),
     "composed": (("sender", "recipients", "subject"), "{sender} writes “{subject}”"),
     "connected": (("session", "peer", "address", "port", "service"), "{peer} connects to {host} port {port}"),

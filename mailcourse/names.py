@@ -9,15 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import dns.exception
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.reversename
 
-from .dns.resolver import Resolver
+from .dns.resolver import Resolver, Search
 from .dns.server import AuthoritativeServer, shown
 from .dns.stub import NoAnswer, ask, question
 from .dns.zone import parse, serial, text_of, with_serial
-from .internet.errors import LabError
+from .internet.errors import LabError, unknown
+from .internet.trace import Event
 from .table import Table, table
 
 if TYPE_CHECKING:
@@ -54,8 +58,7 @@ class LabDns:
         """Ask for records of `name`; the lab's resolver, or the DNS server of the host `server`."""
         resolver = self._lab.scenario.resolver
         target = self._lab.host(server or resolver)
-        if kind.upper() not in dns.rdatatype.RdataType.__members__:
-            raise LabError(f"{kind!r} is no record type. Try A, AAAA, MX, NS, CNAME, TXT or SOA.")
+        self._check_kind(kind)
         asker = next(iter(self._lab.scenario.people.values())).device if self._lab.scenario.people else resolver
         source = self._lab.host(asker)
         with self._lab.turn():
@@ -65,6 +68,38 @@ class LabDns:
             except NoAnswer as error:
                 raise LabError(f"{target.name} gave no answer: {error}. Is it up? lab.hosts tells.") from None
         return Lookup(name, kind.upper(), target.name, dns.rcode.to_text(reply.rcode()), tuple(shown(reply.answer)))
+
+    def _check_kind(self, kind: str) -> None:
+        if kind.upper() not in dns.rdatatype.RdataType.__members__:
+            raise LabError(f"{kind!r} is no record type. Try A, AAAA, MX, NS, CNAME, PTR, SRV, TXT or SOA.")
+
+    def reverse(self, address: str) -> Lookup:
+        """Ask which name an address has: the PTR record of 25.2.0.192.in-addr.arpa."""
+        try:
+            name = dns.reversename.from_address(address)
+        except (dns.exception.DNSException, ValueError):
+            raise LabError(f"{address!r} is not an IP address. Give one such as 192.0.2.25.") from None
+        return self.lookup(str(name), "PTR")
+
+    def walk(self, name: str, kind: str = "A") -> Table:
+        """Find `name` from the root downwards, with an empty memory, and return every step: dig +trace."""
+        self._check_kind(kind)
+        resolver = Resolver(
+            self._resolver.host, [self._lab.host(root).addresses[0] for root in self._lab.scenario.roots]
+        )
+        steps: list[Event] = []
+        with self._lab.turn():
+            stop = self._lab.trace.subscribe(steps.append)
+            try:
+                wanted = (dns.name.from_text(name), dns.rdatatype.from_text(kind), Search(None))
+                self._lab.runtime.run(resolver.find(*wanted))
+            except NoAnswer as error:
+                raise LabError(f"The way to {name} ends: {error}. lab.hosts tells who is up.") from None
+            finally:
+                stop()
+        answers = [event for event in steps if event.what == "answered"]
+        rows = [(e.host, f"{e.facts['type']} {e.facts['name']}", e.facts["rcode"], e.facts["answers"]) for e in answers]
+        return table(("server", "asked", "says", "records"), rows)
 
     @property
     def cache(self) -> Table:
@@ -116,6 +151,20 @@ class LabZone:
             self._server.put(zone)
             self._lab.trace.add(self._server.host.name, "dns", "zone-changed", zone=self.origin, serial=serial(zone))
         return self
+
+    def add(self, line: str) -> LabZone:
+        """Add one record, written as in a zone text: zone.add("www CNAME mail")."""
+        return self.edit(f"{self.text.rstrip()}\n{line}\n")
+
+    def remove(self, name: str, kind: str) -> LabZone:
+        """Remove the records of one type from a name of the zone; "@" is the zone's own."""
+        zone = parse(self.origin, self.text)
+        owner = dns.name.from_text(name, self._name) if name != "@" else self._name
+        if zone.get_rdataset(owner, kind.upper()) is None:
+            there = [f"{node} {dns.rdatatype.to_text(r.rdtype)}" for node, data in zone.nodes.items() for r in data]
+            raise unknown(f"record of zone {self.origin}", f"{owner} {kind.upper()}", there)
+        zone.delete_rdataset(owner, kind.upper())
+        return self.edit(text_of(zone))
 
     def __repr__(self) -> str:
         return f"; zone {self.origin} on {self._server.host.name}\n{self.text}"

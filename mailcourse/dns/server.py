@@ -6,19 +6,20 @@ The steps are those of RFC 1034 §4.3.2:
     a cut on the way?  referral: NS in the authority section, glue in the additional
     the name itself?   the records, or NODATA with SOA
     an alias?          the CNAME, then once more with its target, while it is in our zones
+    a wildcard?        its records, with the name that was asked (RFC 4592)
     no such name       NXDOMAIN with SOA
 
 `answer` is a function from question to reply; the class below only carries bytes.
-# Not here yet: wildcards (RFC 4592).  Not here: AXFR, DNSSEC.
+# Not here: AXFR, DNSSEC, DNAME (RFC 6672).
 """
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -43,11 +44,10 @@ UDP_SIZE, MOST_UDP_SIZE = 512, 1232
 
 def answer(zones: Zones, query: dns.message.Message) -> dns.message.Message:
     """Return the authoritative reply to `query`."""
-    reply = dns.message.make_response(query)
-    if query.opcode() != dns.opcode.QUERY:
-        return _with(reply, dns.rcode.NOTIMP)
-    if len(query.question) != 1:
-        return _with(reply, dns.rcode.FORMERR)
+    reply = dns.message.make_response(query, our_payload=MOST_UDP_SIZE)
+    wrong = unfit(query)
+    if wrong is not None:
+        return _with(reply, wrong)
     question = query.question[0]
     name = question.name
     for _ in range(MOST_CNAMES):
@@ -62,6 +62,20 @@ def answer(zones: Zones, query: dns.message.Message) -> dns.message.Message:
             return reply
         name = alias
     return _with(reply, dns.rcode.SERVFAIL)
+
+
+def unfit(query: dns.message.Message) -> dns.rcode.Rcode | None:
+    """Return why no server here answers such a query; None when one may."""
+    if query.opcode() != dns.opcode.QUERY:
+        return dns.rcode.NOTIMP
+    if query.edns > 0:  # RFC 6891 §6.1.3
+        return dns.rcode.BADVERS
+    if len(query.question) != 1 or query.question[0].rdtype == dns.rdatatype.OPT:
+        return dns.rcode.FORMERR
+    asked = query.question[0]
+    if asked.rdclass != dns.rdataclass.IN or asked.rdtype in (dns.rdatatype.AXFR, dns.rdatatype.IXFR):
+        return dns.rcode.REFUSED
+    return None
 
 
 def _with(reply: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
@@ -97,21 +111,35 @@ def _look(
     zone: dns.zone.Zone, name: dns.name.Name, kind: dns.rdatatype.RdataType, reply: dns.message.Message
 ) -> dns.name.Name | None:
     """Write what the zone has for `name`; return the target when it is an alias."""
-    found = zone.get_rdataset(name, kind)
-    if found is not None:
-        reply.answer.append(dns.rrset.from_rdata_list(name, found.ttl, list(found)))
+    owner = _owner(zone, name)
+    node = zone.get_node(owner) if owner is not None else None
+    found = [one for one in node or () if kind in (one.rdtype, dns.rdatatype.ANY)]
+    for rdataset in found:
+        reply.answer.append(dns.rrset.from_rdata_list(name, rdataset.ttl, list(rdataset)))
+    if found:
         return None
-    alias = zone.get_rdataset(name, dns.rdatatype.CNAME)
+    alias = zone.get_rdataset(owner, dns.rdatatype.CNAME) if owner is not None else None
     if alias is not None:
         reply.answer.append(dns.rrset.from_rdata_list(name, alias.ttl, list(alias)))
         target: dns.name.Name = alias[0].target
         return target
-    if not any(other.is_subdomain(name) for other in zone.nodes):
+    if owner is None:
         reply.set_rcode(dns.rcode.NXDOMAIN)  # RFC 8020: nothing at this name, nor below it
     soa = zone.find_rdataset(origin_of(zone), dns.rdatatype.SOA)
     ttl = min(soa.ttl, soa[0].minimum)  # RFC 2308 §5: how long "no" may be remembered
     reply.authority.append(dns.rrset.from_rdata_list(origin_of(zone), ttl, list(soa)))
     return None
+
+
+def _owner(zone: dns.zone.Zone, name: dns.name.Name) -> dns.name.Name | None:
+    """Return the name whose records answer for `name`: itself, or the wildcard of its closest encloser."""
+    encloser = name
+    while not any(other.is_subdomain(encloser) for other in zone.nodes):
+        encloser = encloser.parent()
+    if encloser == name:
+        return name
+    wildcard = dns.name.Name([b"*"]).concatenate(encloser)
+    return wildcard if wildcard in zone.nodes else None
 
 
 def shown(rrsets: list[dns.rrset.RRset]) -> list[str]:
@@ -128,19 +156,24 @@ def wire(reply: dns.message.Message, room: int) -> bytes:
     return reply.to_wire(max_size=room, prefer_truncation=True, want_shuffle=False)
 
 
-Reply = Callable[[dns.message.Message, Connection, str], Awaitable[dns.message.Message | None]]
+class NameServer(ABC):
+    """Port 53 of a host, over UDP and TCP.
 
+    `fault` is a switch: "SERVFAIL" or "REFUSED" is answered to everything, "silent" answers nothing.
+    """
 
-class DnsPort:
-    """Port 53 of a host, over UDP and TCP; `reply` makes the replies."""
-
-    def __init__(self, host: Host, reply: Reply) -> None:
-        self._host, self._reply = host, reply
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.fault: str | None = None
 
     async def start(self) -> None:
         """Begin to serve."""
-        await self._host.listen(53, self._stream)
-        await self._host.listen_datagrams(53, self._datagram)
+        await self.host.listen(53, self._stream)
+        await self.host.listen_datagrams(53, self._datagram)
+
+    @abstractmethod
+    async def reply(self, query: dns.message.Message, connection: Connection) -> dns.message.Message:
+        """Return the reply to a query."""
 
     def _stream(self, connection: Connection) -> asyncio.Protocol:
         reader = asyncio.StreamReader(limit=2**17)
@@ -152,7 +185,7 @@ class DnsPort:
             while True:
                 async with asyncio.timeout(30):
                     size = struct.unpack("!H", await reader.readexactly(2))[0]
-                    reply = await self._answer(await reader.readexactly(size), connection, "tcp")
+                    reply = await self.answered(await reader.readexactly(size), connection)
                     if reply is None:
                         return
                     octets = wire(reply, 65535)
@@ -164,50 +197,61 @@ class DnsPort:
             writer.close()
 
     async def _datagram(self, data: bytes, connection: Connection) -> bytes | None:
-        reply = await self._answer(data, connection, "udp")
+        reply = await self.answered(data, connection)
         if reply is None:
             return None
         # A reply that has no room is cut and says so: TC, ask again over TCP (RFC 2181 §9).
         room = max(UDP_SIZE, min(reply.request_payload or UDP_SIZE, MOST_UDP_SIZE))
         return wire(reply, room)
 
-    async def _answer(self, data: bytes, connection: Connection, transport: str) -> dns.message.Message | None:
+    async def answered(self, data: bytes, connection: Connection) -> dns.message.Message | None:
+        """Return the reply to the octets of a query, or None when nothing is said."""
+        if self.fault == "silent":
+            return None
         try:
             query = dns.message.from_wire(data)
-        except (dns.exception.DNSException, ValueError):
+        except Exception:  # whatever dnspython finds wrong, or stumbles on, in octets from anybody
             return _format_error(data)
         if query.flags & dns.flags.QR:
             return None  # a reply is never answered, or two servers could talk for ever
-        return await self._reply(query, connection, transport)
+        try:
+            if self.fault is not None:
+                return _with(dns.message.make_response(query), dns.rcode.from_text(self.fault))
+            reply = await self.reply(query, connection)
+            wire(reply, 65535)  # what cannot be written is found here
+        except Exception as error:
+            text = f"a question could not be answered: {type(error).__name__}: {error}"
+            self.host.internet.trace.add(self.host.name, "dns", "warning", connection.message, text=text)
+            return _failure(data, dns.rcode.SERVFAIL)
+        return reply
 
 
 def _format_error(data: bytes) -> dns.message.Message | None:
     """Answer FORMERR when at least the identifier can be read and it is a query."""
-    if len(data) < 12 or data[2] & 0x80:
-        return None
+    return None if len(data) < 12 or data[2] & 0x80 else _failure(data, dns.rcode.FORMERR)
+
+
+def _failure(data: bytes, rcode: dns.rcode.Rcode) -> dns.message.Message:
     reply = dns.message.Message(id=struct.unpack("!H", data[:2])[0])
     reply.flags |= dns.flags.QR
-    reply.set_rcode(dns.rcode.FORMERR)
+    reply.set_opcode(dns.opcode.Opcode(data[2] >> 3 & 15))
+    reply.set_rcode(rcode)
     return reply
 
 
-class AuthoritativeServer:
+class AuthoritativeServer(NameServer):
     """The name server of one host.  `zones` may be replaced at any moment, from any thread."""
 
     def __init__(self, host: Host) -> None:
-        self.host = host
+        super().__init__(host)
         self.zones: dict[dns.name.Name, dns.zone.Zone] = {}
-        self._port = DnsPort(host, self._reply)
-
-    async def start(self) -> None:
-        """Begin to serve on port 53."""
-        await self._port.start()
 
     def put(self, zone: dns.zone.Zone) -> None:
         """Serve `zone`, in place of the one with the same origin."""
         self.zones = {**self.zones, origin_of(zone): zone}
 
-    async def _reply(self, query: dns.message.Message, connection: Connection, transport: str) -> dns.message.Message:
+    async def reply(self, query: dns.message.Message, connection: Connection) -> dns.message.Message:
+        """Answer from the zones."""
         reply = answer(self.zones, query)
         record(self.host, reply, connection)
         return reply

@@ -5,6 +5,7 @@ UDP first; TCP when the reply says that there is more.
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 
 import dns.exception
@@ -81,11 +82,19 @@ class Stub:
             raise NoAnswer(f"the resolver says {dns.rcode.to_text(reply.rcode())} for {name}")
         return reply
 
-    async def addresses(self, name: str, message: str | None = None) -> list[str]:
-        """Return the A records of `name`, or its AAAA records when it has no A; empty when it has none."""
-        for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
+    async def addresses(self, name: str, message: str | None = None, *, of_mx: bool = False) -> list[str]:
+        """Return the addresses of `name` that this host can reach: IPv4 if it has IPv4 itself, then IPv6.
+
+        `of_mx`: the name stands in an MX record, where an alias does not belong (RFC 2181 §10.3); it
+        is followed all the same, and the trace tells.
+        """
+        versions = {ipaddress.ip_address(address).version for address in self.host.addresses}
+        kinds = [k for k, version in ((dns.rdatatype.A, 4), (dns.rdatatype.AAAA, 6)) if version in versions]
+        found: list[str] = []
+        for kind in kinds:
             reply = await self.lookup(name, kind.name, message)
-            found = [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
-            if found:
-                return found
-        return []
+            found += [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
+            if of_mx and any(rrset.rdtype == dns.rdatatype.CNAME for rrset in reply.answer):
+                text = f"an MX record names {name}, which is an alias; RFC 2181 forbids that"
+                self.host.internet.trace.add(self.host.name, "dns", "warning", message, text=text)
+        return found

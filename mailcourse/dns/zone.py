@@ -26,6 +26,8 @@ import dns.zone
 
 from mailcourse.internet.errors import LabError
 
+ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
+
 
 class ZoneError(LabError):
     """A zone text that cannot be served; says where and why."""
@@ -49,18 +51,49 @@ Mend that line and try again.
         raise ZoneError(f"Zone {origin} has no SOA record. Add one, such as: @ SOA ns hostmaster 1 7200 900 604800 300")
     if zone.get_rdataset(origin_of(zone), "NS") is None:
         raise ZoneError(f"Zone {origin} has no NS record. Add one, such as: @ NS ns")
+    _check_names(zone, origin, text)
     return zone
+
+
+def _check_names(zone: dns.zone.Zone, origin: str, text: str) -> None:
+    """What reads well and would still not work: names of other zones, name servers without an address."""
+    for number, line in enumerate(text.splitlines(), 1):
+        word = line.split(";")[0].partition(" ")[0].partition("\t")[0]
+        if word.endswith(".") and word[:1] != "$" and not dns.name.from_text(word).is_subdomain(origin_of(zone)):
+            raise _located(origin, text, f"zone:{number}: '{word}' is not a name in this zone")
+    for record in zone.find_rdataset(origin_of(zone), "NS"):
+        if record.target.is_subdomain(origin_of(zone)):
+            node = zone.get_node(record.target)
+            if node is None or not any(rdataset.rdtype in ADDRESSES for rdataset in node):
+                raise ZoneError(
+                    f"Zone {origin}: its name server {record.target} has no address. Add one, such as: "
+                    f"{record.target.relativize(origin_of(zone))} A 192.0.2.53"
+                )
 
 
 def _located(origin: str, text: str, said: str) -> ZoneError:
     where = re.match(r"zone:(\d+): (.*)", said, re.DOTALL)
     number, why = (int(where[1]), where[2]) if where else (1, said)
     lines = text.splitlines() or [""]
-    line = lines[min(number, len(lines)) - 1]
+    number = min(_first_line_with(origin, lines, why) or number, len(lines))
+    line = lines[number - 1]
     return ZoneError(
         f"Zone {origin}, line {number}, column {_column(line, why)}: {why.rstrip('.')}: {line.strip()!r}. "
         "Mend that line and try again."
     )
+
+
+def _first_line_with(origin: str, lines: list[str], why: str) -> int | None:
+    """Return the line at which the error appears: dnspython tells the line behind it for some."""
+    for number in range(1, len(lines) + 1):
+        try:
+            dns.zone.from_text("\n".join(lines[:number]), origin=origin, check_origin=False, filename="zone")
+        except dns.exception.SyntaxError as error:
+            if str(error).endswith(why):
+                return number
+        except (dns.exception.DNSException, ValueError, KeyError):
+            continue
+    return None
 
 
 def _column(line: str, why: str) -> int:

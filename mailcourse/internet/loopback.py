@@ -199,6 +199,7 @@ class LoopbackInternet(Internet):
         transport, asking = await loop.create_datagram_endpoint(_Asking, local_addr=(LOOPBACK, 0))
         own = transport.get_extra_info("sockname")[1]
         self._dialling[own] = connection
+        connection.close = asking.nothing_will_come
         try:
             transport.sendto(payload, (LOOPBACK, real))
             async with asyncio.timeout(DATAGRAM_TIMEOUT):
@@ -259,7 +260,9 @@ class _Answering(asyncio.DatagramProtocol):
     async def _reply(self, data: bytes, addr: tuple[str, int]) -> None:
         connection = self._internet.behind(addr[1], self._address, self._port)
         reply = await self._internet.answered(self._answer, data, connection)
-        if reply is not None and not self._transport.is_closing():
+        if reply is None:
+            connection.close()  # an asker of the lab need not wait in real time for nothing
+        elif not self._transport.is_closing():
             self._transport.sendto(reply, addr)
 
 
@@ -276,3 +279,6 @@ class _Asking(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         if not self.reply.done():
             self.reply.set_exception(Unreachable(str(exc)))
+
+    def nothing_will_come(self) -> None:
+        self.error_received(Unreachable("no answer"))

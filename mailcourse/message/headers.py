@@ -33,8 +33,9 @@ def received(hop: Hop) -> bytes:
     # RFC 5321 §4.4: `for` only when there is one recipient, or Bcc would be told to all.
     recipient = f"\r\n\tfor <{hop.only_recipient}>" if hop.only_recipient else ""
     claimed = "".join(c for c in hop.claimed if c.isprintable() and c not in "()<>")[:255]
+    tag = "IPv6:" if ":" in hop.source_address else ""  # RFC 5321 §4.1.3
     return (
-        f"Received: from {claimed} ({hop.source} [{hop.source_address}])\r\n"
+        f"Received: from {claimed} ({hop.source} [{tag}{hop.source_address}])\r\n"
         f"\tby {hop.by} with {hop.protocol} id {hop.queue_id}{recipient};\r\n"
         f"\t{format_datetime(hop.when)}\r\n"
     ).encode()

@@ -121,7 +121,7 @@ async def _addresses(server: Server, entry: Entry, way: Route, peer: MailServer)
     if way.decision is Decision.LITERAL:
         return [way.target]
     try:
-        addresses = await server.stub.addresses(peer.name, entry.message)
+        addresses = await server.stub.addresses(peer.name, entry.message, of_mx=peer.preference is not None)
     except NoAnswer as error:
         return Reply(451, "4.4.3", f"the DNS gave no answer for {peer.name}: {error}")
     return addresses or Reply(451, "4.4.4", f"the mail server {peer.name} has no address in the DNS")

@@ -148,6 +148,11 @@ class Receiver(Session):
         if refusal is not None:
             self._refused(str(recipient), refusal)
             return refusal
+        if recipient != path.address:  # an address in brackets, which is ours
+            sender = self.envelope_begun.reverse_path
+            self.server.record(
+                "forwarded", self.message, recipient=str(path.address), targets=[str(recipient)], sender=sender
+            )
         self.envelope_begun = self.envelope_begun.to(recipient, wish)
         return Reply(250, "2.1.5", f"recipient <{recipient}> ok")
 

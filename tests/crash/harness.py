@@ -1,0 +1,180 @@
+"""Kill a lab with SIGKILL, open its folder again, and count what was lost.
+
+    python tests/crash/harness.py steps             after each single step of the disk, one after the other
+    python tests/crash/harness.py moments 200       at seeded random moments, while messages pour in
+
+Each try is two processes.  The first sends messages, writes down each number whose 250 it has read,
+and is killed.  The second opens the same folder, lets a day pass and looks into the mailboxes:
+
+    lost        a 250 was read, and no copy is there            must be 0
+    halved      a file in a mailbox is not the whole message    must be 0
+    renumbered  a UID was given to two messages                 must be 0
+    left        a queue or tmp/ is not empty after the day      must be 0
+    twice       a message is there twice                        allowed, and counted: the step between a
+                                                                delivery and its record was cut
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from mailcourse import Lab
+from mailcourse.internet.disk import Disk
+
+BODY = b"".join(b"line %d of the message\r\n" % n for n in range(60))
+ROUTES = [("mx1.bakery.test", "bruno@bakery.test"), ("mail.academy.test", "amir@academy.test")]
+FOLDERS = ("mail.bakery.test", "bruno@bakery.test"), ("mail.academy.test", "amir@academy.test")
+
+
+class Counting(Disk):
+    """A disk that kills the process after its step number `last`."""
+
+    steps = 0
+    last = 0
+
+    def done(self, step: str, path: Path) -> None:
+        """Count the step; perhaps it was the last."""
+        Counting.steps += 1
+        if Counting.steps == Counting.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def message(number: str) -> bytes:
+    """Return the message with this number, ready for DATA."""
+    return b"Subject: %s\r\n\r\n" % number.encode() + BODY + b"the end of %s\r\n" % number.encode()
+
+
+async def send(lab: Lab, host: str, recipient: str, number: str, log: int) -> None:
+    """Send one message and write its number down when its 250 is there."""
+    client = lab.internet.hosts["laptop.bakery.test"]
+    reader, writer, _ = await client.connect(lab.internet.hosts[host].addresses[0], 25)
+    commands = ["EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{recipient}>", "DATA"]
+    writer.write("".join(f"{command}\r\n" for command in commands).encode())
+    await reader.readuntil(b"354 ")
+    writer.write(message(number) + b".\r\n")
+    await reader.readuntil(b"250 2.0.0 ok")
+    os.write(log, f"{number} {recipient}\n".encode())
+    writer.close()
+
+
+def story(lab: Lab, log: int) -> None:
+    """Three messages, one after the other, read and flagged."""
+    for number, (host, recipient) in enumerate([*ROUTES, ROUTES[0]]):
+        lab.runtime.run(send(lab, host, recipient, f"s{number}", log))
+        lab.settle()
+    for server, person in FOLDERS:
+        box = lab.accounts[server].mailbox(person)
+        for stored in box.scan():
+            box.set_flags(stored, "S")
+
+
+async def pour(lab: Lab, log: int, seed: int) -> None:
+    """Eight clients who send without end."""
+
+    async def one(name: int) -> None:
+        for number in range(10_000):
+            host, recipient = ROUTES[(name + number) % 2]
+            await send(lab, host, recipient, f"p{seed}-{name}-{number}", log)
+
+    await asyncio.gather(*(one(name) for name in range(8)))
+
+
+def first(folder: Path, log: int, last: int, seed: int | None) -> None:
+    """The process that is killed."""
+    Counting.last = last
+    lab = Lab("two-offices", path=folder, network="memory", new_disk=Counting, clock="still" if seed is None else "live")
+    if seed is None:
+        story(lab, log)
+        os.write(log, f"steps {Counting.steps}\n".encode())
+    else:
+        lab.runtime.run(pour(lab, log, seed))
+
+
+def second(folder: Path, log: int) -> dict[str, int]:
+    """The process that looks: what became of every message that had its 250."""
+    promised = [line.split() for line in Path(f"/dev/fd/{log}").read_text().splitlines()]
+    lab = Lab("two-offices", path=folder, network="memory")
+    lab.settle()
+    lab.clock.advance(days=1)
+    found: Counter[tuple[str, str]] = Counter()
+    result = Counter(lost=0, halved=0, renumbered=0, left=0, twice=0, promised=0)
+    for server, person in FOLDERS:
+        box = lab.accounts[server].mailbox(person)
+        uids = Counter(stored.uid for stored in box.scan())
+        result["renumbered"] += sum(count - 1 for count in uids.values())
+        result["left"] += len([p for p in (box.path / "tmp").iterdir() if not p.name.startswith(".")])
+        for stored in box.scan():
+            content = stored.path.read_bytes()
+            number = re.search(rb"^Subject: (\S+)\r$", content, re.MULTILINE)
+            if number is None or not content.endswith(message(number[1].decode())):
+                result["halved"] += 1
+            else:
+                found[number[1].decode(), person] += 1
+    for number, recipient in (line for line in promised if line[0] != "steps"):
+        result["promised"] += 1
+        result["lost"] += found[number, recipient] == 0
+    result["twice"] += sum(count - 1 for count in found.values())
+    result["left"] += sum(len(lab.queue(name)) for name in lab.mail_servers)
+    lab.close()
+    return dict(result)
+
+
+def fork(act: object) -> int:
+    """Run `act` in a process of its own and return its number."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            act()  # type: ignore[operator]
+            os._exit(0)
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+    return child
+
+
+def one_try(last: int = 0, seed: int | None = None) -> tuple[dict[str, int], int]:
+    """Kill once and look; return the counts, and the steps that were done (0 when it was killed)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, log = Path(name) / "lab", os.open(Path(name) / "log", os.O_CREAT | os.O_RDWR | os.O_APPEND)
+        child = fork(lambda: first(folder, log, last, seed))
+        if seed is not None:
+            time.sleep(random.Random(seed).uniform(0.08, 0.5))  # the moment, not a hope
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or (os.WEXITSTATUS(status) == 0 and last == 0), "the first process failed"
+        words = Path(name, "log").read_text().split()
+        steps = int(words[-1]) if "steps" in words else 0
+        report = Path(name) / "report"
+        looking = fork(lambda: report.write_text(json.dumps(second(folder, log))))
+        assert os.waitpid(looking, 0)[1] == 0, "the folder could not be opened again"
+        os.close(log)
+        return json.loads(report.read_text()), steps
+
+
+def main(kind: str, tries: int = 0) -> None:
+    """Print the sum of all tries, and where a message came twice, as JSON."""
+    total: Counter[str] = Counter()
+    doubled = []
+    if kind == "steps":
+        tries = one_try()[1]
+    for number in range(1, tries + 1):
+        counts, _ = one_try(last=number) if kind == "steps" else one_try(seed=number)
+        total.update(counts)
+        if counts["twice"]:
+            doubled.append(number)
+    print(json.dumps({"tries": tries, **total, "doubled after": doubled}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *(int(word) for word in sys.argv[2:]))

@@ -175,6 +175,23 @@ def test_tls_from_the_first_octet_works_over_it(internet: MemoryInternet, tmp_pa
     assert inside.heard == b"hello"
 
 
+def test_last_words_arrive_on_a_slow_link_although_the_client_has_ended(internet: MemoryInternet) -> None:
+    internet.delay("a.test", "b.test", 0.001)
+
+    async def talk() -> Beneath:
+        beneath, wire = wired(internet, Plain())
+        wire.write(b"goodbye")
+        wire.close()
+        wire.data_received(b"nobody listens")
+        assert wire.eof_received()
+        while not beneath.told:
+            await asyncio.sleep(0.001)
+        return beneath
+
+    beneath = runtime().run(talk(), 10)
+    assert (beneath.written, beneath.told) == (b"goodbye", ["close"])
+
+
 def test_what_it_is_told_from_one_side_it_tells_the_other(internet: MemoryInternet) -> None:
     protocol = Plain()
 
@@ -420,6 +437,12 @@ def test_an_eavesdropper_sees_ciphertext_after_starttls(anywhere: Lab, port: int
     after = after[next(place for place, data in enumerate(after) if data.startswith(first)) + 2 :]
     assert after[0][:2] == b"\x16\x03"  # a TLS handshake
     assert all(readable(data)[0].startswith("  0000  ") for data in after)
+
+
+@pytest.mark.parametrize("port", STARTTLS)
+def test_starttls_works_on_a_slow_link_too(anywhere: Lab, port: int) -> None:
+    anywhere.internet.delay("mail.academy.test", None, 0.002)
+    runtime().run(converse(anywhere, port), 20)
 
 
 def test_names_are_seen_on_their_way(anywhere: Lab) -> None:

@@ -174,10 +174,14 @@ class LoopbackInternet(Internet):
     def detach(self, host: Host, port: int) -> None:
         """Give the port back to the lab's own server, or to nobody."""
         for address in host.addresses:
-            own = self._attached.pop((address, port), None)
+            if (address, port) not in self._attached:
+                continue
+            own = self._attached.pop((address, port))
             if own is not None:
                 self._ports[address, port] = own
-            elif self._ports.pop((address, port), None) and port in host.ports:
+                continue
+            del self._ports[address, port]
+            if port in host.ports:
                 host.ports.remove(port)
 
     def _give_up(self, dialling: socket.socket, error: OSError) -> Unreachable:

@@ -40,7 +40,7 @@ SERVICES |= {993: "imaps", 995: "pop3s"}
 
 #: Connections that one port serves at a time; one more is closed at once.
 MOST_CONNECTIONS = 250
-#: A dialling host's own ports, RFC 6335 §6; they are given out in turn.
+#: A dialling host's own ports are given out in turn.
 FIRST_SOURCE_PORT, SOURCE_PORTS = 49152, 16384
 #: Turns of the loop that `close` waits for its connections to say goodbye; three are enough.
 MOST_CLOSING_TURNS = 100

@@ -160,7 +160,9 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         self._protocol.connection_made(self)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on what the far end says."""
+        """Pass on what the far end says, while somebody listens."""
+        if self._closing:
+            return
         if self._internet.taps.listeners:
             self._show("data", self._far_is_client, data)
         if self._up.moving or self._internet.lags:
@@ -171,6 +173,8 @@ class Wire(asyncio.Transport, asyncio.Protocol):
     def eof_received(self) -> bool:
         """The far end says no more, and may still listen."""
         self._end(self._far_is_client)
+        if self._closing:
+            return bool(self._down.moving)  # our own last words are still on their way
         if self._up.moving or self._internet.lags:
             self._up.send(self._pass_eof, self._lag())
             return True

@@ -192,7 +192,7 @@ def test_a_client_that_leaves_in_the_handshake_is_forgotten(
     assert b"begin TLS" in client.recv(200)  # now the server waits for the handshake
     leave(client)
     served.has_ended()
-    assert served.runtime.call(lambda: len(served.internet._open)) == 0
+    assert served.runtime.call(lambda: len(served.internet.wires)) == 0
 
 
 def test_a_silent_client_is_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

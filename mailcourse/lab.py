@@ -31,6 +31,7 @@ from .internet.memory import MemoryInternet
 from .internet.network import SERVICES, Host, Internet
 from .internet.online import online
 from .internet.runtime import runtime
+from .internet.tap import Tap
 from .internet.trace import Trace
 from .mailbox.accounts import Accounts
 from .message.address import parse as parse_address
@@ -42,6 +43,7 @@ from .scenario import load
 from .table import Table, table
 
 if TYPE_CHECKING:
+    from .internet.capture import Capture
     from .widgets.journey import JourneyView
     from .widgets.panel import SendPanel
 
@@ -303,6 +305,21 @@ class Lab:
         """The file with the certificate of the lab's CA."""
         self._check_open()
         return self.certificates.ca_file()
+
+    def tap(self, a: str | None = None, b: str | None = None) -> Tap:
+        """Listen to all that passes between two hosts, as an eavesdropper does; without names, to everything."""
+        for name in (a, b):
+            if name is not None:
+                self.host(name)
+        self._check_open()
+        return Tap(self.internet, a, b)
+
+    def capture(self, path: str | Path) -> Capture:
+        """Write what passes into a file for Wireshark, until `.stop()` or the end of a `with` block."""
+        from .internet.capture import Capture
+
+        self._check_open()
+        return Capture(self.internet, path)
 
     def online(self, host: str) -> AbstractContextManager[None]:
         """Put this process on a host of the lab: inside `with`, its sockets and look-ups go to the lab only."""

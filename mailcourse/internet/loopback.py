@@ -58,7 +58,7 @@ class LoopbackInternet(Internet):
     def _reserve(self, address: str, port: int) -> socket.socket:
         """Bind one real port for streams and datagrams alike: dig wants the same number for both."""
         for _ in range(50):
-            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             stream.bind((LOOPBACK, 0))
             real = stream.getsockname()[1]
             if port != 53:
@@ -116,7 +116,7 @@ class LoopbackInternet(Internet):
 
     async def connect(self, connection: Connection, source: Host) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open the connection, or raise `Unreachable`."""
-        dialling = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        dialling = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         dialling.setblocking(False)
         try:
             real = self.prepare(connection, source, dialling)
@@ -140,7 +140,7 @@ class LoopbackInternet(Internet):
 
     def dial(self, connection: Connection, source: Host, timeout: float) -> socket.socket:
         """Open the connection as a blocking socket, for the standard library's clients.  Any thread."""
-        dialling = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        dialling = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         dialling.settimeout(timeout)
         try:
             # The method of the C class: `online` may have replaced socket.socket's own.

@@ -89,6 +89,13 @@ class Maildir:
             (self.path / part).mkdir(parents=True, exist_ok=True)
         return self
 
+    def sweep(self, host: str) -> None:
+        """Remove what programs of `host` left in tmp/ when they were killed; nobody is writing now."""
+        for folder in (self, *(self.folder(name) for name in self.folders())):
+            for left in (folder.path / "tmp").iterdir():
+                if re.search(rf"\.{re.escape(host)}(\.\d+)?$", left.name):
+                    self._disk.unlink(left)
+
     # ---- the MDA's side --------------------------------------------------------------------------
 
     def deliver(self, parts: Iterable[bytes], unique: str, when: datetime, flags: str = "") -> str:

@@ -4,7 +4,8 @@
     nobody else waits for that way         →  QUIT at once
     5 connections to one place are busy    →  the sixth message waits its turn
 
-"Waits" is what `expected` counts: messages that are due now and have not begun their attempt.
+Who waits: messages that are due now and have not begun their attempt (`_expected`), and those that
+wait for one of the connections (`_waiting`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._expected: Counter[Route] = Counter()
+        self._waiting: Counter[Route] = Counter()
         self._kept: dict[Route, list[Talk]] = {}
         self._places: WeakValueDictionary[Route, asyncio.Semaphore] = WeakValueDictionary()
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
@@ -42,8 +44,8 @@ class Connections:
     async def over(self, ways: Iterable[Route]) -> None:
         """Note that its attempt is over: end what was kept for it and not used."""
         for way in ways:
-            if self._expected[way] <= 0:
-                del self._expected[way]
+            if self._expected[way] + self._waiting[way] <= 0:
+                del self._expected[way], self._waiting[way]
                 for talk in self._kept.pop(way, []):
                     await end(talk)
 
@@ -51,8 +53,16 @@ class Connections:
     async def place(self, way: Route) -> AsyncIterator[None]:
         """Wait until one more connection may be used."""
         semaphore = self._places.setdefault(way, asyncio.Semaphore(MOST_TO_ONE))
-        async with semaphore, self._slots:
-            yield
+        self._waiting[way] += 1
+        try:
+            await semaphore.acquire()
+        finally:
+            self._waiting[way] -= 1
+        try:
+            async with self._slots:
+                yield
+        finally:
+            semaphore.release()
 
     def kept(self, way: Route) -> Talk | None:
         """Return an open connection that leads this way, or None."""
@@ -67,7 +77,7 @@ class Connections:
     async def give_back(self, way: Route, talk: Talk) -> None:
         """Keep a connection that was used if somebody waits for it; end it if nobody does."""
         talk.messages += 1
-        if self._expected[way] > 0 and talk.messages < MOST_MESSAGES:
+        if self._expected[way] + self._waiting[way] > 0 and talk.messages < MOST_MESSAGES:
             self._kept.setdefault(way, []).append(talk)
         else:
             await end(talk)

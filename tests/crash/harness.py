@@ -92,7 +92,9 @@ async def pour(lab: Lab, log: int, seed: int) -> None:
 def first(folder: Path, log: int, last: int, seed: int | None) -> None:
     """The process that is killed."""
     Counting.last = last
-    lab = Lab("two-offices", path=folder, network="memory", new_disk=Counting, clock="still" if seed is None else "live")
+    lab = Lab(
+        "two-offices", path=folder, network="memory", new_disk=Counting, clock="still" if seed is None else "live"
+    )
     if seed is None:
         story(lab, log)
         os.write(log, f"steps {Counting.steps}\n".encode())

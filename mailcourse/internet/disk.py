@@ -23,10 +23,10 @@ class Disk:
     def __init__(self) -> None:
         self.is_full = False
 
-    def done(self, step: str, path: Path) -> None:
+    def done(self, step: str, path: Path | str) -> None:
         """Called after each step; here it does nothing."""
 
-    def _needs_room(self, path: Path) -> None:
+    def _needs_room(self, path: Path | str) -> None:
         if self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -39,19 +39,18 @@ class Disk:
 
     def write(self, file: BinaryIO, pieces: Iterable[bytes]) -> None:
         """Write `pieces`."""
-        path = Path(file.name)
         for piece in pieces:
-            self._needs_room(path)
+            self._needs_room(file.name)
             file.write(piece)
-        self.done("write", path)
+        self.done("write", file.name)
 
     def sync(self, file: BinaryIO) -> None:
         """Put what was written onto the disk, and close the file."""
-        self._needs_room(Path(file.name))
+        self._needs_room(file.name)
         file.flush()
         os.fsync(file.fileno())
         file.close()
-        self.done("sync", Path(file.name))
+        self.done("sync", file.name)
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a file another name; a file that has that name is replaced."""

@@ -84,6 +84,8 @@ class MailboxDelivery:
     def _has_been_here(self, parcel: Parcel) -> bool:
         head = next(parcel.content(), b"")[:MOST_HEADER].split(b"\r\n\r\n", 1)[0]
         mark = delivered_to(str(parcel.recipient)).strip()
+        if b"elivered-" not in head:
+            return False
         return re.search(rb"^" + re.escape(mark) + rb"\r?$", head, re.MULTILINE | re.IGNORECASE) is not None
 
     def _write(self, person: str, parcel: Parcel) -> None:

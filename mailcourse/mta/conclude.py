@@ -54,7 +54,7 @@ async def conclude(server: Server, entry: Entry, before: Progress, outcomes: Out
     if waiting:
         await _try_later(server, entry, attempts, waiting, is_warned=is_warned)
     else:
-        await _off_the_loop(lambda: server.queue.finish(entry))
+        server.queue.finish(entry)  # two names are removed; nothing waits for the disk
     for made in reports:
         server.accepted(made, None)
 

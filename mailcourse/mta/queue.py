@@ -24,8 +24,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,11 +50,7 @@ class Entry:
     arrived: datetime
     file: Path
     offset: int  # octets of the first line, before the message
-
-    @property
-    def size(self) -> int:
-        """Octets of the message."""
-        return self.file.stat().st_size - self.offset
+    size: int  # octets of the message
 
     def content(self) -> Iterator[bytes]:
         """Yield the message in pieces, with CRLF line ends."""
@@ -99,23 +96,26 @@ class Incoming:
     A write that fails is noted, and `commit` raises `NotKept`: the rest must still be read from the client.
     """
 
-    def __init__(self, queue: Queue, queue_id: str, first_line: bytes) -> None:
-        self._queue, self.queue_id = queue, queue_id
+    def __init__(self, queue: Queue, queue_id: str, first_line: bytes, about: Callable[[Path, int], Entry]) -> None:
+        self._queue, self.queue_id, self._about = queue, queue_id, about
+        self._size = 0
         self._path = queue.incoming / queue_id
         self._failure: OSError | None = None
         try:
-            if (queue.active / queue_id).exists():
+            if os.path.exists(queue.active / queue_id):
                 raise FileExistsError(errno.EEXIST, f"there is a message {queue_id} already")
             self._file = queue.disk.create(self._path)
         except OSError as error:
             raise NotKept(error) from error
         self.write(first_line)
+        self._size = 0
 
     def write(self, data: bytes) -> None:
         """Add octets of the message."""
         if self._failure is None:
             try:
                 self._queue.disk.write(self._file, [data])
+                self._size += len(data)
             except OSError as error:
                 self._failure = error
 
@@ -126,7 +126,7 @@ class Incoming:
         """
         active = self._queue.active / self.queue_id
         if self._file.closed and active.exists():
-            return _read(active)
+            return self._about(active, self._size)
         try:
             if self._failure is not None:
                 raise self._failure
@@ -136,14 +136,14 @@ class Incoming:
         except OSError as error:
             self.abandon()
             raise NotKept(error) from error
-        return _read(active)
+        return self._about(active, self._size)
 
     def spooled(self) -> Entry:
         """Return what was written, for a delivery at once, without taking the responsibility.  Raises `NotKept`."""
         if self._failure is not None:
             raise NotKept(self._failure)
         self._file.close()
-        return _read(self._path)
+        return self._about(self._path, self._size)
 
     def abandon(self) -> None:
         """Forget what was written."""
@@ -163,7 +163,10 @@ class Queue:
     def begin(self, queue_id: str, envelope: Envelope, message: str, arrived: datetime) -> Incoming:
         """Start to take in a message."""
         first = {"message": message, "arrived": arrived.isoformat(), **as_json(envelope)}
-        return Incoming(self, queue_id, json.dumps(first).encode() + b"\n")
+        line = json.dumps(first).encode() + b"\n"
+        return Incoming(
+            self, queue_id, line, lambda path, size: Entry(queue_id, envelope, message, arrived, path, len(line), size)
+        )
 
     def take(
         self, queue_id: str, envelope: Envelope, message: str, arrived: datetime, pieces: Iterable[bytes]
@@ -199,6 +202,10 @@ class Queue:
         """Return the messages in the queue, oldest first."""
         found = [entry for path in self.active.iterdir() if (entry := self.find(path.name)) is not None]
         return sorted(found, key=lambda entry: (entry.arrived, entry.queue_id))
+
+    def has(self, entry: Entry) -> bool:
+        """True while `entry` is neither finished nor deleted."""
+        return entry.file.exists()
 
     def find(self, queue_id: str) -> Entry | None:
         """Return a message of the queue, or None when it is finished or was deleted."""
@@ -251,7 +258,7 @@ class Queue:
 def _read(path: Path) -> Entry:
     with path.open("rb") as file:
         line = file.readline()
+        size = os.fstat(file.fileno()).st_size - len(line)
     first = json.loads(line)
-    return Entry(
-        path.name, from_json(first), first["message"], datetime.fromisoformat(first["arrived"]), path, len(line)
-    )
+    arrived = datetime.fromisoformat(first["arrived"])
+    return Entry(path.name, from_json(first), first["message"], arrived, path, len(line), size)

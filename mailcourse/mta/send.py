@@ -106,13 +106,17 @@ def _recipient_parameters(envelope: Envelope, recipient: Address, extensions: se
 
 async def _content(talk: Talk, pieces: Iterable[bytes]) -> Reply:
     try:
-        for piece in stuffed(pieces):
-            talk.writer.write(piece)
-            async with asyncio.timeout(REPLY_SECONDS):
-                await talk.writer.drain()
+        last = b""
+        for piece in stuffed(pieces):  # the last one goes together with the dot
+            if last:
+                talk.writer.write(last)
+                async with asyncio.timeout(REPLY_SECONDS):
+                    await talk.writer.drain()
+            last = piece
+        talk.writer.write(last + b".\r\n")
     except (ConnectionError, TimeoutError) as error:
         raise HostFailed(Reply(421, "4.4.2", f"{talk.peer} broke the connection")) from error
-    return await talk.say(".", FINAL_SECONDS)
+    return await talk.reply(FINAL_SECONDS)
 
 
 def stuffed(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -155,15 +155,15 @@ class MailServer:
         async def job() -> None:
             self.connections.begun(ways)
             try:
-                await self._attempt(entry.queue_id)
+                await self._attempt(entry)
             finally:
                 await self.connections.over(ways)
 
         self.host.internet.clock.after(seconds, job)
 
-    async def _attempt(self, queue_id: str) -> None:
-        entry = self.queue.find(queue_id)
-        if entry is None or queue_id in self._busy:  # finished, deleted, or being carried already
+    async def _attempt(self, entry: Entry) -> None:
+        queue_id = entry.queue_id
+        if queue_id in self._busy or not self.queue.has(entry):  # being carried already, finished, or deleted
             return
         if not self.host.is_up:  # a switched-off server does nothing; it looks again later
             self.schedule(entry, AGAIN)

@@ -71,6 +71,11 @@ class Session(SMTP):
         self.claimed = ""
         self.message = connection.message
         self.errors = 0
+        self._unsent = b""
+
+    def __dir__(self) -> tuple[str, ...]:
+        """Hide everything: aiosmtpd looks through all names at each connection, for hooks that we do not use."""
+        return ()
 
     @property
     def is_encrypted(self) -> bool:
@@ -122,6 +127,7 @@ class Session(SMTP):
             self.host.internet.trace.add(self.host.name, "mta", "warning", self.message, text=text)
             await self._send(Reply(421, "4.3.0", "something went wrong here; try again later").lines())
         finally:
+            self._writer.write(self._unsent)
             self._writer.close()
 
     async def push(self, status: AnyStr) -> None:
@@ -138,9 +144,16 @@ class Session(SMTP):
     async def _send(self, lines: list[str]) -> None:
         for line in lines:
             self.said("S", line)
-        self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
-        async with asyncio.timeout(REAL_SECONDS):  # a client that never reads
-            await self._writer.drain()
+        self._unsent += "".join(f"{line}\r\n" for line in lines).encode()
+        if not self.unread.has_line():  # RFC 2920 §3.2: replies to commands that came together go together
+            await self._flush()
+
+    async def _flush(self) -> None:
+        self._writer.write(self._unsent)
+        self._unsent = b""
+        if self._writer.transport.get_write_buffer_size() > 0:
+            async with asyncio.timeout(REAL_SECONDS):  # a client that never reads
+                await self._writer.drain()
 
     def said(self, side: str, line: str, *, secret: bool = False) -> None:
         """Record a line of the dialogue: side "C" or "S"."""

@@ -24,6 +24,10 @@ class Unread:
         """Drop what was sent before TLS began: it may be somebody else's (RFC 3207 §4.2)."""
         self._left = b""
 
+    def has_line(self) -> bool:
+        """True when the next command is here already."""
+        return b"\n" in self._left
+
     async def _more(self) -> bytes:
         data = await self._reader.read(CHUNK)
         if not data:

@@ -42,7 +42,7 @@ class Counting(Disk):
     steps = 0
     last = 0
 
-    def done(self, step: str, path: Path) -> None:
+    def done(self, step: str, path: Path | str) -> None:
         """Count the step; perhaps it was the last."""
         Counting.steps += 1
         if Counting.steps == Counting.last:

@@ -7,7 +7,8 @@
 
 There is no such network beneath, so the headers are made here (RFC 9293 §3.1).  How the octets were cut into
 chunks on the way is left out: what one end says without being interrupted is cut anew.  So on a
-standing clock the same actions give the same file.  Times are lab time, at least a microsecond apart.
+standing clock the same actions give the same file, except for TLS, which draws real random numbers, and for
+what a client from outside and the lab do at the same time.  Times are lab time, at least a microsecond apart.
 dpkt makes headers, checksums and the container (pcapng): small, without dependencies, and it knows all three.
 """
 

@@ -102,6 +102,7 @@ class Lab:
             self.disks: dict[str, Disk] = {}
             self.faults = Faults(self)
             self._broken: list[BaseException] = []
+            self._at_close: list[Callable[[], object]] = []
             try:
                 self.runtime.run(self._build())
             except BaseException:
@@ -133,6 +134,8 @@ class Lab:
             self.is_open = False
             if _open.get(self.name) is self:
                 del _open[self.name]
+            for act in getattr(self, "_at_close", ()):
+                act()
             if hasattr(self, "internet"):
                 self.runtime.run(self._stop())
             self._folder.close()
@@ -319,7 +322,9 @@ class Lab:
         from .internet.capture import Capture
 
         self._check_open()
-        return Capture(self.internet, path)
+        capture = Capture(self.internet, path)
+        self._at_close.append(capture.stop)
+        return capture
 
     def online(self, host: str) -> AbstractContextManager[None]:
         """Put this process on a host of the lab: inside `with`, its sockets and look-ups go to the lab only."""

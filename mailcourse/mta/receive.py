@@ -179,6 +179,7 @@ class Receiver(Session):
             return error.reply
         try:
             await self.say(Reply(354, "", "go on; end with a line that has one dot"))
+            await self.flush()
             size = await read_data(self.unread, incoming.write, self.server.settings.most_octets, self._reset_timeout)
             refusal = size if isinstance(size, Reply) else await self.planned(".")
             taken = refusal is None

@@ -134,6 +134,7 @@ class Session(SMTP):
         """Send what aiosmtpd itself says (STARTTLS)."""
         line = status if isinstance(status, str) else status.decode()
         await self._send([line.replace("220 Ready", "220 2.0.0 ready")])
+        await self.flush()
 
     async def say(self, reply: Reply) -> None:
         """Send a reply: all its lines in one write.  421 ends the session (RFC 5321 §3.8)."""
@@ -146,9 +147,10 @@ class Session(SMTP):
             self.said("S", line)
         self._unsent += "".join(f"{line}\r\n" for line in lines).encode()
         if not self.unread.has_line():  # RFC 2920 §3.2: replies to commands that came together go together
-            await self._flush()
+            await self.flush()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Put on the wire what was said."""
         self._writer.write(self._unsent)
         self._unsent = b""
         if self._writer.transport.get_write_buffer_size() > 0:

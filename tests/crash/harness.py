@@ -10,6 +10,7 @@ and is killed.  The second opens the same folder, lets a day pass and looks into
     halved      a file in a mailbox is not the whole message    must be 0
     renumbered  a UID was given to two messages                 must be 0
     left        a queue or tmp/ is not empty after the day      must be 0
+    reports     a bounce that is missing                        must be 0
     twice       a message is there twice                        allowed, and counted: the step between a
                                                                 delivery and its record was cut
 """
@@ -32,8 +33,9 @@ from mailcourse import Lab
 from mailcourse.internet.disk import Disk
 
 BODY = b"".join(b"line %d of the message\r\n" % n for n in range(60))
-ROUTES = [("mx1.bakery.test", "bruno@bakery.test"), ("mail.academy.test", "amir@academy.test")]
-FOLDERS = ("mail.bakery.test", "bruno@bakery.test"), ("mail.academy.test", "amir@academy.test")
+AMIR, BRUNO = "amir@academy.test", "bruno@bakery.test"
+ROUTES = [("mx1.bakery.test", BRUNO), ("mail.academy.test", AMIR)]
+FOLDERS = ("mail.bakery.test", BRUNO), ("mail.academy.test", AMIR)
 
 
 class Counting(Disk):
@@ -54,11 +56,12 @@ def message(number: str) -> bytes:
     return b"Subject: %s\r\n\r\n" % number.encode() + BODY + b"the end of %s\r\n" % number.encode()
 
 
-async def send(lab: Lab, host: str, recipient: str, number: str, log: int) -> None:
+async def send(lab: Lab, host: str, recipient: str, number: str, log: int, sender: str = "", also: str = "") -> None:
     """Send one message and write its number down when its 250 is there."""
     client = lab.internet.hosts["laptop.bakery.test"]
     reader, writer, _ = await client.connect(lab.internet.hosts[host].addresses[0], 25)
-    commands = ["EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{recipient}>", "DATA"]
+    commands = ["EHLO x.test", f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"]
+    commands[3:3] = [f"RCPT TO:<{also}>"] if also else []
     writer.write("".join(f"{command}\r\n" for command in commands).encode())
     await reader.readuntil(b"354 ")
     writer.write(message(number) + b".\r\n")
@@ -68,10 +71,17 @@ async def send(lab: Lab, host: str, recipient: str, number: str, log: int) -> No
 
 
 def story(lab: Lab, log: int) -> None:
-    """Three messages, one after the other, read and flagged."""
+    """Four messages, one after the other, read and flagged."""
     for number, (host, recipient) in enumerate([*ROUTES, ROUTES[0]]):
         lab.runtime.run(send(lab, host, recipient, f"s{number}", log))
         lab.settle()
+        if number == 1:  # the third one has to wait
+            lab.fault("mail.bakery.test", "reply", at="RCPT", say="450 4.2.0 later", times=1)
+    lab.clock.advance(minutes=10)
+    # Two recipients, of whom one does not exist: a copy, and a bounce to Amir.
+    bounced = send(lab, "relay.carrier.test", BRUNO, "mixed", log, sender=AMIR, also="x@nowhere.test")
+    lab.runtime.run(bounced)
+    lab.settle()
     for server, person in FOLDERS:
         box = lab.accounts[server].mailbox(person)
         for stored in box.scan():
@@ -109,7 +119,8 @@ def second(folder: Path, log: int) -> dict[str, int]:
     lab.settle()
     lab.clock.advance(days=1)
     found: Counter[tuple[str, str]] = Counter()
-    result = Counter(lost=0, halved=0, renumbered=0, left=0, twice=0, promised=0)
+    bounces = 0
+    result = Counter(lost=0, halved=0, renumbered=0, left=0, reports=0, twice=0, promised=0)
     for server, person in FOLDERS:
         box = lab.accounts[server].mailbox(person)
         uids = Counter(stored.uid for stored in box.scan())
@@ -117,6 +128,9 @@ def second(folder: Path, log: int) -> dict[str, int]:
         result["left"] += len([p for p in (box.path / "tmp").iterdir() if not p.name.startswith(".")])
         for stored in box.scan():
             content = stored.path.read_bytes()
+            if b"multipart/report" in content:
+                bounces += 1
+                continue
             number = re.search(rb"^Subject: (\S+)\r$", content, re.MULTILINE)
             if number is None or not content.endswith(message(number[1].decode())):
                 result["halved"] += 1
@@ -125,6 +139,9 @@ def second(folder: Path, log: int) -> dict[str, int]:
     for number, recipient in (line for line in promised if line[0] != "steps"):
         result["promised"] += 1
         result["lost"] += found[number, recipient] == 0
+    was_promised = any(line[0] == "mixed" for line in promised)
+    result["reports"] = int(was_promised and bounces == 0)
+    result["twice"] += max(0, bounces - 1)
     result["twice"] += sum(count - 1 for count in found.values())
     result["left"] += sum(len(lab.queue(name)) for name in lab.mail_servers)
     lab.close()

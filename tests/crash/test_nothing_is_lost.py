@@ -1,0 +1,38 @@
+"""A lab that is killed loses nothing; `harness.py` does the killing.  MAILCOURSE_CRASHES=200 kills oftener."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HARNESS = Path(__file__).with_name("harness.py")
+MOMENTS = os.environ.get("MAILCOURSE_CRASHES", "20")
+
+
+def kill(*how: str) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, str(HARNESS), *how], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("how", [("steps",), ("moments", MOMENTS)], ids=["after-every-step", "at-random-moments"])
+def test_nothing_that_had_its_250_is_lost_or_halved(how: tuple[str, ...]) -> None:
+    counted = kill(*how)
+    assert counted["promised"] > counted["tries"] / 2, "the harness must kill while something is going on"
+    assert {name: counted[name] for name in ("lost", "halved", "renumbered", "left", "reports")} == {
+        "lost": 0,
+        "halved": 0,
+        "renumbered": 0,
+        "left": 0,
+        "reports": 0,
+    }
+    # A copy comes twice only where the step between a delivery and its record was cut.
+    assert counted["twice"] <= counted["promised"]

@@ -19,9 +19,15 @@ from .table import Table, table
 if TYPE_CHECKING:
     from .widgets.journey import JourneyView
 
-STATES = ("refused", "queued", "deferred", "delivered", "forwarded", "bounced")
+STATES = ("refused", "queued", "deferred", "delivered", "forwarded", "bounced", "deleted")
+ONE_BY_ONE = ("accepted", "relayed", "deferred", "failed", "reported", "deleted")
 #: what may still happen to a copy that is in one of these states
-AFTER: dict[str, tuple[str, ...]] = {"delivered": (), "bounced": (), "forwarded": ("failed", "delivered")}
+AFTER: dict[str, tuple[str, ...]] = {
+    "delivered": (),
+    "bounced": ("reported",),
+    "deleted": (),
+    "forwarded": ("failed", "delivered"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def status(events: Iterable[Event], recipients: Sequence[str], message: str) -> 
             # On a live clock, the next host may be quicker than the one before can record it.
             is_over = name.lower() in found and event.what not in AFTER.get(found[name.lower()].state, (event.what,))
             if name.lower() in found and not is_over:
-                state, words = _after(event)
+                state, words = _after(event, found[name.lower()])
                 found[name.lower()] = Status(found[name.lower()].recipient, state, words)
         if event.what == "forwarded":  # from here on, its targets are followed too
             for target in event.facts["targets"]:
@@ -58,10 +64,10 @@ def _concerned(event: Event, found: dict[str, Status]) -> list[str]:
         return [facts["recipient"]] if facts["recipient"] else list(found)
     if event.what in ("delivered", "forwarded"):
         return [facts["recipient"]]
-    return list(facts["recipients"]) if event.what in ("accepted", "relayed", "deferred", "failed") else []
+    return list(facts["recipients"]) if event.what in ONE_BY_ONE else []
 
 
-def _after(event: Event) -> tuple[str, str]:
+def _after(event: Event, before: Status) -> tuple[str, str]:
     facts: Any = event.facts
     match event.what:
         case "accepted":
@@ -71,7 +77,13 @@ def _after(event: Event) -> tuple[str, str]:
         case "deferred":
             return "deferred", f"{facts['reason']}; {event.host} tries again at {facts['next_attempt']:%d %b %H:%M}"
         case "failed":
-            return "bounced", f"{facts['reason']}; {event.host} sent a bounce to the sender"
+            return "bounced", f"{facts['reason']}; {event.host} gave up"
+        case "reported" if before.state == "bounced":
+            return "bounced", f"{before.words} and sent a bounce to the sender"
+        case "reported":
+            return before.state, before.words
+        case "deleted":
+            return "deleted", f"somebody deleted it from the queue of {event.host}"
         case "forwarded":
             return "forwarded", f"sent on to {', '.join(facts['targets'])} by {event.host}"
         case "delivered":

@@ -46,6 +46,7 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
     "relayed": (("recipients", "peer", "reply"), "{host} handed the message to {peer}"),
     "deferred": (("recipients", "reason", "next_attempt"), "{host} will try again: {reason}"),
     "failed": (("recipients", "reason"), "{host} gives up: {reason}"),
+    "deleted": (("recipients",), "somebody deletes the message from the queue of {host}"),
     "reported": (("recipients", "to", "report", "kind"), "{host} sends {kind} to {to}"),
     "delivered": (("recipient", "mailbox", "file"), "{host} writes the message into the mailbox of {mailbox}"),
     "forwarded": (("recipient", "targets", "sender"), "{host} sends the copy for {recipient} on to {targets}"),

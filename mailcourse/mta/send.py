@@ -42,6 +42,8 @@ def _cannot(entry: Entry, talk: Talk) -> Reply | None:
     """Refuse to hand a message to a server that could not understand it."""
     if entry.envelope.utf8 and "SMTPUTF8" not in talk.extensions:
         return Reply(550, "5.6.7", f"{talk.peer} does not take international addresses (SMTPUTF8)")
+    if entry.envelope.eight_bit and "8BITMIME" not in talk.extensions:  # RFC 6152 §3; not here: conversion
+        return Reply(550, "5.6.3", f"{talk.peer} does not take 8-bit text (8BITMIME)")
     return None
 
 

@@ -208,7 +208,7 @@ class MailServer:
         for entry in self._chosen(queue_id):
             self.queue.finish(entry)
             waiting = [str(recipient) for recipient in entry.envelope.recipients]
-            self.record("failed", entry.message, recipients=waiting, reason="deleted from the queue by hand")
+            self.record("deleted", entry.message, recipients=waiting)
 
     def _chosen(self, queue_id: str | None) -> list[Entry]:
         entries = self.queue.entries() if queue_id is None else [self.queue.find(queue_id)]

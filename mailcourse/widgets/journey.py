@@ -179,6 +179,7 @@ _TOLD: dict[str, Callable[[Event], Step]] = {
     "deferred": _in_words,
     "failed": _in_words,
     "reported": _in_words,
+    "deleted": _in_words,
     "forwarded": _in_words,
 }
 

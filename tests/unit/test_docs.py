@@ -22,6 +22,15 @@ def test_every_rfc_that_the_code_cites_has_a_row() -> None:
     assert cited - set(re.findall(r"\b\d{3,4}\b", rows)) == set()
 
 
+def test_every_test_that_the_rules_name_exists() -> None:
+    named = re.findall(r"`(test_\w+|[\w-]+\.txt)`", (ROOT / "docs" / "rfcs.md").read_text())
+    tests = sorted((ROOT / "tests").rglob("test_*.py"))
+    there = {name for path in tests for name in re.findall(r"def (test_\w+)", path.read_text())}
+    there |= {path.name for path in (ROOT / "tests" / "dialogues").glob("*.txt")}
+    assert len(named) > 60
+    assert set(named) - there == set()
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
 def test_every_file_that_a_document_names_exists(path: Path) -> None:
     text = path.read_text()

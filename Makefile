@@ -11,7 +11,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # A course that works offline asks nobody for news.
 QUIET := --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-.PHONY: lab test check bench clean
+.PHONY: lab test check bench fuzz crash clean
 .DEFAULT_GOAL := lab
 
 # JupyterLab prints the address to open when it finds no browser.
@@ -27,6 +27,14 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measure.py
+
+# Makes up input for the servers for about an hour; `make test` does a little of it.
+fuzz: $(READY)
+	MAILCOURSE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest --timeout 7200 tests/fuzz
+
+# Kills a lab at 200 seeded moments and after every step of the disk, and counts what was lost.
+crash: $(READY)
+	MAILCOURSE_CRASHES=$(or $(TIMES),200) $(BIN)/python -m pytest -s tests/crash
 
 # Made anew when pyproject.toml changes.
 $(READY): pyproject.toml setup.sh

@@ -13,8 +13,8 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 
 class Disk:
@@ -30,24 +30,25 @@ class Disk:
         if self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    def create(self, path: Path) -> BinaryIO:
+    def create(self, path: Path) -> FileIO:
         """Open a file that must not exist yet, for writing."""
         self._needs_room(path)
-        file = path.open("xb")
+        file = path.open("xb", buffering=0)  # what is written goes to the system at once
         self.done("create", path)
         return file
 
-    def write(self, file: BinaryIO, pieces: Iterable[bytes]) -> None:
+    def write(self, file: FileIO, pieces: Iterable[bytes]) -> None:
         """Write `pieces`."""
         for piece in pieces:
             self._needs_room(file.name)
-            file.write(piece)
+            left = memoryview(piece)
+            while left:  # a disk may take less than it was given
+                left = left[file.write(left) :]
         self.done("write", file.name)
 
-    def sync(self, file: BinaryIO) -> None:
+    def sync(self, file: FileIO) -> None:
         """Put what was written onto the disk, and close the file."""
         self._needs_room(file.name)
-        file.flush()
         os.fsync(file.fileno())
         file.close()
         self.done("sync", file.name)

@@ -23,8 +23,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import filelock
 
@@ -105,7 +105,6 @@ class Maildir:
         try:
             with file:
                 self._disk.write(file, parts)
-                file.flush()
                 os.utime(temporary, (when.timestamp(), when.timestamp()))
                 self._disk.sync(file)
             self._disk.rename(temporary, target)
@@ -115,7 +114,7 @@ class Maildir:
         self._disk.sync_folder(target.parent)
         return target.name
 
-    def _exclusive(self, unique: str, place: Path, info: str) -> tuple[Path, Path, BinaryIO]:
+    def _exclusive(self, unique: str, place: Path, info: str) -> tuple[Path, Path, FileIO]:
         """Make tmp/<unique>, or a name that is still free; return it, the path it will get, and the open file.
 
         Who holds a name in tmp/ is alone with it: nobody else can put that name into `place`.

@@ -52,7 +52,7 @@ class MailboxDelivery:
 
     def deliver(self, parcel: Parcel) -> Outcome:
         """Write the message into every mailbox that the recipient stands for, or send it on.  Blocking."""
-        if self._has_been_here(parcel):
+        if _has_been_at(parcel.recipient, next(parcel.content(), b"")):
             return GiveUp(Reply(554, "5.4.6", f"the message was at {parcel.recipient} before, it goes in circles"))
         listed = self.book.lists.get(self.book.plain(parcel.recipient.key))
         if listed is not None:
@@ -80,13 +80,6 @@ class MailboxDelivery:
             reports=not meaning.people,  # the next server will see the wish
             action="expanded" if several else "delivered",
         )
-
-    def _has_been_here(self, parcel: Parcel) -> bool:
-        head = next(parcel.content(), b"")[:MOST_HEADER].split(b"\r\n\r\n", 1)[0]
-        mark = delivered_to(str(parcel.recipient)).strip()
-        if b"elivered-" not in head:
-            return False
-        return re.search(rb"^" + re.escape(mark) + rb"\r?$", head, re.MULTILINE | re.IGNORECASE) is not None
 
     def _write(self, person: str, parcel: Parcel) -> None:
         now = self._host.internet.clock.now()
@@ -117,3 +110,10 @@ def _nobody(recipient: Address, meaning: Meaning) -> Reply:
     if meaning.is_loop:
         return Reply(554, "5.4.6", f"the aliases of {recipient} lead in a circle")
     return Reply(550, "5.1.1", f"there is no mailbox {recipient}")
+
+
+def _has_been_at(recipient: Address, beginning: bytes) -> bool:
+    """True when the header says that the message was delivered to `recipient` before."""
+    head = beginning[:MOST_HEADER].split(b"\r\n\r\n", 1)[0]
+    mark = re.escape(delivered_to(str(recipient)).strip())
+    return b"elivered-" in head and re.search(rb"(?im)^" + mark + rb"\r?$", head) is not None

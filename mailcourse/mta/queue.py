@@ -54,7 +54,7 @@ class Entry:
 
     def content(self) -> Iterator[bytes]:
         """Yield the message in pieces, with CRLF line ends."""
-        with self.file.open("rb") as file:
+        with self.file.open("rb", buffering=0) as file:
             file.seek(self.offset)
             while piece := file.read(CHUNK):
                 yield piece

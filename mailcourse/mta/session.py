@@ -56,6 +56,13 @@ class Closing(Exception):
     """The session ends after the reply that was just sent."""
 
 
+class NoHooks:
+    """The handler that aiosmtpd wants; ours has no hooks, and says so quickly."""
+
+    def __dir__(self) -> tuple[str, ...]:
+        return ()
+
+
 class Session(SMTP):
     """One client's session.  A verb is a method `do_VERB(argument)` that returns its reply.
 
@@ -65,7 +72,7 @@ class Session(SMTP):
     protocol = "ESMTP"
 
     def __init__(self, host: Host, connection: Connection, service: str) -> None:
-        super().__init__(object(), hostname=host.name, timeout=REAL_SECONDS, loop=asyncio.get_running_loop())
+        super().__init__(NoHooks(), hostname=host.name, timeout=REAL_SECONDS, loop=asyncio.get_running_loop())
         self.host, self.connection, self.service = host, connection, service
         self.state = State.CONNECTED
         self.claimed = ""
@@ -105,7 +112,16 @@ class Session(SMTP):
         asyncio.StreamReaderProtocol.eof_received(self)
         return not self.is_encrypted
 
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """Put the end of patience off; the timer itself looks again only when it rings."""
+        self._patience = self.loop.time() + (duration or REAL_SECONDS)
+        if self._timeout_handle is None:
+            self._timeout_handle = self.loop.call_at(self._patience, self._timeout_cb)
+
     def _timeout_cb(self) -> None:
+        if self._patience > self.loop.time():
+            self._timeout_handle = self.loop.call_at(self._patience, self._timeout_cb)
+            return
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.write(b"421 4.4.2 nothing was said for 5 minutes, closing\r\n")
             self.transport.close()

@@ -68,6 +68,9 @@ class Clock:
         """Put `job` on the agenda, `seconds` of lab time from now.  Loop thread only."""
         if self._closed:
             return
+        if self.live and seconds <= 0:
+            self._start(job)
+            return
         heapq.heappush(self._agenda, (self.now() + timedelta(seconds=seconds), next(self._numbers), job))
         if self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())

@@ -124,6 +124,15 @@ class Incoming:
 
         Harmless if repeated.
         """
+        entry = self.rename()
+        try:
+            self._queue.disk.sync_folder(self._queue.active)
+        except OSError as error:
+            raise NotKept(error) from error
+        return entry
+
+    def rename(self) -> Entry:
+        """Sync the file and give it its place; the folder must be synced before 250.  Raises `NotKept`."""
         active = self._queue.active / self.queue_id
         if self._file.closed and active.exists():
             return self._about(active, self._size)
@@ -132,11 +141,15 @@ class Incoming:
                 raise self._failure
             self._queue.disk.sync(self._file)
             self._queue.disk.rename(self._path, active)
-            self._queue.disk.sync_folder(self._queue.active)
         except OSError as error:
             self.abandon()
             raise NotKept(error) from error
         return self._about(active, self._size)
+
+    @property
+    def queue(self) -> Queue:
+        """The queue that it will be in."""
+        return self._queue
 
     def spooled(self) -> Entry:
         """Return what was written, for a delivery at once, without taking the responsibility.  Raises `NotKept`."""

@@ -205,7 +205,7 @@ class Receiver(Session):
 
     async def _keep(self, incoming: Incoming) -> list[Reply]:
         """Take the responsibility.  P7: from here on, a client that goes away changes nothing."""
-        await asyncio.shield(self.server.take(incoming, self.connection.number))
+        await self.server.take(incoming, self.connection.number)
         return [Reply(250, "2.0.0", f"ok, queued as {incoming.queue_id}")]
 
     def _to_all(self, reply: Reply) -> list[Reply]:

@@ -23,6 +23,7 @@ from mailcourse.message.envelope import Envelope
 from mailcourse.message.reply import Reply
 
 from .carry import attempt, by_route
+from .commits import Commits
 from .conclude import conclude
 from .connections import Connections
 from .lmtp import LmtpReceiver
@@ -61,6 +62,7 @@ class MailServer:
         self.connections = Connections()
         self.trouble = Trouble()
         self._loop = host.internet.runtime.loop
+        self._commits = Commits(self._loop)
         self._taking: set[asyncio.Task[Entry]] = set()
         self._busy: set[str] = set()
 
@@ -121,7 +123,7 @@ class MailServer:
         return await asyncio.shield(task)
 
     async def _take(self, incoming: Incoming, session: int | None) -> Entry:
-        entry = await self._loop.run_in_executor(None, incoming.commit)
+        entry = await self._commits.commit(incoming)
         self.accepted(entry, session)
         return entry
 

@@ -50,6 +50,7 @@ KNOWN_ELSEWHERE = ("EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML", "BDAT")
 MOST_LINE = 4096  # octets of a command; RFC 5321 §4.5.3.1.4 asks for 512 and room for parameters
 MOST_ERRORS = 20
 REAL_SECONDS = 300.0  # of silence, RFC 5321 §4.5.3.2.7
+GOODBYE_SECONDS = 5.0  # for a silent client to read why it is sent away
 
 
 class Closing(Exception):
@@ -125,6 +126,11 @@ class Session(SMTP):
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.write(b"421 4.4.2 nothing was said for 5 minutes, closing\r\n")
             self.transport.close()
+            self.loop.call_later(GOODBYE_SECONDS, self._cut)
+
+    def _cut(self) -> None:
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
 
     async def _handle_client(self) -> None:
         peer, address = self.connection.source, self.connection.source_address
@@ -134,7 +140,9 @@ class Session(SMTP):
             await self.say(greeting)
             while greeting.is_ok:
                 await self._obey_one()
-        except (Closing, asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+        except TimeoutError:  # a client that does not read: what is left for it would be kept for ever
+            self._cut()
+        except (Closing, asyncio.IncompleteReadError, ConnectionError):
             pass  # the client is gone, or was told goodbye
         except TLSSetupException:
             self.connection_lost(None)  # asyncio tells nobody when a connection ends within the handshake
@@ -219,8 +227,7 @@ class Session(SMTP):
             return None
         if one.reply is not None:
             return one.reply
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
+        self._cut()
         raise Closing
 
     def counted(self, reply: Reply) -> Reply:

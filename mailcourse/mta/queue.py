@@ -22,6 +22,7 @@ Knows files.  Does not know SMTP, routes or mailboxes.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -29,6 +30,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from mailcourse.internet.disk import Disk
@@ -93,31 +95,41 @@ class NotKept(Exception):
 class Incoming:
     """A message on its way in: write, then `commit` or `abandon`.
 
-    A write that fails is noted, and `commit` raises `NotKept`: the rest must still be read from the client.
+    A short message stays in memory until `commit`, so that its file is made, written and synced in
+    one go by a worker; a long one goes to the disk as it comes.  A write that fails is noted, and
+    `commit` raises `NotKept`: the rest must still be read from the client.
     """
 
     def __init__(self, queue: Queue, queue_id: str, first_line: bytes, about: Callable[[Path, int], Entry]) -> None:
-        self._queue, self.queue_id, self._about = queue, queue_id, about
-        self._size = 0
-        self._path = queue.incoming / queue_id
+        self.queue, self.queue_id, self._about = queue, queue_id, about
+        self._path, self._active = queue.incoming / queue_id, queue.active / queue_id
+        self._file: FileIO | None = None
+        self._unwritten, self._size = first_line, 0
         self._failure: OSError | None = None
-        try:
-            if os.path.exists(queue.active / queue_id):
-                raise FileExistsError(errno.EEXIST, f"there is a message {queue_id} already")
-            self._file = queue.disk.create(self._path)
-        except OSError as error:
-            raise NotKept(error) from error
-        self.write(first_line)
-        self._size = 0
+        self._entry: Entry | None = None
 
     def write(self, data: bytes) -> None:
         """Add octets of the message."""
-        if self._failure is None:
-            try:
-                self._queue.disk.write(self._file, [data])
-                self._size += len(data)
-            except OSError as error:
-                self._failure = error
+        self._unwritten += data
+        self._size += len(data)
+        if len(self._unwritten) > CHUNK:
+            with contextlib.suppress(NotKept):  # `commit` will say it
+                self._spill()
+
+    def _spill(self) -> FileIO:
+        """Write to the disk what is still in memory."""
+        try:
+            if self._failure is not None:
+                raise self._failure
+            if self._file is None:
+                self._file = self.queue.disk.create(self._path)
+            self.queue.disk.write(self._file, [self._unwritten])
+        except OSError as error:
+            self._failure = error
+        self._unwritten = b""
+        if self._failure is not None or self._file is None:
+            raise NotKept(self._failure or OSError(errno.EIO, "no file"))
+        return self._file
 
     def commit(self) -> Entry:
         """Take the responsibility: sync and rename; only then may 250 be said.  Blocking.  Raises `NotKept`.
@@ -126,42 +138,35 @@ class Incoming:
         """
         entry = self.rename()
         try:
-            self._queue.disk.sync_folder(self._queue.active)
+            self.queue.disk.sync_folder(self.queue.active)
         except OSError as error:
             raise NotKept(error) from error
         return entry
 
     def rename(self) -> Entry:
         """Sync the file and give it its place; the folder must be synced before 250.  Raises `NotKept`."""
-        active = self._queue.active / self.queue_id
-        if self._file.closed and active.exists():
-            return self._about(active, self._size)
-        try:
-            if self._failure is not None:
-                raise self._failure
-            self._queue.disk.sync(self._file)
-            self._queue.disk.rename(self._path, active)
-        except OSError as error:
-            self.abandon()
-            raise NotKept(error) from error
-        return self._about(active, self._size)
-
-    @property
-    def queue(self) -> Queue:
-        """The queue that it will be in."""
-        return self._queue
+        if self._entry is None:
+            try:
+                self.queue.disk.sync(self._spill())
+                self.queue.disk.rename(self._path, self._active)
+            except (OSError, NotKept) as error:
+                self.abandon()
+                raise (NotKept(error) if isinstance(error, OSError) else error) from error
+            self.queue.begun.discard(self.queue_id)
+            self._entry = self._about(self._active, self._size)
+        return self._entry
 
     def spooled(self) -> Entry:
         """Return what was written, for a delivery at once, without taking the responsibility.  Raises `NotKept`."""
-        if self._failure is not None:
-            raise NotKept(self._failure)
-        self._file.close()
+        self._spill().close()
         return self._about(self._path, self._size)
 
     def abandon(self) -> None:
         """Forget what was written."""
-        self._file.close()
-        self._queue.disk.unlink(self._path)
+        if self._file is not None:
+            self._file.close()
+            self.queue.disk.unlink(self._path)
+        self.queue.begun.discard(self.queue_id)
 
 
 class Queue:
@@ -169,12 +174,16 @@ class Queue:
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self.disk = disk or Disk()
+        self.begun: set[str] = set()  # identifiers of messages that are arriving
         self.incoming, self.active, self.progress = (folder / n for n in ("incoming", "active", "progress"))
         for each in (self.incoming, self.active, self.progress):
             each.mkdir(parents=True, exist_ok=True)
 
     def begin(self, queue_id: str, envelope: Envelope, message: str, arrived: datetime) -> Incoming:
         """Start to take in a message."""
+        if queue_id in self.begun or os.path.exists(self.active / queue_id):
+            raise NotKept(FileExistsError(errno.EEXIST, f"there is a message {queue_id} already"))
+        self.begun.add(queue_id)
         first = {"message": message, "arrived": arrived.isoformat(), **as_json(envelope)}
         line = json.dumps(first).encode() + b"\n"
         return Incoming(

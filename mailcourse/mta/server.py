@@ -28,7 +28,7 @@ from .conclude import conclude
 from .connections import Connections
 from .lmtp import LmtpReceiver
 from .local import LocalDelivery
-from .queue import Entry, Incoming, NotKept, Queue
+from .queue import Entry, Incoming, NotKept, Progress, Queue
 from .receive import Receiver
 from .settings import Settings
 from .trouble import Trouble
@@ -145,25 +145,25 @@ class MailServer:
             recipients=[str(recipient) for recipient in entry.envelope.recipients],
             size=entry.size,
         )
-        self.schedule(entry, 0)
+        self.schedule(entry, 0, is_fresh=True)
 
     # ---- attempts ------------------------------------------------------------------------------------
 
-    def schedule(self, entry: Entry, seconds: float) -> None:
-        """Put the next attempt on the lab's agenda.  Loop thread only."""
+    def schedule(self, entry: Entry, seconds: float, *, is_fresh: bool = False) -> None:
+        """Put the next attempt on the lab's agenda; `is_fresh` when nobody has tried yet.  Loop thread only."""
         ways = tuple(by_route(self, entry.envelope.recipients)) if seconds <= 0 else ()
         self.connections.expect(ways)
 
         async def job() -> None:
             self.connections.begun(ways)
             try:
-                await self._attempt(entry)
+                await self._attempt(entry, is_fresh=is_fresh)
             finally:
                 await self.connections.over(ways)
 
         self.host.internet.clock.after(seconds, job)
 
-    async def _attempt(self, entry: Entry) -> None:
+    async def _attempt(self, entry: Entry, *, is_fresh: bool) -> None:
         queue_id = entry.queue_id
         if queue_id in self._busy or not self.queue.has(entry):  # being carried already, finished, or deleted
             return
@@ -172,7 +172,7 @@ class MailServer:
             return
         self._busy.add(queue_id)
         try:
-            progress = self.queue.progress_of(entry)
+            progress = Progress(entry.envelope.recipients) if is_fresh else self.queue.progress_of(entry)
             due = progress.next_attempt
             if not progress.is_held and (due is None or due <= self.host.internet.clock.now()):
                 await conclude(self, entry, progress, await attempt(self, entry, progress.waiting))

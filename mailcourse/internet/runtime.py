@@ -20,7 +20,7 @@ from .errors import LabError
 T = TypeVar("T")
 
 #: Threads for what must not hold up the loop: syncing files, checking passwords, reading mailboxes.
-WORKERS = 4
+WORKERS = 8
 
 
 class Runtime:

@@ -54,7 +54,7 @@ async def conclude(server: Server, entry: Entry, before: Progress, outcomes: Out
     if waiting:
         await _try_later(server, entry, attempts, waiting, is_warned=is_warned)
     else:
-        server.queue.finish(entry)  # two names are removed; nothing waits for the disk
+        await _off_the_loop(lambda: server.queue.finish(entry))  # a disk that is syncing makes us wait here too
     for made in reports:
         server.accepted(made, None)
 

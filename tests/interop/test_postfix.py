@@ -1,7 +1,7 @@
 """Postfix, the server that half of the world's mail goes through, on both sides of the lab.
 
-    smtplib ─► Postfix ─► mx1.bakery.test ─► bruno          relayhost: the lab's endpoint
-    alice ─► mail.academy.test ─► mx.factory.test           which is Postfix, attached to the lab
+smtplib ─► Postfix ─► mx1.bakery.test ─► bruno          relayhost: the lab's endpoint
+alice ─► mail.academy.test ─► mx.factory.test           which is Postfix, attached to the lab
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def relay(lab: Lab) -> str:
     return f"relayhost = [{host}]:{port}"
 
 
-def submit(postfix: Postfix, to: str, body: bytes, mail: list[str] | None = None, rcpt: list[str] | None = None) -> None:
+def submit(
+    postfix: Postfix, to: str, body: bytes, mail: list[str] | None = None, rcpt: list[str] | None = None
+) -> None:
     """Submit one message; smtplib doubles the dots."""
     with smtplib.SMTP("127.0.0.1", postfix.port, local_hostname="client.example", timeout=20) as client:
         message = f"From: {WORKER}\r\nTo: {to}\r\nSubject: x\r\n\r\n".encode() + body
@@ -165,7 +167,9 @@ def test_what_the_lab_hands_to_postfix_is_in_its_maildir(
     assert message["Return-Path"] == "<alice@academy.test>"
     assert message["X-Original-To"] == WORKER
     newest, oldest = message.get_all("Received")
-    assert newest.startswith("from mail.academy.test (unknown [127.0.0.1])\n\tby postfix.factory.test (Postfix) with ESMTP")
+    assert newest.startswith(
+        "from mail.academy.test (unknown [127.0.0.1])\n\tby postfix.factory.test (Postfix) with ESMTP"
+    )
     assert oldest.startswith("from laptop.academy.test (laptop.academy.test [192.0.2.10])")
     assert "by mail.academy.test" in oldest
 
@@ -246,9 +250,7 @@ def test_each_recipient_ends_as_postfix_says(factory: Lab, postfix: Start, until
     assert b"Diagnostic-Code: smtp; 550 5.1.1 <gone@factory.test>" in alice.fetch()[0].raw
 
 
-def test_a_postfix_that_comes_back_gets_what_waited(
-    factory: Lab, postfix: Start, until: Until, attach: Attach
-) -> None:
+def test_a_postfix_that_comes_back_gets_what_waited(factory: Lab, postfix: Start, until: Until, attach: Attach) -> None:
     sent = factory.person("alice@academy.test").send(to=WORKER)
     assert sent.status[WORKER].state == "deferred"
     receiver = postfix(domains="factory.test")

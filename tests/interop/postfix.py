@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
@@ -27,15 +28,22 @@ retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
 
 
+#: Below the ports that the kernel gives out by itself: no other test gets one between our look and its use.
+PORTS = range(12_000, 32_000)
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in random.sample(PORTS, 50):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("50 ports were tried, and all are in use")
 
 
 class Postfix:
@@ -83,7 +91,12 @@ class Postfix:
         )
 
     def __enter__(self) -> Postfix:
-        self._run("start")
+        try:
+            self._run("start")
+        except subprocess.CalledProcessError:
+            said = self.log()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise AssertionError(said) from None
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

@@ -27,6 +27,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measure.py
+	$(BIN)/python benchmarks/throughput.py
 
 # Makes up input for the servers for about an hour; `make test` does a little of it.
 fuzz: $(READY)

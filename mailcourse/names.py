@@ -19,7 +19,7 @@ import dns.reversename
 from .dns.resolver import Resolver, Search
 from .dns.server import AuthoritativeServer, shown
 from .dns.stub import NoAnswer, ask, question
-from .dns.zone import parse, serial, text_of, with_serial
+from .dns.zone import ZoneError, parse, serial, text_of, with_serial
 from .internet.errors import LabError, unknown
 from .internet.trace import Event
 from .table import Table, table
@@ -144,7 +144,11 @@ class LabZone:
 
     def edit(self, text: str) -> LabZone:
         """Serve `text` from now on; raise the serial if the text does not.  A wrong text changes nothing."""
-        zone = parse(self.origin, text)
+        try:
+            zone = parse(self.origin, text)
+        except ZoneError as error:
+            self._lab.trace.add(self._server.host.name, "dns", "warning", text=f"zone not changed: {error}")
+            raise
         if serial(zone) <= self.serial:
             zone = with_serial(zone, self.serial + 1)
         with self._lab.turn():

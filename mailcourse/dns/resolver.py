@@ -81,6 +81,7 @@ class Resolver(NameServer):
         wrong = unfit(query)
         if wrong is not None:
             reply.set_rcode(wrong)
+            record(self.host, reply, connection)
             return reply
         asked = query.question[0]
         cached = self._fresh(asked.name, asked.rdtype) is not None

@@ -210,7 +210,8 @@ class NameServer(ABC):
             return None
         try:
             query = dns.message.from_wire(data)
-        except Exception:  # whatever dnspython finds wrong, or stumbles on, in octets from anybody
+        except Exception as error:  # whatever dnspython finds wrong, or stumbles on, in octets from anybody
+            self._warn(connection, f"a question that cannot be read, from {connection.source}: {type(error).__name__}")
             return _format_error(data)
         if query.flags & dns.flags.QR:
             return None  # a reply is never answered, or two servers could talk for ever
@@ -220,10 +221,12 @@ class NameServer(ABC):
             reply = await self.reply(query, connection)
             wire(reply, 65535)  # what cannot be written is found here
         except Exception as error:
-            text = f"a question could not be answered: {type(error).__name__}: {error}"
-            self.host.internet.trace.add(self.host.name, "dns", "warning", connection.message, text=text)
+            self._warn(connection, f"a question could not be answered: {type(error).__name__}: {error}")
             return _failure(data, dns.rcode.SERVFAIL)
         return reply
+
+    def _warn(self, connection: Connection, text: str) -> None:
+        self.host.internet.trace.add(self.host.name, "dns", "warning", connection.message, text=text)
 
 
 def _format_error(data: bytes) -> dns.message.Message | None:

@@ -242,6 +242,16 @@ def test_a_zone_that_cannot_work_is_refused_with_its_line(line: str, match: str)
         parse("bakery.test", HEAD + line + "\n")
 
 
+def test_what_is_wrong_with_a_question_or_a_zone_is_in_the_trace(lab: Lab) -> None:
+    server = lab.dns_servers["ns.bakery.test"]
+    assert lab.runtime.run(server.answered(b"\x12\x34" + b"\0" * 10 + b"rubbish", CONNECTION)) is not None
+    with pytest.raises(ZoneError):
+        lab.zone("bakery.test").add("www A nonsense")
+    told = [event.facts["text"] for event in lab.trace if event.what == "warning"]
+    assert "cannot be read, from laptop.academy.test" in told[0]
+    assert "zone not changed" in told[1]
+
+
 def test_a_name_server_inside_the_zone_needs_an_address() -> None:
     with pytest.raises(ZoneError, match=r"ns\.bakery\.test\. has no address"):
         parse("bakery.test", HEAD.replace("ns A 192.0.2.53\n", ""))

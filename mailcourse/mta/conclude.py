@@ -115,7 +115,8 @@ async def _try_later(
     seconds = pause(attempts)
     due = server.host.internet.clock.now() + timedelta(seconds=seconds)
     reasons = {str(ended.reply): None for ended in waiting.values()}
-    progress = Progress(tuple(waiting), attempts, due, "; ".join(reasons), is_warned)
+    is_held = server.queue.progress_of(entry).is_held  # perhaps since this attempt began
+    progress = Progress(tuple(waiting), attempts, due, "; ".join(reasons), is_warned, is_held)
     await _off_the_loop(lambda: server.queue.keep(entry, progress))
     names = [str(recipient) for recipient in waiting]
     server.record("deferred", entry.message, recipients=names, reason=progress.reason, next_attempt=due)

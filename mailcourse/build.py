@@ -65,10 +65,10 @@ async def _build_mail(lab: Lab, host: Host, plan: HostPlan) -> None:
         )
         delivery.resend = server.resend
         await server.start([service for service in MTA_SERVICES if service in plan.services])
-    if "pop3" in plan.services:
-        await host.listen(110, pop3(accounts, host, lab.certificates))
-    if "imap" in plan.services:
-        await host.listen(143, imap(accounts, host, lab.certificates))
+    for service, serve, ports in (("pop3", pop3, (110, 995)), ("imap", imap, (143, 993))):
+        if service in plan.services:
+            for port in ports:
+                await host.listen(port, serve(accounts, host, lab.certificates))
 
 
 def address_book(lab: Lab, plan: HostPlan) -> AddressBook:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.network import Connection, Host, ProtocolFactory
+from mailcourse.internet.tls import tls_first
 from mailcourse.mailbox.accounts import Accounts
 
 from .imap.session import ImapSession
@@ -22,6 +23,10 @@ from .session import Session
 
 #: Real seconds of silence: RFC 1939 §3 asks for at least 10 minutes, RFC 3501 §5.4 for 30.
 SILENCE = {"pop3": 600.0, "imap": 1800.0}
+
+
+#: Ports where TLS comes before everything (RFC 8314).
+TLS_FIRST = (993, 995)
 
 
 class Carrier(asyncio.Protocol):
@@ -144,7 +149,9 @@ def _factory(
     kind: type[Pop3Session] | type[ImapSession], accounts: Accounts, host: Host, authority: Authority
 ) -> ProtocolFactory:
     def serve(connection: Connection) -> asyncio.Protocol:
-        session = kind(accounts, host.name, host.internet.trace, connection, tls=True)
-        return Carrier(session, lambda: authority.server(host.name))
+        is_inside = connection.port in TLS_FIRST
+        session = kind(accounts, host.name, host.internet.trace, connection, tls=not is_inside)
+        carrier = Carrier(session, lambda: authority.server(host.name))
+        return tls_first(carrier, authority.server(host.name)) if is_inside else carrier
 
     return serve

@@ -21,7 +21,7 @@ from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import unknown
 from mailcourse.message.reply import Reply
 
-from .maildir import Maildir
+from .folders import Mailbox
 
 #: scrypt's cost: enough to show the idea, small enough for a class of thirty on one machine.
 COST = {"n": 2**12, "r": 8, "p": 1}
@@ -42,7 +42,7 @@ class Accounts:
     def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self._root, self._disk = root, disk or Disk()
         self._secrets: dict[str, tuple[bytes, bytes]] = {}
-        self._mailboxes: dict[str, Maildir] = {}
+        self._mailboxes: dict[str, Mailbox] = {}
         self._in_use: set[str] = set()
         self._quotas: dict[str, int] = {}
         self.full: set[str] = set()  # as if the quota were used up; a switch of the lab
@@ -55,14 +55,15 @@ class Accounts:
             self._quotas[key] = quota
         self._secrets[key] = (salt, _hash(password, salt))
         folder = self._root / _folder(key) / "Maildir"
-        self._mailboxes[key] = Maildir(folder, disk=self._disk).create()
+        self._mailboxes[key] = Mailbox(folder, disk=self._disk)
+        self._mailboxes[key].create()
 
     def check(self, person: str, password: str) -> bool:
         """True when the password is right.  Blocking, some milliseconds."""
         salt, secret = self._secrets.get(person.lower(), (b"nobody", b""))
         return hmac.compare_digest(_hash(password, salt), secret)
 
-    def mailbox(self, person: str) -> Maildir:
+    def mailbox(self, person: str) -> Mailbox:
         """Return the inbox of a person that exists."""
         try:
             return self._mailboxes[person.lower()]

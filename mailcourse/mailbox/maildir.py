@@ -29,14 +29,13 @@ from pathlib import Path
 import filelock
 
 from mailcourse.internet.disk import Disk
-from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.errors import LabError
 
 FLAGS = frozenset("DFPRST")
 #: What stands between a name and its flags; Windows allows no colon in a name.
 INFO = ";2," if os.name == "nt" else ":2,"
 NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?")
 IDENTITY = re.compile(r"(?:r\d+)?m\d+")
-FOLDER = re.compile(r"[^./\\\x00-\x1f:;][^/\\\x00-\x1f:;]{0,190}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,11 @@ class Stored:
     when: datetime
 
     @property
+    def base(self) -> str:
+        """The part of the file's name that never changes."""
+        return base_of(self.path.name)
+
+    @property
     def message(self) -> str | None:
         """The message's identity in the trace, when the name tells it."""
         return message_of(self.path.name)
@@ -61,6 +65,16 @@ class Stored:
         if content.count(b"\n") == content.count(b"\r\n"):
             return content
         return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def base_of(name: str) -> str:
+    """Return the part of a file name that never changes.
+
+    >>> base_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
+    '1788768000.m1.1.mail.bakery.test'
+    """
+    found = NAME.fullmatch(name)
+    return found["base"] if found else name
 
 
 def message_of(name: str) -> str | None:
@@ -91,10 +105,9 @@ class Maildir:
 
     def sweep(self, host: str) -> None:
         """Remove what programs of `host` left in tmp/ when they were killed; nobody is writing now."""
-        for folder in (self, *(self.folder(name) for name in self.folders())):
-            for left in (folder.path / "tmp").iterdir():
-                if re.search(rf"\.{re.escape(host)}(\.\d+)?$", left.name):
-                    self._disk.unlink(left)
+        for left in (self.path / "tmp").iterdir():
+            if re.search(rf"\.{re.escape(host)}(\.\d+)?$", left.name):
+                self._disk.unlink(left)
 
     # ---- the MDA's side --------------------------------------------------------------------------
 
@@ -231,12 +244,16 @@ class Maildir:
             raise LabError(f"{self.path / '.uidvalidity'} cannot be read. Remove it, or restore it.") from None
 
     def _write_state(self, validity: int, last: int) -> None:
-        fresh = self.path / "tmp" / ".uidvalidity"
+        self._replace(self.path / ".uidvalidity", f"{validity} {last}")
+
+    def _replace(self, path: Path, text: str) -> None:
+        """Write a small file whole, by rename."""
+        fresh = self.path / "tmp" / path.name
         self._disk.unlink(fresh)
         with self._disk.create(fresh) as file:
-            self._disk.write(file, [f"{validity} {last}".encode()])
+            self._disk.write(file, [text.encode()])
             self._disk.sync(file)
-        self._disk.rename(fresh, self.path / ".uidvalidity")
+        self._disk.rename(fresh, path)
         self._disk.sync_folder(self.path)
 
     def read(self, stored: Stored) -> bytes:
@@ -278,6 +295,33 @@ class Maildir:
                 return stored
         raise NoSuchMessage(f"Message {uid} is not in the mailbox any more. List it again.")
 
+    def uids(self, names: Iterable[str]) -> list[int]:
+        """Return the UIDs of messages that were just put here, by the names that `deliver` and `move` returned."""
+        given = {stored.base: stored.uid for stored in self.scan()}
+        return [given.get(base_of(name), 0) for name in names]
+
+    def move(self, stored: Stored, target: Maildir) -> str:
+        """Move a message to another folder, in one rename; return its name there, for `uids`."""
+        for number in range(10):
+            base = re.sub(r",U=\d+$", "", stored.path.name.partition(INFO)[0])
+            name = base if number == 0 else f"{base}.{number}"
+            place = target.path / "cur" / (name + INFO + "".join(sorted(stored.flags)))
+            if target.has(name):
+                continue
+            try:
+                self._disk.rename(stored.path, place)
+            except FileNotFoundError:  # flagged by another session meanwhile, or gone
+                stored = self.find(stored.uid)
+                continue
+            self._disk.sync_folder(place.parent)
+            self._disk.sync_folder(stored.path.parent)
+            return place.name
+        raise NoSuchMessage(f"Message {stored.uid} changes faster than it can be moved. Try again.")
+
+    def has(self, base: str) -> bool:
+        """True when a message with this base name is here."""
+        return any(base_of(name) == base for name in self._names())
+
     def remove(self, stored: Stored) -> None:
         """Remove a message; harmless when somebody else did."""
         for _ in range(10):
@@ -290,27 +334,3 @@ class Maildir:
                     return
                 continue
             return
-
-    # ---- folders -----------------------------------------------------------------------------------
-
-    def folders(self) -> list[str]:
-        """Return the names of the other folders: "Sent", "Work.2026"."""
-        return sorted(p.name[1:] for p in self.path.iterdir() if p.name.startswith(".") and (p / "cur").is_dir())
-
-    def folder(self, name: str) -> Maildir:
-        """Return another folder of this mailbox."""
-        if name not in self.folders():
-            raise unknown("folder", name, self.folders())
-        return Maildir(self.path / f".{name}", self._uidvalidity, self._disk)
-
-    def create_folder(self, name: str) -> Maildir:
-        """Make another folder.  The name can lead nowhere outside the mailbox."""
-        if not FOLDER.fullmatch(name) or ".." in name or name.endswith("."):
-            raise LabError(f"{name[:60]!r} cannot be the name of a folder. Use letters, digits and single dots.")
-        if name in self.folders():
-            raise LabError(f"There is a folder {name!r} already.")
-        # A folder that is made anew must not look like the one that was there before.
-        validity = max([self._uidvalidity, *(self.folder(other).uidvalidity for other in self.folders())]) + 1
-        made = Maildir(self.path / f".{name}", validity, self._disk).create()
-        made._write_state(validity, 0)
-        return made

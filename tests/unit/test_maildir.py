@@ -12,21 +12,24 @@ import pytest
 
 from mailcourse.internet.errors import LabError, UnknownName
 from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import INFO, Maildir, NoSuchMessage, message_of
 
 WHEN = datetime(2026, 9, 7, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Maildir:
-    return Maildir(tmp_path / "Maildir", uidvalidity=7).create()
+def box(tmp_path: Path) -> Mailbox:
+    made = Mailbox(tmp_path / "Maildir", uidvalidity=7)
+    made.create()
+    return made
 
 
-def put(box: Maildir, name: str, minutes: int = 0) -> str:
+def put(box: Mailbox, name: str, minutes: int = 0) -> str:
     return box.deliver([b"Subject: x\r\n\r\n", name.encode()], name, WHEN + timedelta(minutes=minutes))
 
 
-def test_uids_follow_time_then_name_and_stay(box: Maildir) -> None:
+def test_uids_follow_time_then_name_and_stay(box: Mailbox) -> None:
     for name, minutes in (("late", 5), ("b", 1), ("a", 1)):
         put(box, name, minutes)
     assert [one.read()[14:] for one in box.scan()] == [b"a", b"b", b"late"]
@@ -36,7 +39,7 @@ def test_uids_follow_time_then_name_and_stay(box: Maildir) -> None:
     assert (box.path / ".uidvalidity").read_text() == "7 4"
 
 
-def test_a_message_keeps_its_lab_time_size_and_identity(box: Maildir) -> None:
+def test_a_message_keeps_its_lab_time_size_and_identity(box: Mailbox) -> None:
     put(box, "1788768000.r2m14.1.mail.bakery.test", 3)
     one = box.scan()[0]
     assert (one.when, one.size, one.message) == (WHEN + timedelta(minutes=3), one.path.stat().st_size, "r2m14")
@@ -48,7 +51,7 @@ def test_other_names_tell_no_identity(name: str) -> None:
     assert message_of(name) is None
 
 
-def test_a_name_that_is_there_already_is_not_overwritten(box: Maildir) -> None:
+def test_a_name_that_is_there_already_is_not_overwritten(box: Mailbox) -> None:
     assert put(box, "same") == "same"
     assert put(box, "same") == "same.1"
     box.scan()
@@ -61,12 +64,12 @@ def test_a_name_that_is_there_already_is_not_overwritten(box: Maildir) -> None:
 # ---- crashes: the states that a killed process leaves ------------------------------------------------
 
 
-def test_a_crash_before_the_rename_shows_no_half_message(box: Maildir) -> None:
+def test_a_crash_before_the_rename_shows_no_half_message(box: Mailbox) -> None:
     (box.path / "tmp" / "1.m1.1.h").write_bytes(b"Subject: ha")
     assert box.scan() == []
 
 
-def test_a_source_that_breaks_leaves_nothing(box: Maildir) -> None:
+def test_a_source_that_breaks_leaves_nothing(box: Mailbox) -> None:
     def parts() -> Iterator[bytes]:
         yield b"Subject: x\r\n"
         raise OSError("the queue file cannot be read")
@@ -77,7 +80,7 @@ def test_a_source_that_breaks_leaves_nothing(box: Maildir) -> None:
     assert box.scan() == []
 
 
-def test_a_crash_after_the_state_file_skips_a_uid_and_never_gives_it_again(box: Maildir) -> None:
+def test_a_crash_after_the_state_file_skips_a_uid_and_never_gives_it_again(box: Mailbox) -> None:
     put(box, "first")
     box.scan()
     (box.path / ".uidvalidity").write_text("7 3")  # 2 and 3 were promised; the renames never happened
@@ -85,14 +88,14 @@ def test_a_crash_after_the_state_file_skips_a_uid_and_never_gives_it_again(box: 
     assert [one.uid for one in box.scan()] == [1, 4]
 
 
-def test_the_uid_of_a_removed_message_is_not_used_again(box: Maildir) -> None:
+def test_the_uid_of_a_removed_message_is_not_used_again(box: Mailbox) -> None:
     put(box, "first")
     box.remove(box.scan()[0])
     put(box, "second")
     assert [one.uid for one in Maildir(box.path).scan()] == [2]
 
 
-def test_a_lost_state_file_is_made_up_from_the_names(box: Maildir) -> None:
+def test_a_lost_state_file_is_made_up_from_the_names(box: Mailbox) -> None:
     for name in "abc":
         put(box, name)
     box.scan()
@@ -101,7 +104,7 @@ def test_a_lost_state_file_is_made_up_from_the_names(box: Maildir) -> None:
     assert [one.uid for one in box.scan()] == [1, 2, 3, 4]
 
 
-def test_a_state_file_that_cannot_be_read_is_an_error_with_advice(box: Maildir) -> None:
+def test_a_state_file_that_cannot_be_read_is_an_error_with_advice(box: Mailbox) -> None:
     put(box, "a")
     (box.path / ".uidvalidity").write_text("rubbish")
     with pytest.raises(LabError, match="Remove it"):
@@ -111,7 +114,7 @@ def test_a_state_file_that_cannot_be_read_is_an_error_with_advice(box: Maildir) 
 # ---- other programs --------------------------------------------------------------------------------
 
 
-def test_a_file_dropped_by_hand_is_noticed_and_gets_crlf(box: Maildir) -> None:
+def test_a_file_dropped_by_hand_is_noticed_and_gets_crlf(box: Mailbox) -> None:
     (box.path / "new" / "by-hand").write_bytes(b"Subject: x\n\nhello\n")
     one = box.scan()[0]
     assert (one.uid, one.flags, one.is_recent) == (1, frozenset(), True)
@@ -119,14 +122,14 @@ def test_a_file_dropped_by_hand_is_noticed_and_gets_crlf(box: Maildir) -> None:
 
 
 @pytest.mark.parametrize("copied", ["other,U=1", "other,U=99"])
-def test_a_file_copied_in_with_the_uid_of_another_folder_gets_a_new_one(box: Maildir, copied: str) -> None:
+def test_a_file_copied_in_with_the_uid_of_another_folder_gets_a_new_one(box: Mailbox, copied: str) -> None:
     put(box, "mine")
     box.scan()
     (box.path / "cur" / f"{copied}{INFO}S").write_bytes(b"x")
     assert [(one.uid, one.path.name) for one in box.scan()] == [(1, "mine,U=1"), (2, f"other,U=2{INFO}S")]
 
 
-def test_flags_are_one_rename_and_survive_another_session(box: Maildir) -> None:
+def test_flags_are_one_rename_and_survive_another_session(box: Mailbox) -> None:
     put(box, "a")
     mine = theirs = box.scan()[0]
     box.set_flags(theirs, "TF")
@@ -140,7 +143,7 @@ def test_flags_are_one_rename_and_survive_another_session(box: Maildir) -> None:
         box.set_flags(now, "S")
 
 
-def test_two_writers_and_a_reader_lose_nothing_and_repeat_nothing(box: Maildir) -> None:
+def test_two_writers_and_a_reader_lose_nothing_and_repeat_nothing(box: Mailbox) -> None:
     seen: dict[int, str] = {}
     faults: list[str] = []
     done = threading.Event()
@@ -175,7 +178,7 @@ def test_two_writers_and_a_reader_lose_nothing_and_repeat_nothing(box: Maildir) 
 # ---- folders and accounts ----------------------------------------------------------------------------
 
 
-def test_a_folder_has_uids_and_a_validity_of_its_own(box: Maildir) -> None:
+def test_a_folder_has_uids_and_a_validity_of_its_own(box: Mailbox) -> None:
     sent = box.create_folder("Sent")
     put(sent, "a")
     assert [one.uid for one in box.folder("Sent").scan()] == [1]
@@ -187,7 +190,7 @@ def test_a_folder_has_uids_and_a_validity_of_its_own(box: Maildir) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", "/etc", "a..b", "a.", "a\x00b", "a\nb", "a:b"])
-def test_no_name_of_a_folder_leads_out(box: Maildir, name: str) -> None:
+def test_no_name_of_a_folder_leads_out(box: Mailbox, name: str) -> None:
     before = set(box.path.parent.rglob("*"))
     with pytest.raises(LabError, match="cannot be the name"):
         box.create_folder(name)

@@ -7,11 +7,13 @@ On the wire a folder below another is "Work/2026"; on disk it is ".Work.2026" (M
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from mailcourse.internet.errors import LabError
-from mailcourse.mailbox.maildir import Maildir
+from mailcourse.mailbox.folders import Mailbox
+from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
 
 from ..session import Session, printable
 from .fetch import LETTERS
@@ -32,7 +34,7 @@ class FolderCommands(Session):
         """Write the line that ends a command."""
         raise NotImplementedError
 
-    def inbox(self) -> Maildir:
+    def inbox(self) -> Mailbox:
         """Return the inbox of the person who logged in."""
         assert self.person is not None
         return self.accounts.mailbox(self.person)
@@ -53,13 +55,16 @@ class FolderCommands(Session):
             return self.line(f'* {command.name} (\\Noselect) "/" ""'.encode()) + self.ok(command)
         wanted = (reference + pattern)[:200]
         wanted = "INBOX" if wanted.upper() == "INBOX" else re.sub(r"\*[*%]*|%+", lambda m: m[0][0], wanted)
-        names = ["INBOX", *(folder.replace(".", "/") for folder in self.inbox().folders())]
-        shown = [self._listed(command.name, name, names) for name in names if _fits(wanted, name)]
+        there = ["INBOX", *(folder.replace(".", "/") for folder in self.inbox().folders())]
+        above = {name[:place] for name in there for place, sign in enumerate(name) if sign == "/"}
+        names = ["INBOX", *sorted({*there[1:], *above})]
+        shown = [self._listed(command.name, name, there) for name in names if _fits(wanted, name)]
         return b"".join(shown) + self.ok(command)
 
-    def _listed(self, verb: str, name: str, names: list[str]) -> bytes:
-        below = any(other.startswith(f"{name}/") for other in names)
+    def _listed(self, verb: str, name: str, there: list[str]) -> bytes:
+        below = any(other.startswith(f"{name}/") for other in there)
         attribute = "\\HasChildren" if below else "\\HasNoChildren"
+        attribute = attribute if name in there else f"\\Noselect {attribute}"  # only folders below it exist
         return self.line(f'* {verb} ({attribute}) "/" '.encode() + quoted(name))
 
     do_LSUB = do_LIST
@@ -80,6 +85,29 @@ class FolderCommands(Session):
             raise No("[ALREADYEXISTS] INBOX is always there")
         self.inbox().create_folder(_on_disk(name))
         return self.ok(command)
+
+    def do_DELETE(self, command: Command) -> bytes:
+        """Remove a folder and its messages; folders below it stay (§6.3.4)."""
+        name = text_of(command.arguments[0])
+        if name.upper() == "INBOX":
+            raise No("[CANNOT] INBOX cannot be deleted")
+        self.open_folder(name)
+        self.inbox().delete_folder(_on_disk(name))
+        return self.ok(command)
+
+    def do_RENAME(self, command: Command) -> bytes:
+        """Give a folder another name, and those below it; of INBOX, the messages move (§6.3.5)."""
+        old, new = (text_of(argument).rstrip("/") for argument in command.arguments)
+        if new.upper() == "INBOX":
+            raise No("[ALREADYEXISTS] INBOX is always there")
+        if old.upper() != "INBOX":
+            self.inbox().rename_folder(_on_disk(old), _on_disk(new))
+            return self.ok(command)
+        target = self.inbox().create_folder(_on_disk(new))
+        for stored in self.inbox().scan():
+            with suppress(NoSuchMessage):
+                self.inbox().move(stored, target)
+        return self.news_if_selected() + self.ok(command)
 
     def do_NAMESPACE(self, command: Command) -> bytes:
         """Tell where folders are: all are one's own (RFC 2342)."""
@@ -119,8 +147,9 @@ class FolderCommands(Session):
                 flags = letters(option)
             else:
                 when = datetime.strptime(text_of(option).strip(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
-        folder.deliver([content], self.unique(when), when, flags)
-        return self.news_if_selected() + self.ok(command)
+        put = folder.deliver([content], self.unique(when), when, flags)
+        done = f"[APPENDUID {folder.uidvalidity} {folder.uids([put])[0]}] APPEND done"  # RFC 4315 §3
+        return self.news_if_selected() + self.ok(command, done)
 
     def unique(self, when: datetime) -> str:
         """Return a file name for a message that this session writes."""

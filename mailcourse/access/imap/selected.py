@@ -118,15 +118,16 @@ class SelectedCommands(FolderCommands):
     # ---- messages --------------------------------------------------------------------------------------
 
     def do_UID(self, command: Command) -> bytes:
-        """Do FETCH, STORE, COPY, SEARCH or EXPUNGE with UIDs in place of numbers (§6.4.8)."""
+        """Do FETCH, STORE, COPY, MOVE, SEARCH or EXPUNGE with UIDs in place of numbers (§6.4.8)."""
         name = text_of(command.arguments[0]).upper()
-        if name not in ("FETCH", "STORE", "COPY", "SEARCH", "EXPUNGE"):
-            raise Wrong("UID goes with FETCH, STORE, COPY, SEARCH or EXPUNGE")
+        if name not in ("FETCH", "STORE", "COPY", "MOVE", "SEARCH", "EXPUNGE"):
+            raise Wrong("UID goes with FETCH, STORE, COPY, MOVE, SEARCH or EXPUNGE")
         inner = Command(command.tag, name, command.arguments[1:])
         methods: dict[str, Callable[..., bytes]] = {
             "FETCH": self._fetch,
             "STORE": self._store,
             "COPY": self._copy,
+            "MOVE": self._move,
             "SEARCH": self._search,
             "EXPUNGE": self._uid_expunge,
         }
@@ -222,18 +223,42 @@ class SelectedCommands(FolderCommands):
         return bytes(told) + self.ok(command)
 
     def _copy(self, command: Command, *, by_uid: bool) -> bytes:
-        name = text_of(command.arguments[1])
+        target = self._target(command)
+        chosen = [uid for _, uid in self._chosen(command.arguments[0], by_uid=by_uid)]
+        put: list[str] = []
         try:
-            target = self.open_folder(name)
+            for uid in chosen:
+                stored = self.stored[uid]
+                content, flags = self.folder.read(stored), "".join(stored.flags)
+                put.append(target.deliver([content], self.unique(stored.when), stored.when, flags))
+        except NoSuchMessage:
+            for uid in target.uids(put):  # §6.4.7: all or none
+                target.remove(target.find(uid))
+            raise No("[EXPUNGEISSUED] a message was removed by another session") from None
+        return self.news() + self.ok(command, f"{_copied(target, chosen, put)} COPY done".strip())
+
+    def _target(self, command: Command) -> Maildir:
+        try:
+            return self.open_folder(text_of(command.arguments[1]))
         except No:
             raise No("[TRYCREATE] there is no such folder; CREATE it first") from None
+
+    def do_MOVE(self, command: Command) -> bytes:
+        """Move messages to another folder: each in one rename, so that none is ever in both or in none."""
+        return self._move(command, by_uid=False)
+
+    def _move(self, command: Command, *, by_uid: bool) -> bytes:
+        if self.is_read_only:
+            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+        target = self._target(command)
+        chosen, put = [], []
         for _, uid in self._chosen(command.arguments[0], by_uid=by_uid):
-            stored = self.stored[uid]
-            try:
-                target.deliver([self.folder.read(stored)], self.unique(stored.when), stored.when, "".join(stored.flags))
-            except NoSuchMessage:
-                raise No("[EXPUNGEISSUED] a message was removed by another session") from None
-        return self.news() + self.ok(command)
+            with suppress(NoSuchMessage):
+                put.append(self.folder.move(self.stored[uid], target))
+                chosen.append(uid)
+        code = _copied(target, chosen, put)
+        # RFC 6851 §4.3: COPYUID comes first, then what is gone from here
+        return (self.line(f"* OK {code} moved".encode()) if code else b"") + self.news() + self.ok(command)
 
     def _search(self, command: Command, *, by_uid: bool) -> bytes:
         words = list(command.arguments)
@@ -259,7 +284,6 @@ class SelectedCommands(FolderCommands):
         return self.news() + self.ok(command)
 
     def _uid_expunge(self, command: Command, *, by_uid: bool) -> bytes:
-        # Not here yet: the rest of UIDPLUS (RFC 4315), which is therefore not advertised
         if self.is_read_only:
             raise No("[READ-ONLY] the folder was opened with EXAMINE")
         self._expunge({uid for _, uid in self._chosen(command.arguments[0], by_uid=by_uid)})
@@ -271,3 +295,13 @@ class SelectedCommands(FolderCommands):
             if "T" in stored.flags and stored.uid in chosen:
                 self.folder.remove(stored)
                 self.changed("removed", stored)
+
+
+def _copied(target: Maildir, uids: list[int], names: list[str]) -> str:
+    """Write the response code that tells which UIDs the copies have (RFC 4315 §3); empty without copies."""
+    fresh = target.uids(names)
+    pairs = sorted((uid, new) for uid, new in zip(uids, fresh, strict=True) if new)
+    if not pairs:
+        return ""
+    old, new = (",".join(str(pair[n]) for pair in pairs) for n in (0, 1))
+    return f"[COPYUID {target.uidvalidity} {old} {new}]"

@@ -5,7 +5,7 @@
 The view is what the client believes: number 1 is the first of `view`, and so on.  It changes only
 when the client was told (EXISTS, EXPUNGE), and EXPUNGE is never told during FETCH, STORE or SEARCH
 (§7.4.1).
-# Not here yet: IDLE (RFC 2177), UIDPLUS (RFC 4315), MOVE (RFC 6851), RENAME and DELETE of folders.
+# Not here yet: IDLE (RFC 2177).
 """
 
 from __future__ import annotations
@@ -35,10 +35,25 @@ ALLOWED: dict[str, tuple[State, ...]] = {
     "LOGIN": (NOT_AUTHENTICATED,),
     "AUTHENTICATE": (NOT_AUTHENTICATED,),
     **dict.fromkeys(
-        ("SELECT", "EXAMINE", "LIST", "LSUB", "SUBSCRIBE", "UNSUBSCRIBE", "CREATE", "STATUS", "APPEND", "NAMESPACE"),
+        (
+            "SELECT",
+            "EXAMINE",
+            "LIST",
+            "LSUB",
+            "SUBSCRIBE",
+            "UNSUBSCRIBE",
+            "CREATE",
+            "DELETE",
+            "RENAME",
+            "STATUS",
+            "APPEND",
+            "NAMESPACE",
+        ),
         (AUTHENTICATED, SELECTED),
     ),
-    **dict.fromkeys(("CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY", "UID"), (SELECTED,)),
+    **dict.fromkeys(
+        ("CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY", "MOVE", "UID"), (SELECTED,)
+    ),
 }
 
 
@@ -134,8 +149,8 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
     # ---- in any state ------------------------------------------------------------------------------
 
     def _capabilities(self) -> str:
-        able = ["IMAP4rev1", "LITERAL+", "SASL-IR", "AUTH=PLAIN", "ID", "NAMESPACE", "UNSELECT", "CHILDREN"]
-        return " ".join(able + ["STARTTLS"] * self.offers_tls)
+        able = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE"
+        return able + " STARTTLS" * self.offers_tls
 
     def do_CAPABILITY(self, command: Command) -> bytes:
         """Tell what this server can do."""

@@ -25,6 +25,8 @@ from .session import Session
 SILENCE = {"pop3": 600.0, "imap": 1800.0}
 
 
+#: Real seconds between two looks at a folder for a client that waits: other programs write there too.
+LOOK_SECONDS = 0.25
 #: Ports where TLS comes before everything (RFC 8314).
 TLS_FIRST = (993, 995)
 
@@ -82,7 +84,7 @@ class Carrier(asyncio.Protocol):
             self._transport.write(self._session.greeting())
             while not self._session.closed:
                 async with asyncio.timeout(SILENCE[self._session.service]):
-                    await self._arrived.wait()
+                    await self._something(loop)
                 data, ended = bytes(self._pending), self._ended
                 self._pending.clear()
                 self._arrived.clear()
@@ -101,6 +103,17 @@ class Carrier(asyncio.Protocol):
         finally:
             self._session.end()
             self._transport.close()
+
+    async def _something(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until the client says something; meanwhile tell it the news, if it wants them."""
+        while self._session.is_idle and not self._arrived.is_set():
+            try:
+                await asyncio.wait_for(self._arrived.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                news = await loop.run_in_executor(None, self._session.look)
+                if news:
+                    await self._send(news)
+        await self._arrived.wait()
 
     async def _send(self, replies: bytes) -> None:
         self._transport.write(replies)

@@ -38,6 +38,15 @@ class Session(ABC):
     def receive(self, data: bytes) -> bytes:
         """Take in octets, in any pieces; return the replies they cause.  Blocking: it reads mailboxes."""
 
+    @property
+    def is_idle(self) -> bool:
+        """True while the client waits to be told what happens (IMAP's IDLE)."""
+        return False
+
+    def look(self) -> bytes:
+        """Return what happened while the client waits.  Blocking."""
+        return b""
+
     @abstractmethod
     def end(self) -> None:
         """The connection is over, however it ended."""

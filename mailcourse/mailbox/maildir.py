@@ -156,6 +156,10 @@ class Maildir:
         numbered = {stored.uid: stored for stored in found if stored.uid}
         return [numbered[uid] for uid in sorted(numbered)]
 
+    def marks(self) -> tuple[int, int]:
+        """Return what differs as soon as a name in the folder does: the times of new/ and cur/."""
+        return (self.path / "new").stat().st_mtime_ns, (self.path / "cur").stat().st_mtime_ns
+
     def octets(self) -> int:
         """Return the octets of all messages together."""
         return sum(stored.size for stored in self._look())

@@ -13,6 +13,8 @@ from .grammar import Command, in_set, text_of
 from .search import CHARSETS, Candidate, Keys
 from .states import AUTHENTICATED, SELECTED, No, Wrong
 
+#: One in so many looks reads the folder even if its times have not changed.
+LOOKS = 20
 ALL_FLAGS = " ".join(FLAG_WORDS.values())
 
 
@@ -24,6 +26,8 @@ class SelectedCommands(FolderCommands):
     view: list[int]  # the UIDs, in the order of the numbers that the client knows
     stored: dict[int, Stored]  # what is known of each
     recent: set[int]
+    _marks = (0, 0)
+    _looks = 0
 
     # ---- opening and closing -----------------------------------------------------------------------
 
@@ -83,6 +87,14 @@ class SelectedCommands(FolderCommands):
         return self.news() + self.ok(command)
 
     # ---- what is new ---------------------------------------------------------------------------------
+
+    def folder_changed(self) -> bool:
+        """True when a name in the selected folder has changed, or may have: some disks tell time coarsely."""
+        if self.state is not SELECTED:
+            return False
+        before, self._marks = self._marks, self.folder.marks()
+        self._looks += 1
+        return before != self._marks or self._looks % LOOKS == 0
 
     def news(self) -> bytes:
         """Compare the view with the folder and tell the difference: EXPUNGE, EXISTS, FLAGS."""

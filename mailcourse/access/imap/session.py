@@ -5,7 +5,6 @@
 The view is what the client believes: number 1 is the first of `view`, and so on.  It changes only
 when the client was told (EXISTS, EXPUNGE), and EXPUNGE is never told during FETCH, STORE or SEARCH
 (§7.4.1).
-# Not here yet: IDLE (RFC 2177).
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ ALLOWED: dict[str, tuple[State, ...]] = {
     "AUTHENTICATE": (NOT_AUTHENTICATED,),
     **dict.fromkeys(
         (
+            "IDLE",
             "SELECT",
             "EXAMINE",
             "LIST",
@@ -67,6 +67,7 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
         self.state = NOT_AUTHENTICATED
         self._reader = Reader()
         self._waiting: str | None = None  # the tag of an AUTHENTICATE whose answer is to come
+        self._idling: str | None = None  # the tag of an IDLE that was not ended by DONE
 
     def greeting(self) -> bytes:
         """Return what the server says first."""
@@ -115,6 +116,8 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
     def _obey(self, pieces: list[bytes]) -> bytes:
         if self._waiting is not None:
             return self._authenticated(pieces[0])
+        if self._idling is not None:
+            return self._wake(pieces[0])
         words = pieces[0].split(None, 3)
         # also when the tag was forgotten
         secret = any(word.upper() in (b"LOGIN", b"AUTHENTICATE") for word in words[:2])
@@ -149,7 +152,7 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
     # ---- in any state ------------------------------------------------------------------------------
 
     def _capabilities(self) -> str:
-        able = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE"
+        able = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE IDLE"
         return able + " STARTTLS" * self.offers_tls
 
     def do_CAPABILITY(self, command: Command) -> bytes:
@@ -159,6 +162,31 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
     def do_NOOP(self, command: Command) -> bytes:
         """Do nothing; a good moment to hear what is new."""
         return self.news() + self.ok(command)
+
+    def do_IDLE(self, command: Command) -> bytes:
+        """Tell what happens as soon as it happens, until the client says DONE (RFC 2177)."""
+        self._idling = command.tag
+        self.folder_changed()
+        return self.line(b"+ idling") + self.news()
+
+    @property
+    def is_idle(self) -> bool:
+        """True between IDLE and DONE."""
+        return self._idling is not None
+
+    def look(self) -> bytes:
+        """Return what is new in the selected folder."""
+        try:
+            return self.news() if self.folder_changed() else b""
+        except (LabError, OSError):  # damaged or removed by another program; DONE goes on
+            return b""
+
+    def _wake(self, line: bytes) -> bytes:
+        tag, self._idling = self._idling, None
+        self.said("C", line)
+        if line.strip().upper() != b"DONE":
+            raise Malformed(str(tag), "IDLE ends with DONE")
+        return self.news() + self.line(f"{tag} OK IDLE done".encode())
 
     def do_ID(self, command: Command) -> bytes:
         """Tell who we are (RFC 2971)."""

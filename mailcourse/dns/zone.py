@@ -129,7 +129,8 @@ def _column(line: str, why: str) -> int:
     for column, word in words:
         if f"'{word}'" in why or _is_bad_name(word):
             return column
-    for (_, word), (column, _) in itertools.pairwise(words):
+    owners = 0 if line[:1].isspace() else 1
+    for (_, word), (column, _) in itertools.pairwise(words[owners:]):
         if word.isalpha() and word.upper() in dns.rdatatype.RdataType.__members__:
             return column
     return words[-1][0] if words else 1
@@ -164,5 +165,6 @@ def origin_of(zone: dns.zone.Zone) -> dns.name.Name:
 
 def text_of(zone: dns.zone.Zone) -> str:
     """Write the zone as text, names relative to its origin; $TTL is for what is added to it."""
-    ttl = zone.find_rdataset(origin_of(zone), "SOA").ttl
-    return f"$TTL {ttl}\n" + str(zone.to_text(sorted=True, relativize=True, want_origin=True)).replace(" IN ", " ")
+    soa = zone.get_rdataset(origin_of(zone), "SOA")
+    ttl = f"$TTL {soa.ttl}\n" if soa is not None else ""
+    return ttl + str(zone.to_text(sorted=True, relativize=True, want_origin=True)).replace(" IN ", " ")

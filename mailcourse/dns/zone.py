@@ -167,4 +167,5 @@ def text_of(zone: dns.zone.Zone) -> str:
     """Write the zone as text, names relative to its origin; $TTL is for what is added to it."""
     soa = zone.get_rdataset(origin_of(zone), "SOA")
     ttl = f"$TTL {soa.ttl}\n" if soa is not None else ""
-    return ttl + str(zone.to_text(sorted=True, relativize=True, want_origin=True)).replace(" IN ", " ")
+    text = str(zone.to_text(sorted=True, relativize=True, want_origin=True))
+    return ttl + re.sub(r"^(\S+ \d+) IN ", r"\1 ", text, flags=re.MULTILINE)

@@ -34,7 +34,7 @@ def test_what_must_not_be_remembered_is_still_told(lab: Lab) -> None:
     for _ in range(2):
         before = len(asked(lab))
         assert lab.dns.lookup("now.bakery.test").values == ["moment.academy.test.", "192.0.2.25"]
-        assert asked(lab)[before:][-2:] == ["ns.bakery.test", "ns.academy.test"]
+        assert {"ns.bakery.test", "ns.academy.test"} <= set(asked(lab)[before:])
 
 
 def test_what_a_referral_says_is_a_hint_and_no_answer(lab: Lab) -> None:

@@ -43,6 +43,11 @@ def test_an_added_record_has_the_ttl_of_the_zone_and_not_of_the_line_before(lab:
     assert "zz 5 A 198.51.100.25" in zone.text
 
 
+def test_a_text_keeps_its_words(lab: Lab) -> None:
+    lab.zone("bakery.test").add('note TXT "bread IN town; and \\"cake\\"" "IN"').add("other A 198.51.100.25")
+    assert lab.dns.lookup("note.bakery.test", "TXT").values == ['"bread IN town; and \\"cake\\"" "IN"']
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -56,9 +56,9 @@ class LabDns:
 
     def lookup(self, name: str, kind: str = "A", server: str | None = None) -> Lookup:
         """Ask for records of `name`; the lab's resolver, or the DNS server of the host `server`."""
+        _check_question(name, kind)
         resolver = self._lab.scenario.resolver
         target = self._lab.host(server or resolver)
-        self._check_kind(kind)
         asker = next(iter(self._lab.scenario.people.values())).device if self._lab.scenario.people else resolver
         source = self._lab.host(asker)
         with self._lab.turn():
@@ -68,10 +68,6 @@ class LabDns:
             except NoAnswer as error:
                 raise LabError(f"{target.name} gave no answer: {error}. Is it up? lab.hosts tells.") from None
         return Lookup(name, kind.upper(), target.name, dns.rcode.to_text(reply.rcode()), tuple(shown(reply.answer)))
-
-    def _check_kind(self, kind: str) -> None:
-        if kind.upper() not in dns.rdatatype.RdataType.__members__:
-            raise LabError(f"{kind!r} is no record type. Try A, AAAA, MX, NS, CNAME, PTR, SRV, TXT or SOA.")
 
     def reverse(self, address: str) -> Lookup:
         """Ask which name an address has: the PTR record of 25.2.0.192.in-addr.arpa."""
@@ -83,7 +79,7 @@ class LabDns:
 
     def walk(self, name: str, kind: str = "A") -> Table:
         """Find `name` from the root downwards, with an empty memory, and return every step: dig +trace."""
-        self._check_kind(kind)
+        _check_question(name, kind)
         resolver = Resolver(
             self._resolver.host, [self._lab.host(root).addresses[0] for root in self._lab.scenario.roots]
         )
@@ -106,11 +102,12 @@ class LabDns:
         """What the resolver remembers now, and for how many seconds of lab time."""
         now = self._lab.clock.now()
         rows = [
-            (str(name), dns.rdatatype.to_text(kind), int((known.until - now).total_seconds()), _answer(known.records))
-            for (name, kind), known in sorted(self._resolver.cache.items(), key=str)
+            (str(name), kind.name, int((known.until - now).total_seconds()), said, _answer(known.records))
+            for said, memory in (("answer", self._resolver.cache), ("referral", self._resolver.hints))
+            for (name, kind), known in memory.items()
             if known.until > now
         ]
-        return table(("name", "type", "seconds left", "answer"), rows)
+        return table(("name", "type", "seconds left", "from", "answer"), sorted(rows))
 
     def forget(self) -> None:
         """Empty the resolver's cache."""
@@ -119,6 +116,15 @@ class LabDns:
     @property
     def _resolver(self) -> Resolver:
         return self._lab.resolvers[self._lab.scenario.resolver]
+
+
+def _check_question(name: str, kind: str) -> None:
+    if kind.upper() not in dns.rdatatype.RdataType.__members__:
+        raise LabError(f"{kind!r} is no record type. Try A, AAAA, MX, NS, CNAME, PTR, SRV, TXT or SOA.")
+    try:
+        dns.name.from_text(name)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise LabError(f"{name!r} is no name of the DNS: {error} Give one such as mail.academy.test.") from None
 
 
 def _answer(records: object) -> str:
@@ -158,10 +164,11 @@ class LabZone:
 
     def add(self, line: str) -> LabZone:
         """Add one record, written as in a zone text: zone.add("www CNAME mail")."""
-        return self.edit(f"{self.text.rstrip()}\n{line}\n")
+        return self.edit(f"{self.text.rstrip()}\n{line.strip()}\n")
 
     def remove(self, name: str, kind: str) -> LabZone:
         """Remove the records of one type from a name of the zone; "@" is the zone's own."""
+        _check_question(name, kind)
         zone = parse(self.origin, self.text)
         owner = dns.name.from_text(name, self._name) if name != "@" else self._name
         if zone.get_rdataset(owner, kind.upper()) is None:

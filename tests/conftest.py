@@ -14,8 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mailcourse import Lab
+
+# Made-up input: a little in every run, the same each time; more, and other, with MAILCOURSE_FUZZ=100.
+TIMES = int(os.environ.get("MAILCOURSE_FUZZ", "1"))
+settings.register_profile(
+    "mailcourse",
+    max_examples=150 * TIMES,
+    deadline=None,
+    derandomize=TIMES == 1,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("mailcourse")
 
 _numbers = itertools.count(1)
 

@@ -41,7 +41,7 @@ async def mail_servers(stub: Stub, domain: str, message: str | None = None) -> l
         if reply.rcode() == dns.rcode.NXDOMAIN:
             return NoMailServers(Reply(550, "5.1.2", f"the domain {domain} does not exist"))
         records = [r for rrset in reply.answer if rrset.rdtype == dns.rdatatype.MX for r in rrset]
-        if len(records) == 1 and str(records[0].exchange) == ".":
+        if records and all(str(r.exchange) == "." for r in records):
             return NoMailServers(Reply(556, "5.1.10", f"the domain {domain} takes no mail, it has a null MX"))
         records = [r for r in records if str(r.exchange) != "."]  # RFC 7505 §3: beside others it means nothing
         if records:

@@ -1,14 +1,15 @@
 """The resolver: finds out, on behalf of others, and remembers for as long as it is allowed to.
 
     asked for MX of bakery.test, with an empty cache:
-      root         "the servers of test. are …"          referral
-      test.        "the servers of bakery.test. are …"   referral
+      root         "the servers of test. are …"          referral: a hint
+      test.        "the servers of bakery.test. are …"   referral: a hint
       bakery.test. "10 mx1, 20 mx2"                      answer, kept for its TTL of lab time
 
 Knows one thing when it starts: the addresses of the root servers.  RFC 1034 §5.3.3; "no" is
 remembered too, for the time its SOA says (RFC 2308).  A server is believed only about names below
-the zone it was asked for, and a referral only when it leads down: nobody else's names can be put
-into this cache.  What nobody could answer (SERVFAIL) is not remembered.
+the zone it was asked for, an answer only when it has authority, and a referral only when it leads
+down: nobody else's names can be put into this cache.  Hints show the way and are never told to
+anybody as answers (RFC 2181 §5.4.1).  What nobody could answer (SERVFAIL) is not remembered.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ import dns.rrset
 from mailcourse.internet.network import Connection, Host
 
 from .server import MOST_CNAMES, MOST_UDP_SIZE, NameServer, record, unfit
-from .stub import NoAnswer, ask, question
+from .stub import NoAnswer, address_kinds, ask, question
 
 #: Referrals followed for one name, questions asked for one client, and answers kept at a time.
 MOST_STEPS, MOST_QUESTIONS, MOST_CACHED = 20, 60, 10_000
+#: What a server says when it has something to tell; and the questions whose answer may be an alias itself.
+USABLE = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+UNFOLLOWED = (dns.rdatatype.CNAME, dns.rdatatype.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Search:
 
     message: str | None
     asked: int = 0
+    most: int = MOST_QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +69,17 @@ class Cut:
 
 
 class Resolver(NameServer):
-    """The resolver of a host.  `cache` may be read by views; `forget` empties it."""
+    """The resolver of a host.  `cache` and `hints` may be read by views; `forget` empties them."""
 
     def __init__(self, host: Host, roots: Sequence[str]) -> None:
         super().__init__(host)
         self._roots = Cut(dns.name.root, tuple(roots))
-        self.cache: dict[Key, Known] = {}
+        self.forget()
 
     def forget(self) -> None:
         """Empty the cache."""
-        self.cache = {}
+        self.cache: dict[Key, Known] = {}
+        self.hints: dict[Key, Known] = {}
 
     async def reply(self, query: dns.message.Message, connection: Connection) -> dns.message.Message:
         """Find out, or say what went wrong."""
@@ -84,13 +90,14 @@ class Resolver(NameServer):
             record(self.host, reply, connection)
             return reply
         asked = query.question[0]
-        cached = self._fresh(asked.name, asked.rdtype) is not None
+        recurse = bool(query.flags & dns.flags.RD)
+        search = Search(connection.message, most=MOST_QUESTIONS if recurse else 0)
         try:
-            if not cached and not query.flags & dns.flags.RD:
-                raise NoAnswer("no recursion was asked for, and the answer is not known here")
-            await self._fill(reply, asked.name, asked.rdtype, Search(connection.message))
+            await self._fill(reply, asked.name, asked.rdtype, search)
         except NoAnswer:
-            reply.set_rcode(dns.rcode.SERVFAIL)
+            reply.answer = []
+            reply.set_rcode(dns.rcode.SERVFAIL if recurse else dns.rcode.REFUSED)
+        cached = search.asked == 0 and reply.rcode() in USABLE
         record(self.host, reply, connection, cached=cached)
         return reply
 
@@ -100,111 +107,158 @@ class Resolver(NameServer):
         """Put into `reply` what is found for `name`, following aliases."""
         for _ in range(MOST_CNAMES):
             known = await self.find(name, kind, search)
-            if known.records is None and known.rcode == dns.rcode.NOERROR and kind != dns.rdatatype.CNAME:
-                alias = self._fresh(name, dns.rdatatype.CNAME)
-                if alias is not None and alias.records is not None:
-                    reply.answer.append(self._aged(alias, alias.records))
-                    name = alias.records[0].target
-                    continue
             reply.set_rcode(known.rcode)
-            if known.records is not None:
-                reply.answer.append(self._aged(known, known.records))
-            elif known.authority is not None:
-                reply.authority.append(self._aged(known, known.authority))
-            return
+            if known.records is None:
+                if known.authority is not None:
+                    reply.authority.append(self._aged(known, known.authority))
+                return
+            found = self._all_of(name) if kind == dns.rdatatype.ANY else []
+            reply.answer += [self._aged(one, one.records) for one in found or [known] if one.records is not None]
+            if known.records.rdtype != dns.rdatatype.CNAME or kind in UNFOLLOWED:
+                return
+            name = known.records[0].target
         raise NoAnswer(f"more than {MOST_CNAMES} aliases, one behind the other")
 
     async def find(self, name: dns.name.Name, kind: dns.rdatatype.RdataType, search: Search) -> Known:
         """Return what is known of (name, kind), asking from the nearest known server downwards."""
-        known = self._fresh(name, kind)
+        known = self._told(name, kind)
         if known is not None:
             return known
         cut = self._nearest_cut(name)
         for _ in range(MOST_STEPS):
-            reply = await self._ask_any(cut, name, kind, search)
-            known = self._remember(reply, cut.zone, name, kind)
-            if known is not None:
-                return known
-            cut = await self._referred(reply, cut.zone, name, search)
+            found = await self._ask_any(cut, name, kind, search)
+            if isinstance(found, Known):
+                return found
+            cut = await self._referred(found, search)
         raise NoAnswer(f"{name}: too many referrals")
 
     async def _ask_any(
         self, cut: Cut, name: dns.name.Name, kind: dns.rdatatype.RdataType, search: Search
-    ) -> dns.message.Message:
+    ) -> Known | dns.rrset.RRset:
+        """Return the answer of the first server that has one, or the NS records it refers to."""
         for server in cut.servers:
+            if search.asked >= search.most:
+                raise NoAnswer(f"{name}: {search.most} questions did not find it")
             search.asked += 1
-            if search.asked > MOST_QUESTIONS:
-                raise NoAnswer(f"{name}: {MOST_QUESTIONS} questions did not find it")
             try:
                 query = question(self.host, str(name), dns.rdatatype.to_text(kind), recurse=False)
                 reply = await ask(self.host, server, query, search.message)
             except NoAnswer:
                 continue  # the next server of the zone may know
-            if reply.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) and _is_useful(reply, cut.zone, name):
-                return reply
+            if reply.rcode() not in USABLE:
+                continue
+            found = self._answer(reply, cut.zone, name, kind) or self._referral(reply, cut.zone, name)
+            if found is not None:
+                return found  # a lame server has neither
         raise NoAnswer(f"no server could tell {dns.rdatatype.to_text(kind)} of {name}")
 
     def _nearest_cut(self, name: dns.name.Name) -> Cut:
-        """Return the closest zone above `name` whose servers the cache knows."""
+        """Return the closest zone above `name` whose servers are known."""
         while name != dns.name.root:
-            known = self._fresh(name, dns.rdatatype.NS)
-            if known is not None and known.records is not None:
-                found = [a for server in known.records for a in self._cached_addresses(server.target)]
-                if found:
-                    return Cut(name, tuple(found))
+            for memory in (self.cache, self.hints):
+                known = self._fresh(name, dns.rdatatype.NS, memory)
+                if known is not None and known.records is not None:
+                    found = [a for server in known.records for a in self._known_addresses(server.target)]
+                    if found:
+                        return Cut(name, tuple(found))
             name = name.parent()
         return self._roots
 
-    async def _referred(
-        self, reply: dns.message.Message, zone: dns.name.Name, name: dns.name.Name, search: Search
-    ) -> Cut:
-        """Return the zone below, and the addresses of its servers, that a referral names."""
-        below = _referral(reply, zone, name)
-        if below is None:
-            raise NoAnswer("a server gave neither an answer nor a referral that leads down")
-        found = [a for record in below for a in self._cached_addresses(record.target)]
-        if not found:  # no glue: the server's own address has to be found first
-            known = await self.find(below[0].target, dns.rdatatype.A, search)
-            found = [str(r.address) for r in known.records or ()]
+    async def _referred(self, below: dns.rrset.RRset, search: Search) -> Cut:
+        """Return the zone that NS records refer to, and the addresses of its servers."""
+        found = [a for one in below for a in self._known_addresses(one.target)]
+        for one in below:  # no glue: a server's own address has to be found first
+            if found:
+                break
+            if not one.target.is_subdomain(below.name):  # below, only the server we look for could tell
+                found = await self._addresses(one.target, search)
+        if not found:
+            raise NoAnswer(f"no server of {below.name} has an address that can be found")
         return Cut(below.name, tuple(found))
 
-    def _cached_addresses(self, name: dns.name.Name) -> list[str]:
-        known = self._fresh(name, dns.rdatatype.A)
-        return [str(r.address) for r in known.records] if known and known.records else []
+    async def _addresses(self, name: dns.name.Name, search: Search) -> list[str]:
+        for kind in address_kinds(self.host):
+            try:
+                known = await self.find(name, kind, search)
+            except NoAnswer:
+                continue
+            if known.records is not None and known.records.rdtype == kind:
+                return [str(record.address) for record in known.records]
+        return []
 
-    def _remember(
+    def _known_addresses(self, name: dns.name.Name) -> list[str]:
+        for memory in (self.cache, self.hints):
+            known = [self._fresh(name, kind, memory) for kind in address_kinds(self.host)]
+            found = [str(record.address) for one in known if one and one.records for record in one.records]
+            if found:
+                return found
+        return []
+
+    def _answer(
         self, reply: dns.message.Message, zone: dns.name.Name, name: dns.name.Name, kind: dns.rdatatype.RdataType
     ) -> Known | None:
-        """Keep what the server of `zone` may tell; return what it says of the question itself, if anything."""
-        now = self.host.internet.clock.now()
-        for rrset in [*reply.answer, *reply.additional, *reply.authority]:
-            if rrset.rdtype != dns.rdatatype.SOA and rrset.name.is_subdomain(zone):
-                until = now + timedelta(seconds=rrset.ttl)
-                self._keep((rrset.name, rrset.rdtype), Known(until, dns.rcode.NOERROR, rrset, None))
-        direct = next((r for r in reply.answer if r.name == name and r.rdtype == kind), None)
-        if direct is not None:  # also with a TTL of 0, which the cache does not keep
-            return Known(now + timedelta(seconds=direct.ttl), dns.rcode.NOERROR, direct, None)
-        alias = next((r for r in reply.answer if r.name == name and r.rdtype == dns.rdatatype.CNAME), None)
-        soa = next((r for r in reply.authority if r.rdtype == dns.rdatatype.SOA and r.name.is_subdomain(zone)), None)
-        if alias is not None:
-            known = Known(now + timedelta(seconds=alias.ttl), dns.rcode.NOERROR, None, None)
-        elif soa is not None and not reply.answer:
-            ttl = min(soa.ttl, soa[0].minimum)  # RFC 2308 §5
-            known = Known(now + timedelta(seconds=ttl), reply.rcode(), None, soa)
-        else:
+        """Keep what a server with authority for `zone` tells; return what it says of the question itself."""
+        if not reply.flags & dns.flags.AA:
             return None
-        self._keep((name, kind), known)
-        return known
+        now, first = self.host.internet.clock.now(), None
+        for rrset in reply.answer:
+            if rrset.name.is_subdomain(zone):
+                known = Known(now + timedelta(seconds=rrset.ttl), dns.rcode.NOERROR, rrset, None)
+                self._keep(self.cache, (rrset.name, rrset.rdtype), known)
+                if rrset.name == name and (kind == dns.rdatatype.ANY or rrset.rdtype in (kind, dns.rdatatype.CNAME)):
+                    first = first or known
+        return first or self._no(reply, zone, name, kind)
 
-    def _keep(self, key: Key, known: Known) -> None:
-        if len(self.cache) >= MOST_CACHED:
-            self.cache.pop(next(iter(self.cache)))
-        self.cache[key] = known
+    def _no(
+        self, reply: dns.message.Message, zone: dns.name.Name, name: dns.name.Name, kind: dns.rdatatype.RdataType
+    ) -> Known | None:
+        """Keep a "no such name" or "no such record", if it says for how long (RFC 2308 §5)."""
+        for soa in reply.authority:
+            if soa.rdtype == dns.rdatatype.SOA and name.is_subdomain(soa.name) and soa.name.is_subdomain(zone):
+                until = self.host.internet.clock.now() + timedelta(seconds=min(soa.ttl, soa[0].minimum))
+                known = Known(until, reply.rcode(), None, soa)
+                every = reply.rcode() == dns.rcode.NXDOMAIN  # the name itself is missing: so is every type
+                self._keep(self.cache, (name, dns.rdatatype.ANY if every else kind), known)
+                return known
+        return None
 
-    def _fresh(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> Known | None:
-        known = self.cache.get((name, kind))
+    def _referral(self, reply: dns.message.Message, zone: dns.name.Name, name: dns.name.Name) -> dns.rrset.RRset | None:
+        """Return NS records that lead down from `zone` towards `name`, and keep them and their glue as hints."""
+        for below in reply.authority:
+            leads_down = below.name != zone and below.name.is_subdomain(zone) and name.is_subdomain(below.name)
+            if below.rdtype == dns.rdatatype.NS and leads_down:
+                for rrset in (below, *reply.additional):
+                    if rrset.name.is_subdomain(zone):
+                        # At least a second: the way must not be forgotten before it is gone.
+                        until = self.host.internet.clock.now() + timedelta(seconds=max(rrset.ttl, 1))
+                        self._keep(self.hints, (rrset.name, rrset.rdtype), Known(until, dns.rcode.NOERROR, rrset, None))
+                return below
+        return None
+
+    def _keep(self, memory: dict[Key, Known], key: Key, known: Known) -> None:
+        if len(memory) >= MOST_CACHED:
+            memory.pop(next(iter(memory)))
+        memory[key] = known
+
+    def _told(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> Known | None:
+        """Return what the cache knows of the question: the records, an alias, or that the name is missing."""
+        known = self._fresh(name, kind, self.cache)
+        if known is not None or kind == dns.rdatatype.ANY:
+            return known
+        alias = self._fresh(name, dns.rdatatype.CNAME, self.cache)
+        if alias is not None and alias.records is not None:
+            return alias
+        missing = self._fresh(name, dns.rdatatype.ANY, self.cache)
+        return missing if missing is not None and missing.rcode == dns.rcode.NXDOMAIN else None
+
+    def _all_of(self, name: dns.name.Name) -> list[Known]:
+        now = self.host.internet.clock.now()
+        return [known for (other, _), known in self.cache.items() if other == name and known.until > now]
+
+    def _fresh(self, name: dns.name.Name, kind: dns.rdatatype.RdataType, memory: dict[Key, Known]) -> Known | None:
+        known = memory.get((name, kind))
         if known is not None and known.until <= self.host.internet.clock.now():
-            del self.cache[name, kind]
+            del memory[name, kind]
             return None
         return known
 
@@ -212,18 +266,3 @@ class Resolver(NameServer):
         """Return a copy whose TTL is what is left of it."""
         left = max(0, int((known.until - self.host.internet.clock.now()).total_seconds()))
         return dns.rrset.from_rdata_list(rrset.name, left, list(rrset))
-
-
-def _referral(reply: dns.message.Message, zone: dns.name.Name, name: dns.name.Name) -> dns.rrset.RRset | None:
-    """Return the NS records of a referral, if they are of a zone below `zone` that holds `name`."""
-    for rrset in reply.authority:
-        leads_down = rrset.name != zone and rrset.name.is_subdomain(zone) and name.is_subdomain(rrset.name)
-        if rrset.rdtype == dns.rdatatype.NS and leads_down:
-            return rrset
-    return None
-
-
-def _is_useful(reply: dns.message.Message, zone: dns.name.Name, name: dns.name.Name) -> bool:
-    """Tell an answer, a no and a referral from a lame server, which has none of them."""
-    has_soa = any(rrset.rdtype == dns.rdatatype.SOA for rrset in reply.authority)
-    return bool(reply.answer) or has_soa or _referral(reply, zone, name) is not None

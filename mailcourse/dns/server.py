@@ -217,12 +217,14 @@ class NameServer(ABC):
             return None  # a reply is never answered, or two servers could talk for ever
         try:
             if self.fault is not None:
-                return _with(dns.message.make_response(query), dns.rcode.from_text(self.fault))
+                reply = dns.message.make_response(query, our_payload=MOST_UDP_SIZE)
+                record(self.host, _with(reply, dns.rcode.from_text(self.fault)), connection)
+                return reply
             reply = await self.reply(query, connection)
             wire(reply, 65535)  # what cannot be written is found here
         except Exception as error:
             self._warn(connection, f"a question could not be answered: {type(error).__name__}: {error}")
-            return _failure(data, dns.rcode.SERVFAIL)
+            return _with(dns.message.make_response(query, our_payload=MOST_UDP_SIZE), dns.rcode.SERVFAIL)
         return reply
 
     def _warn(self, connection: Connection, text: str) -> None:
@@ -231,15 +233,13 @@ class NameServer(ABC):
 
 def _format_error(data: bytes) -> dns.message.Message | None:
     """Answer FORMERR when at least the identifier can be read and it is a query."""
-    return None if len(data) < 12 or data[2] & 0x80 else _failure(data, dns.rcode.FORMERR)
-
-
-def _failure(data: bytes, rcode: dns.rcode.Rcode) -> dns.message.Message:
-    reply = dns.message.Message(id=struct.unpack("!H", data[:2])[0])
-    reply.flags |= dns.flags.QR
-    reply.set_opcode(dns.opcode.Opcode(data[2] >> 3 & 15))
-    reply.set_rcode(rcode)
-    return reply
+    if len(data) < 12 or data[2] & 0x80:
+        return None
+    number, flags = struct.unpack("!HH", data[:4])
+    reply = dns.message.Message(id=number)
+    reply.flags = dns.flags.QR | flags & dns.flags.RD
+    reply.set_opcode(dns.opcode.from_flags(flags))
+    return _with(reply, dns.rcode.FORMERR)
 
 
 class AuthoritativeServer(NameServer):

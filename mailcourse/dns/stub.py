@@ -69,6 +69,12 @@ def question(host: Host, name: str, kind: str, *, recurse: bool = True) -> dns.m
     return query
 
 
+def address_kinds(host: Host) -> list[dns.rdatatype.RdataType]:
+    """Return the types of address that `host` can call: those that it has itself."""
+    versions = {ipaddress.ip_address(address).version for address in host.addresses}
+    return [kind for kind, version in ((dns.rdatatype.A, 4), (dns.rdatatype.AAAA, 6)) if version in versions]
+
+
 class Stub:
     """One host's way into the DNS."""
 
@@ -88,10 +94,8 @@ class Stub:
         `of_mx`: the name stands in an MX record, where an alias does not belong (RFC 2181 §10.3); it
         is followed all the same, and the trace tells.
         """
-        versions = {ipaddress.ip_address(address).version for address in self.host.addresses}
-        kinds = [k for k, version in ((dns.rdatatype.A, 4), (dns.rdatatype.AAAA, 6)) if version in versions]
         found: list[str] = []
-        for kind in kinds:
+        for kind in address_kinds(self.host):
             reply = await self.lookup(name, kind.name, message)
             found += [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
             if of_mx and any(rrset.rdtype == dns.rdatatype.CNAME for rrset in reply.answer):

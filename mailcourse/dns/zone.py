@@ -22,11 +22,16 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdataset
 import dns.rdatatype
+import dns.tokenizer
+import dns.transaction
 import dns.zone
+import dns.zonefile
 
 from mailcourse.internet.errors import LabError
 
 ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
+#: A name has one of these, or none.
+ALONE = (dns.rdatatype.CNAME, dns.rdatatype.SOA)
 
 
 class ZoneError(LabError):
@@ -41,58 +46,80 @@ def parse(origin: str, text: str) -> dns.zone.Zone:
     mailcourse.dns.zone.ZoneError: Zone bakery.test, line 3, column 6: expecting an integer: '@ MX ten mx1'. \
 Mend that line and try again.
     """
+    top = dns.name.from_text(origin)
     try:
-        zone = dns.zone.from_text(text, origin=origin, relativize=False, check_origin=False, filename="zone")
-    except dns.exception.SyntaxError as error:
-        raise _located(origin, text, str(error)) from None
-    except (dns.exception.DNSException, ValueError, KeyError) as error:
-        raise ZoneError(f"Zone {origin}: {error}. Mend the text and try again.") from None
-    if zone.get_rdataset(origin_of(zone), "SOA") is None:
+        zone = _read(top, text)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise _located(top, text, str(error)) from None
+    if zone.get_rdataset(top, "SOA") is None:
         raise ZoneError(f"Zone {origin} has no SOA record. Add one, such as: @ SOA ns hostmaster 1 7200 900 604800 300")
-    if zone.get_rdataset(origin_of(zone), "NS") is None:
+    if zone.get_rdataset(top, "NS") is None:
         raise ZoneError(f"Zone {origin} has no NS record. Add one, such as: @ NS ns")
-    _check_names(zone, origin, text)
+    _check_name_servers(zone, origin)
     return zone
 
 
-def _check_names(zone: dns.zone.Zone, origin: str, text: str) -> None:
-    """What reads well and would still not work: names of other zones, name servers without an address."""
-    for number, line in enumerate(text.splitlines(), 1):
-        word = line.split(";")[0].partition(" ")[0].partition("\t")[0]
-        if word.endswith(".") and word[:1] != "$" and not dns.name.from_text(word).is_subdomain(origin_of(zone)):
-            raise _located(origin, text, f"zone:{number}: '{word}' is not a name in this zone")
-    for record in zone.find_rdataset(origin_of(zone), "NS"):
-        if record.target.is_subdomain(origin_of(zone)):
-            node = zone.get_node(record.target)
-            if node is None or not any(rdataset.rdtype in ADDRESSES for rdataset in node):
+def _read(top: dns.name.Name, text: str) -> dns.zone.Zone:
+    """Read the records, also those that lie outside: dnspython would pass over them in silence."""
+    zone = dns.zone.Zone(top, relativize=False)
+    with zone.writer(True) as records:
+        records.check_put_rdataset(_check_record)
+        reader = dns.zonefile.Reader(dns.tokenizer.Tokenizer(text, "zone"), dns.rdataclass.IN, records)
+        reader.zone_origin = dns.name.root
+        try:
+            reader.read()
+        except KeyError:
+            raise ValueError(f"'{reader.last_name}' is not a name in this zone") from None
+    return zone
+
+
+def _check_record(records: dns.transaction.Transaction, name: dns.name.Name, new: dns.rdataset.Rdataset) -> None:
+    """Refuse what reads well and would still not work."""
+    if new.rdtype == dns.rdatatype.NS and name.is_wild():  # RFC 4592 §4.2
+        raise ValueError("a wildcard has no name servers")
+    for old in records.get_node(name) or ():
+        if (old.rdtype == dns.rdatatype.CNAME) != (new.rdtype == dns.rdatatype.CNAME):
+            # RFC 1034 §3.6.2
+            raise ValueError("a CNAME is not compatible with other records of the same name")
+        if old.rdtype == new.rdtype and new.rdtype in ALONE and old[0] != new[0]:
+            raise ValueError(f"the same name has another {new.rdtype.name}, and one is all it may have")
+
+
+def _check_name_servers(zone: dns.zone.Zone, origin: str) -> None:
+    """A name server inside the zone needs an address there, or nobody finds it (RFC 1034 §4.2.2)."""
+    for owner, servers in zone.iterate_rdatasets("NS"):
+        for record in servers:
+            if record.target.is_subdomain(owner) and not _has_address(zone, record.target):
                 raise ZoneError(
-                    f"Zone {origin}: its name server {record.target} has no address. Add one, such as: "
+                    f"Zone {origin}: the name server {record.target} has no address. Add one, such as: "
                     f"{record.target.relativize(origin_of(zone))} A 192.0.2.53"
                 )
 
 
-def _located(origin: str, text: str, said: str) -> ZoneError:
+def _has_address(zone: dns.zone.Zone, name: dns.name.Name) -> bool:
+    return any(rdataset.rdtype in ADDRESSES for rdataset in zone.get_node(name) or ())
+
+
+def _located(top: dns.name.Name, text: str, said: str) -> ZoneError:
     where = re.match(r"zone:(\d+): (.*)", said, re.DOTALL)
     number, why = (int(where[1]), where[2]) if where else (1, said)
     lines = text.splitlines() or [""]
-    number = min(_first_line_with(origin, lines, why) or number, len(lines))
-    line = lines[number - 1]
+    number = min(_first_line_with(top, lines, why) or number, len(lines))
+    line, zone = lines[number - 1], top.to_text(omit_final_dot=True)
     return ZoneError(
-        f"Zone {origin}, line {number}, column {_column(line, why)}: {why.rstrip('.')}: {line.strip()!r}. "
+        f"Zone {zone}, line {number}, column {_column(line, why)}: {why.rstrip('.')}: {line.strip()!r}. "
         "Mend that line and try again."
     )
 
 
-def _first_line_with(origin: str, lines: list[str], why: str) -> int | None:
+def _first_line_with(top: dns.name.Name, lines: list[str], why: str) -> int | None:
     """Return the line at which the error appears: dnspython tells the line behind it for some."""
     for number in range(1, len(lines) + 1):
         try:
-            dns.zone.from_text("\n".join(lines[:number]), origin=origin, check_origin=False, filename="zone")
-        except dns.exception.SyntaxError as error:
+            _read(top, "\n".join(lines[:number]))
+        except (dns.exception.DNSException, ValueError) as error:
             if str(error).endswith(why):
                 return number
-        except (dns.exception.DNSException, ValueError, KeyError):
-            continue
     return None
 
 
@@ -102,7 +129,8 @@ def _column(line: str, why: str) -> int:
     for column, word in words:
         if f"'{word}'" in why or _is_bad_name(word):
             return column
-    for (_, word), (column, _) in itertools.pairwise(words):
+    owners = 0 if line[:1].isspace() else 1
+    for (_, word), (column, _) in itertools.pairwise(words[owners:]):
         if word.isalpha() and word.upper() in dns.rdatatype.RdataType.__members__:
             return column
     return words[-1][0] if words else 1
@@ -136,5 +164,8 @@ def origin_of(zone: dns.zone.Zone) -> dns.name.Name:
 
 
 def text_of(zone: dns.zone.Zone) -> str:
-    """Write the zone as text, names relative to its origin."""
-    return str(zone.to_text(sorted=True, relativize=True, want_origin=True)).replace(" IN ", " ")
+    """Write the zone as text, names relative to its origin; $TTL is for what is added to it."""
+    soa = zone.get_rdataset(origin_of(zone), "SOA")
+    ttl = f"$TTL {soa.ttl}\n" if soa is not None else ""
+    text = str(zone.to_text(sorted=True, relativize=True, want_origin=True))
+    return ttl + re.sub(r"^(\S+ \d+) IN ", r"\1 ", text, flags=re.MULTILINE)

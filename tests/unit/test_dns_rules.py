@@ -182,18 +182,23 @@ def test_the_second_server_of_a_zone_is_asked_when_the_first_says_nothing(lab: L
     assert time.monotonic() - began < 2, "a silent server must not cost real time"
 
 
-def test_without_recursion_the_resolver_tells_only_what_it_knows(lab: Lab) -> None:
-    query = dns.message.make_query("bakery.test", "MX", flags=0)
+def test_without_recursion_the_resolver_asks_nobody(lab: Lab) -> None:
+    lab.zone("bakery.test").add("shop CNAME mx1")
     resolver = lab.resolvers["resolver.carrier.test"]
 
-    def rcode() -> str:
+    def rcode(name: str, kind: str) -> str:
+        query = dns.message.make_query(name, kind, flags=0)
+        before = len(lab.trace)
         reply = lab.runtime.run(resolver.answered(query.to_wire(), CONNECTION))
         assert reply is not None
+        assert [event.what for event in list(lab.trace)[before:]] == ["answered"]
         return dns.rcode.to_text(reply.rcode())
 
-    assert rcode() == "SERVFAIL"
+    assert rcode("bakery.test", "MX") == "REFUSED"
     lab.dns.lookup("bakery.test", "MX")
-    assert rcode() == "NOERROR"
+    lab.dns.lookup("shop.bakery.test", "CNAME")
+    assert rcode("bakery.test", "MX") == "NOERROR"
+    assert rcode("shop.bakery.test", "A") == "REFUSED"  # the alias is known, its target is not
 
 
 def test_an_edited_zone_is_seen_when_the_old_answer_has_run_out(lab: Lab) -> None:

@@ -43,9 +43,13 @@ class Mailbox(Maildir):
         """Make another folder.  The name can lead nowhere outside the mailbox."""
         self._check_new(name)
         validity = self._new_validity()
-        made = Maildir(self.path / f".{name}", validity, self._disk).create()
-        made._write_state(validity, 0)
-        return made
+        # Made aside and put in place by one rename: nobody ever sees it without its UIDVALIDITY.
+        aside = self.path / "tmp" / ".new-folder"
+        shutil.rmtree(aside, ignore_errors=True)
+        Maildir(aside, validity, self._disk).create()._write_state(validity, 0)
+        self._disk.rename(aside, self.path / f".{name}")
+        self._disk.sync_folder(self.path)
+        return self.folder(name)
 
     def _check_new(self, name: str) -> None:
         if not FOLDER.fullmatch(name) or ".." in name or name.endswith("."):

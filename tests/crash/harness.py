@@ -27,10 +27,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mailcourse import Lab
 from mailcourse.internet.disk import Disk
+from mailcourse.mailbox.folders import Mailbox
 
 BODY = b"".join(b"line %d of the message\r\n" % n for n in range(60))
 AMIR, BRUNO = "amir@academy.test", "bruno@bakery.test"
@@ -72,7 +74,7 @@ async def send(lab: Lab, host: str, recipient: str, number: str, log: int, sende
 
 
 def story(lab: Lab, log: int) -> None:
-    """Four messages, one after the other, read and flagged."""
+    """Four messages, one after the other, read, flagged and moved."""
     for number, (host, recipient) in enumerate([*ROUTES, ROUTES[0]]):
         lab.runtime.run(send(lab, host, recipient, f"s{number}", log))
         lab.settle()
@@ -87,6 +89,21 @@ def story(lab: Lab, log: int) -> None:
         box = lab.accounts[server].mailbox(person)
         for stored in box.scan():
             box.set_flags(stored, "S")
+    tidy(lab.accounts[FOLDERS[0][0]].mailbox(BRUNO), log)
+
+
+def tidy(box: Mailbox, log: int) -> None:
+    """Make a folder, move messages there and back, rename it, add a message: what an IMAP client does."""
+    work = box.create_folder("Work")
+    for stored in box.scan()[:2]:
+        box.move(stored, work)
+    os.write(log, b"moved 2\n")
+    work.move(work.scan()[0], box)
+    box.rename_folder("Work", "Office")
+    office = box.folder("Office")
+    office.deliver([message("added")], "1788768000.s1.1.mail.bakery.test", datetime(2026, 9, 7, tzinfo=UTC), "F")
+    os.write(log, f"added {BRUNO}\n".encode())
+    assert sorted(stored.uid for stored in office.scan()) == [2, 3]
 
 
 async def pour(lab: Lab, log: int, seed: int) -> None:
@@ -123,11 +140,14 @@ def second(folder: Path, log: int) -> dict[str, int]:
     bounces = 0
     result = Counter(lost=0, halved=0, renumbered=0, left=0, reports=0, twice=0, promised=0)
     for server, person in FOLDERS:
-        box = lab.accounts[server].mailbox(person)
-        uids = Counter(stored.uid for stored in box.scan())
-        result["renumbered"] += sum(count - 1 for count in uids.values())
-        result["left"] += len([p for p in (box.path / "tmp").iterdir() if not p.name.startswith(".")])
-        for stored in box.scan():
+        inbox = lab.accounts[server].mailbox(person)
+        boxes = [inbox, *(inbox.folder(name) for name in inbox.folders())]
+        result["renumbered"] += len(boxes) - len({box.uidvalidity for box in boxes})
+        for box in boxes:
+            uids = Counter(stored.uid for stored in box.scan())
+            result["renumbered"] += sum(count - 1 for count in uids.values()) + (max(uids, default=0) >= box.uidnext)
+            result["left"] += len([p for p in (box.path / "tmp").iterdir() if not p.name.startswith(".")])
+        for stored in (stored for box in boxes for stored in box.scan()):
             content = stored.path.read_bytes()
             if b"multipart/report" in content:
                 bounces += 1
@@ -137,7 +157,7 @@ def second(folder: Path, log: int) -> dict[str, int]:
                 result["halved"] += 1
             else:
                 found[number[1].decode(), person] += 1
-    for number, recipient in (line for line in promised if line[0] != "steps"):
+    for number, recipient in (line for line in promised if line[0] not in ("steps", "moved")):
         result["promised"] += 1
         result["lost"] += found[number, recipient] == 0
     was_promised = any(line[0] == "mixed" for line in promised)

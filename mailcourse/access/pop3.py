@@ -5,7 +5,7 @@
 
 Nothing is deleted unless QUIT is said: a connection that breaks deletes nothing (§3).
 Knows one folder, as it was at login.  Does not know other folders or flags: POP3 has none.
-# Not here yet: AUTH (RFC 5034), APOP, UTF8 (RFC 6856).
+# Not here yet: APOP, UTF8 (RFC 6856).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
 
-from .session import MOST_ERRORS, MOST_LOGINS, Session, printable
+from .session import MOST_ERRORS, MOST_LOGINS, Session, plain, printable
 
 
 class State(Enum):
@@ -37,6 +37,7 @@ ALLOWED: dict[str, tuple[tuple[State, ...], int, int]] = {
     "STLS": ((A,), 0, 0),
     "USER": ((A,), 1, 1),
     "PASS": ((A,), 1, 1),
+    "AUTH": ((A,), 0, 2),
     "STAT": ((T,), 0, 0),
     "LIST": ((T,), 0, 1),
     "UIDL": ((T,), 0, 1),
@@ -64,6 +65,7 @@ class Pop3Session(Session):
         super().__init__(accounts, host, trace, connection, tls=tls)
         self.state = A
         self._user = ""
+        self._is_asked = False  # AUTH waits for its answer
         self._folder: Maildir | None = None
         self._messages: list[Stored] = []
         self._sizes: dict[int, int] = {}
@@ -93,13 +95,20 @@ class Pop3Session(Session):
         return bytes(replies)
 
     def _obey(self, line: bytes) -> bytes:
+        if self._is_asked:
+            self._is_asked = False
+            self.said("C", b"(answer)", secret=True)
+            return self._tried(lambda: self._by_plain(line))
         words = line.decode("utf-8", "replace").split(" ")
         verb = words[0].upper()
-        secret = line.strip().upper().startswith(b"PASS")  # also when misspelt
-        self.said("C", b"PASS" if secret else line, secret=secret)
+        secret = line.strip().upper().startswith((b"PASS", b"AUTH"))  # also when misspelt
+        self.said("C", line[:4] if secret else line, secret=secret)
+        # RFC 1939 §7: spaces may be part of a password
+        return self._tried(lambda: self._answer(verb, [" ".join(words[1:])] if verb == "PASS" else words[1:]))
+
+    def _tried(self, act: Callable[[], bytes]) -> bytes:
         try:
-            # RFC 1939 §7: spaces may be part of a password
-            return self._answer(verb, [" ".join(words[1:])] if verb == "PASS" else words[1:])
+            return act()
         except (LabError, OSError):  # the folder was damaged or removed by another program
             return self._line(b"-ERR [SYS/TEMP] the mailbox cannot be read now")
         except Refusal as refusal:
@@ -130,7 +139,8 @@ class Pop3Session(Session):
 
     def do_CAPA(self) -> bytes:
         """List what this server can do (RFC 2449)."""
-        able = ["USER", "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "IMPLEMENTATION mailcourse"]
+        able = ["USER", "SASL PLAIN", "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE"]
+        able += ["EXPIRE NEVER", "LOGIN-DELAY 0", "IMPLEMENTATION mailcourse"]
         return self._many("this server can", able + ["STLS"] * self.offers_tls)
 
     def do_STLS(self) -> bytes:
@@ -149,7 +159,31 @@ class Pop3Session(Session):
         """Prove it, and take the maildrop."""
         if not self._user:
             raise Refusal("say USER first")
-        if not self.log_in(self._user, password):
+        return self._log_in(self._user, password)
+
+    def do_AUTH(self, mechanism: str = "", initial: str | None = None) -> bytes:
+        """Prove it by SASL (RFC 5034); without a mechanism, list them."""
+        if not mechanism:
+            return self._many("mechanisms", ["PLAIN"])
+        if mechanism.upper() != "PLAIN":
+            raise Refusal("use AUTH PLAIN")
+        if initial is not None:
+            return self._by_plain(b"" if initial == "=" else initial.encode("utf-8", "replace"))
+        self._is_asked = True
+        return self._line(b"+ ")
+
+    def _by_plain(self, answer: bytes) -> bytes:
+        found = plain(answer)
+        if found is None:
+            raise Refusal("cancelled, or not NUL name NUL password in base64")
+        asked, name, password = found
+        if asked not in ("", name):  # RFC 4616 §2: to act for somebody else is not offered
+            raise Refusal("[AUTH] one may only be oneself")
+        return self._log_in(name, password)
+
+    def _log_in(self, name: str, password: str) -> bytes:
+        """Check the password and take the maildrop."""
+        if not self.log_in(name, password):
             self.closed = self.failed_logins >= MOST_LOGINS
             raise Refusal("[AUTH] name or password is wrong" + ", closing" * self.closed)
         assert self.person is not None

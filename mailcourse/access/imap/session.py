@@ -9,8 +9,6 @@ when the client was told (EXISTS, EXPUNGE), and EXPUNGE is never told during FET
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 
 from mailcourse.internet.errors import LabError
@@ -18,7 +16,7 @@ from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 
-from ..session import MOST_ERRORS, MOST_LOGINS, Session, printable
+from ..session import MOST_ERRORS, MOST_LOGINS, Session, plain, printable
 from .folders import FolderCommands
 from .grammar import MOST_MESSAGE, Command, Malformed, Reader, parse, text_of
 from .selected import SelectedCommands
@@ -227,13 +225,13 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
         assert tag is not None
         if shown:
             self.said("C", b"(answer)", secret=True)
-        try:
-            asked, name, password = base64.b64decode(answer, validate=True).split(b"\0")
-        except (binascii.Error, ValueError):
+        found = plain(answer)
+        if found is None:
             return self.line(f"{tag} BAD cancelled, or not NUL name NUL password in base64".encode())
-        if asked not in (b"", name):  # RFC 4616 §2: to act for somebody else is not offered
+        asked, name, password = found
+        if asked not in ("", name):  # RFC 4616 §2: to act for somebody else is not offered
             return self.line(f"{tag} NO [AUTHORIZATIONFAILED] one may only be oneself".encode())
-        return self._log_in(tag, name.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
+        return self._log_in(tag, name, password)
 
     def _log_in(self, tag: str, name: str, password: str) -> bytes:
         if self.log_in(name, password):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .access.serve import imap, pop3
+from .access.serve import Privacy, imap, pop3
 from .dns.resolver import Resolver
 from .dns.server import AuthoritativeServer
 from .dns.zone import parse
@@ -65,10 +65,11 @@ async def _build_mail(lab: Lab, host: Host, plan: HostPlan) -> None:
         )
         delivery.resend = server.resend
         await server.start([service for service in MTA_SERVICES if service in plan.services])
+    privacy = Privacy(plan.offers_tls, plan.login_needs_tls)
     for service, serve, ports in (("pop3", pop3, (110, 995)), ("imap", imap, (143, 993))):
         if service in plan.services:
             for port in ports:
-                await host.listen(port, serve(accounts, host, lab.certificates))
+                await host.listen(port, serve(accounts, host, lab.certificates, privacy))
 
 
 def address_book(lab: Lab, plan: HostPlan) -> AddressBook:

@@ -62,6 +62,7 @@ class HostPlan:
     fallback: Relay | None = None
     tls: str = "may"
     offers_tls: bool = True
+    login_needs_tls: bool = False  # POP3 and IMAP take passwords only inside TLS
     tells_who_lives_here: bool = False
     most_octets: int = 10_000_000
     most_recipients: int = 1000

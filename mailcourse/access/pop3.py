@@ -5,19 +5,18 @@
 
 Nothing is deleted unless QUIT is said: a connection that breaks deletes nothing (§3).
 Knows one folder, as it was at login.  Does not know other folders or flags: POP3 has none.
-# Not here yet: APOP, UTF8 (RFC 6856).
+# Not here: APOP, for which the server would have to keep passwords as they are; LANG (RFC 6856 §3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
+from typing import Any
 
 from mailcourse.internet.errors import LabError
-from mailcourse.internet.network import Connection
-from mailcourse.internet.trace import Trace
-from mailcourse.mailbox.accounts import Accounts
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
+from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.names import Stored
 
 from .session import MOST_ERRORS, MOST_LOGINS, Session, plain, printable
 
@@ -35,6 +34,7 @@ A, T = State.AUTHORIZATION, State.TRANSACTION
 ALLOWED: dict[str, tuple[tuple[State, ...], int, int]] = {
     "CAPA": ((A, T), 0, 0),
     "STLS": ((A,), 0, 0),
+    "UTF8": ((A,), 0, 0),
     "USER": ((A,), 1, 1),
     "PASS": ((A,), 1, 1),
     "AUTH": ((A,), 0, 2),
@@ -61,10 +61,11 @@ class Pop3Session(Session):
 
     service = "pop3"
 
-    def __init__(self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool) -> None:
-        super().__init__(accounts, host, trace, connection, tls=tls)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.state = A
         self._user = ""
+        self._is_utf8 = False  # the client takes headers beyond ASCII
         self._is_asked = False  # AUTH waits for its answer
         self._folder: Maildir | None = None
         self._messages: list[Stored] = []
@@ -76,23 +77,21 @@ class Pop3Session(Session):
         self.begin()
         return self._line(b"+OK " + self.host.encode() + b" POP3")
 
-    def receive(self, data: bytes) -> bytes:
-        """Take in octets, in any pieces; return the replies they cause."""
+    def replies(self, data: bytes) -> Iterator[bytes]:
+        """Take in octets, in any pieces; make the replies they cause, one after the other."""
         self._buffer += data
-        replies = bytearray()
         while not (self.closed or self.wants_tls):
             line, end, rest = self._buffer.partition(b"\n")
             if len(line) > MOST_LINE:
                 self.closed = True
-                replies += self._line(b"-ERR the line is too long, closing")
+                yield self._line(b"-ERR the line is too long, closing")
                 break
             if not end:
                 break
             self._buffer = rest
-            replies += self._obey(bytes(line).rstrip(b"\r"))
+            yield self._obey(bytes(line).rstrip(b"\r"))
         if self.wants_tls:
             self._buffer.clear()  # RFC 2595 §4: nothing said behind STLS counts
-        return bytes(replies)
 
     def _obey(self, line: bytes) -> bytes:
         if self._is_asked:
@@ -139,7 +138,8 @@ class Pop3Session(Session):
 
     def do_CAPA(self) -> bytes:
         """List what this server can do (RFC 2449)."""
-        able = ["USER", "SASL PLAIN", "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE"]
+        able = ["USER", "SASL PLAIN"] if self.may_log_in else []
+        able += ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8 USER"]
         able += ["EXPIRE NEVER", "LOGIN-DELAY 0", "IMPLEMENTATION mailcourse"]
         return self._many("this server can", able + ["STLS"] * self.offers_tls)
 
@@ -150,8 +150,14 @@ class Pop3Session(Session):
         self.wants_tls = True
         return self._line(b"+OK begin TLS")
 
+    def do_UTF8(self) -> bytes:
+        """Take headers, names and passwords beyond ASCII (RFC 6856 §2)."""
+        self._is_utf8 = True
+        return self._line(b"+OK UTF-8 it is")
+
     def do_USER(self, name: str) -> bytes:
         """Say who one is."""
+        self._must_be_private()
         self._user = name
         return self._line(b"+OK now PASS")
 
@@ -161,8 +167,13 @@ class Pop3Session(Session):
             raise Refusal("say USER first")
         return self._log_in(self._user, password)
 
+    def _must_be_private(self) -> None:
+        if not self.may_log_in:
+            raise Refusal("begin TLS first with STLS, so that nobody reads the password")
+
     def do_AUTH(self, mechanism: str = "", initial: str | None = None) -> bytes:
         """Prove it by SASL (RFC 5034); without a mechanism, list them."""
+        self._must_be_private()
         if not mechanism:
             return self._many("mechanisms", ["PLAIN"])
         if mechanism.upper() != "PLAIN":
@@ -219,6 +230,14 @@ class Pop3Session(Session):
             raise Refusal("the message was removed by another program") from None
         return content if content.endswith(b"\r\n") else content + b"\r\n"
 
+    def _shown(self, number: int) -> bytes:
+        """The message, unless its header is beyond what the client asked for (RFC 6856 §5)."""
+        content = self._content(number)
+        header = content.partition(b"\r\n\r\n")[0]
+        if not (self._is_utf8 or header.isascii()) and _is_utf8(header):
+            raise Refusal("[UTF8] the header is in UTF-8; say UTF8 before you log in")
+        return content
+
     def _size(self, number: int) -> int:
         """The octets that RETR will send, before byte-stuffing (§11)."""
         if number not in self._sizes:
@@ -249,7 +268,7 @@ class Pop3Session(Session):
     def do_RETR(self, number: str) -> bytes:
         """Hand out a whole message."""
         n, stored = self._find(number)
-        content = self._content(n)
+        content = self._shown(n)
         self.fetched(stored)
         return self._line(f"+OK {len(content)} octets".encode()) + _stuffed(content)
 
@@ -258,7 +277,7 @@ class Pop3Session(Session):
         n, _ = self._find(number)
         if not lines.isdecimal():
             raise Refusal("TOP wants a message and a number of lines")
-        head, gap, body = self._content(n).partition(b"\r\n\r\n")
+        head, gap, body = self._shown(n).partition(b"\r\n\r\n")
         wanted = b"".join(body.splitlines(keepends=True)[: int(lines[:9])])
         return self._line(b"+OK the top") + _stuffed(head + gap + wanted)
 
@@ -292,6 +311,14 @@ class Pop3Session(Session):
         if self.person is not None and self.state is T:
             self.accounts.unlock(self.person)
             self.state = A
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:  # an old charset, without a word about it: as it always was
+        return False
+    return True
 
 
 def _stuffed(content: bytes) -> bytes:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.network import Connection, Host, ProtocolFactory
@@ -27,6 +28,8 @@ SILENCE = {"pop3": 600.0, "imap": 1800.0}
 
 #: Real seconds between two looks at a folder for a client that waits: other programs write there too.
 LOOK_SECONDS = 0.25
+#: Octets of an answer that are made before they are sent.
+BATCH = 256 * 1024
 #: Ports where TLS comes before everything (RFC 8314).
 TLS_FIRST = (993, 995)
 
@@ -89,8 +92,8 @@ class Carrier(asyncio.Protocol):
                 self._pending.clear()
                 self._arrived.clear()
                 if data:
-                    await self._send(await loop.run_in_executor(None, self._session.receive, data))
-                if ended:
+                    await self._answer(loop, self._session.replies(data))
+                if ended or self._lost:
                     return
                 if self._session.wants_tls:
                     await self._switch_to_tls(loop)
@@ -114,6 +117,14 @@ class Carrier(asyncio.Protocol):
                 if news:
                     await self._send(news)
         await self._arrived.wait()
+
+    async def _answer(self, loop: asyncio.AbstractEventLoop, replies: Iterator[bytes]) -> None:
+        """Send an answer in batches: the next is made when the client has taken the one before."""
+        while not self._lost and (batch := await loop.run_in_executor(None, _batch, replies)):
+            if self._session.pause:
+                pause, self._session.pause = self._session.pause, 0.0
+                await asyncio.sleep(pause)
+            await self._send(batch)
 
     async def _send(self, replies: bytes) -> None:
         self._transport.write(replies)
@@ -148,22 +159,51 @@ class Carrier(asyncio.Protocol):
             self.connection_lost(None)
 
 
-def pop3(accounts: Accounts, host: Host, authority: Authority) -> ProtocolFactory:
+def _batch(replies: Iterator[bytes]) -> bytes:
+    """Take replies until there are enough to send; empty when there are no more."""
+    batch = bytearray()
+    for reply in replies:
+        batch += reply
+        if len(batch) >= BATCH:
+            break
+    return bytes(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What a server wants with TLS: `offers_tls` shows STLS and STARTTLS, `needs_tls` takes no password before."""
+
+    offers_tls: bool = True
+    needs_tls: bool = False
+
+
+def pop3(accounts: Accounts, host: Host, authority: Authority, privacy: Privacy = Privacy()) -> ProtocolFactory:
     """Return what serves POP3 on a port of `host`."""
-    return _factory(Pop3Session, accounts, host, authority)
+    return _factory(Pop3Session, accounts, host, authority, privacy)
 
 
-def imap(accounts: Accounts, host: Host, authority: Authority) -> ProtocolFactory:
+def imap(accounts: Accounts, host: Host, authority: Authority, privacy: Privacy = Privacy()) -> ProtocolFactory:
     """Return what serves IMAP on a port of `host`."""
-    return _factory(ImapSession, accounts, host, authority)
+    return _factory(ImapSession, accounts, host, authority, privacy)
 
 
 def _factory(
-    kind: type[Pop3Session] | type[ImapSession], accounts: Accounts, host: Host, authority: Authority
+    kind: type[Pop3Session] | type[ImapSession],
+    accounts: Accounts,
+    host: Host,
+    authority: Authority,
+    privacy: Privacy,
 ) -> ProtocolFactory:
     def serve(connection: Connection) -> asyncio.Protocol:
         is_inside = connection.port in TLS_FIRST
-        session = kind(accounts, host.name, host.internet.trace, connection, tls=not is_inside)
+        session = kind(
+            accounts,
+            host.name,
+            host.internet.trace,
+            connection,
+            tls=privacy.offers_tls and not is_inside,
+            may_log_in=is_inside or not privacy.needs_tls,
+        )
         carrier = Carrier(session, lambda: authority.server(host.name))
         return tls_first(carrier, authority.server(host.name)) if is_inside else carrier
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import base64
 import binascii
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
-from mailcourse.mailbox.maildir import Stored
+from mailcourse.mailbox.names import Stored
 
 MOST_LOGINS = 3  # failed ones, then the session ends
 MOST_ERRORS = 30
+PAUSE_SECONDS = 0.4  # real ones; who guesses passwords waits, and longer each time
 
 
 class Session(ABC):
@@ -24,12 +26,23 @@ class Session(ABC):
 
     service = ""
 
-    def __init__(self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        host: str,
+        trace: Trace,
+        connection: Connection,
+        *,
+        tls: bool,
+        may_log_in: bool = True,
+    ) -> None:
         self.accounts, self.host, self.trace, self.connection = accounts, host, trace, connection
         self.offers_tls = tls
+        self.may_log_in = may_log_in  # where passwords must not cross the wire in the clear: only inside TLS
         self.wants_tls = self.closed = False
         self.person: str | None = None
         self.errors = self.failed_logins = 0
+        self.pause = 0.0  # seconds that the carrier waits before it sends the replies
         self._buffer = bytearray()
 
     @abstractmethod
@@ -37,8 +50,15 @@ class Session(ABC):
         """Return what the server says first."""
 
     @abstractmethod
+    def replies(self, data: bytes) -> Iterator[bytes]:
+        """Take in octets, in any pieces; make the replies they cause, one after the other.
+
+        Blocking: it reads mailboxes.  A long answer is made while it is sent, and never whole in memory.
+        """
+
     def receive(self, data: bytes) -> bytes:
-        """Take in octets, in any pieces; return the replies they cause.  Blocking: it reads mailboxes."""
+        """Take in octets; return all replies they cause."""
+        return b"".join(self.replies(data))
 
     @property
     def is_idle(self) -> bool:
@@ -57,6 +77,7 @@ class Session(ABC):
         """The carrier has switched to TLS: what came before counts no more (RFC 2595 §4, RFC 3501 §6.2.1)."""
         self._buffer.clear()
         self.wants_tls = self.offers_tls = False
+        self.may_log_in = True
 
     def begin(self) -> None:
         """Record the connection."""
@@ -89,6 +110,7 @@ class Session(ABC):
             self.record("logged-in", person=self.person, service=self.service)
             return True
         self.failed_logins += 1
+        self.pause = PAUSE_SECONDS * self.failed_logins
         self.record("login-failed", person=printable(person), service=self.service)
         return False
 

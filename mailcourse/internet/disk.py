@@ -4,7 +4,7 @@
 
 A 250 rests on the order of these steps, so they have one door.  Behind it a lesson makes the disk
 full (`is_full`), and a test stops the process after each step (`done`).
-Reading does not come by here: it changes nothing.
+Reading does not come by here: it changes nothing.  But whether a folder has changed is asked here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
+
+#: A disk may tell time this coarsely: in a folder that changed more recently, another change can hide.
+COARSE_SECONDS = 2
 
 
 class Disk:
@@ -77,3 +81,11 @@ class Disk:
             finally:
                 os.close(descriptor)
         self.done("sync_folder", folder)
+
+    def settled(self, folders: Iterable[Path]) -> tuple[int, ...] | None:
+        """Return when the names in each folder last changed; None when that is too recent to be told apart.
+
+        The same answer twice means: no name was added, removed or changed between.
+        """
+        times = tuple(os.stat(folder).st_mtime_ns for folder in folders)
+        return times if max(times) < time.time_ns() - COARSE_SECONDS * 1_000_000_000 else None

@@ -1,17 +1,15 @@
-"""Maildir: one message, one file; what a mailbox knows stands in the names.
+"""Maildir: one message, one file; what a mailbox knows stands in the names (`names.py`).
 
     tmp/1788768000.m1.1.mail.bakery.test                being written
     new/1788768000.m1.1.mail.bakery.test                delivered; nobody has looked yet
-    new/1788768000.m1.1.mail.bakery.test,U=7            has its UID
+    new/1788768000.m1.1.mail.bakery.test,U=7            has its UID (`uids.py`)
     cur/1788768000.m1.1.mail.bakery.test,U=7:2,FS       has been seen by a reader; flags F and S
-    .uidvalidity                                        "3 7": UIDVALIDITY 3, last UID 7
+    .uidvalidity  keywords                              the counter of UIDs; the words behind flags a to z
     .Sent/                                              another folder, of the same form (Maildir++)
 
 Delivery takes no lock: write in tmp, sync, rename into new.  A crash before the rename leaves a file
-in tmp/ that nobody reads; after it, a whole message is in new/.  A reader gives UIDs, in the order of
-arrival, under a lock and only after the new last UID is on disk: a crash can skip a UID, and never
-gives one twice (RFC 3501 §2.3.1.1).  Every change of a message is one rename.
-    Flags: D draft, F flagged, P passed, R replied, S seen, T trashed.
+in tmp/ that nobody reads; after it, a whole message is in new/.  Every change of a message is one rename.
+The folder is the only truth: what is remembered of it is dropped as soon as it may have changed.
 Knows names and renames.  Does not know mail: the bytes are never parsed.
 """
 
@@ -20,71 +18,24 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from io import FileIO
 from pathlib import Path
-
-import filelock
+from typing import TypeVar
 
 from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError
 
-FLAGS = frozenset("DFPRST")
-#: What stands between a name and its flags; Windows allows no colon in a name.
-INFO = ";2," if os.name == "nt" else ":2,"
-NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?")
-IDENTITY = re.compile(r"(?:r\d+)?m\d+")
+from .keywords import Keywords
+from .names import INFO, KNOWN, Stored, read_name, write_name
+from .uids import Uids
 
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One message of a mailbox.  `when` is its INTERNALDATE, `size` its octets on disk."""
-
-    uid: int
-    path: Path
-    flags: frozenset[str]
-    is_recent: bool  # still in new/
-    size: int
-    when: datetime
-
-    @property
-    def base(self) -> str:
-        """The part of the file's name that never changes."""
-        return base_of(self.path.name)
-
-    @property
-    def message(self) -> str | None:
-        """The message's identity in the trace, when the name tells it."""
-        return message_of(self.path.name)
-
-    def read(self) -> bytes:
-        """Return the message, with CRLF line ends, also when a foreign program wrote it with LF alone."""
-        content = self.path.read_bytes()
-        if content.count(b"\n") == content.count(b"\r\n"):
-            return content
-        return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def base_of(name: str) -> str:
-    """Return the part of a file name that never changes.
-
-    >>> base_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
-    '1788768000.m1.1.mail.bakery.test'
-    """
-    found = NAME.fullmatch(name)
-    return found["base"] if found else name
-
-
-def message_of(name: str) -> str | None:
-    """Return the trace identity that a file name carries.
-
-    >>> message_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
-    'm1'
-    """
-    parts = name.split(".")
-    return parts[1] if len(parts) > 2 and IDENTITY.fullmatch(parts[1]) else None
+T = TypeVar("T")
 
 
 class NoSuchMessage(LabError):
@@ -96,6 +47,15 @@ class Maildir:
 
     def __init__(self, path: Path, uidvalidity: int = 1, disk: Disk | None = None) -> None:
         self.path, self._uidvalidity, self._disk = path, uidvalidity, disk or Disk()
+        self.uids = Uids(path, uidvalidity, self._disk, self._highest)
+        self.keywords = Keywords(path, self._disk, self.uids)
+        self._guard = threading.RLock()  # nothing is renamed by this object while it makes a list
+        self._known: dict[tuple[bool, str], Stored | None] = {}
+        self._listed: list[Stored] = []
+        self._by_uid: dict[int, Stored] = {}
+        self._sizes: dict[int, int] = {}
+        self._fresh: set[int] = set()  # put into cur/ by this process, and no reader has been told
+        self._marks: tuple[int, ...] | None = None  # when new/ and cur/ had changed last as we listed them
 
     def create(self) -> Maildir:
         """Make the folder if it is not there."""
@@ -111,230 +71,256 @@ class Maildir:
 
     # ---- the MDA's side --------------------------------------------------------------------------
 
-    def deliver(self, parts: Iterable[bytes], unique: str, when: datetime, flags: str = "") -> str:
-        """Put a message into new/ (into cur/ when it has flags); return its file name.  Safe against other writers."""
-        place, info = ("cur", INFO + "".join(sorted(flags))) if flags else ("new", "")
-        temporary, target, file = self._exclusive(unique, self.path / place, info)
+    def deliver(self, parts: Iterable[bytes], unique: str, when: datetime) -> str:
+        """Put a message into new/; return its file name.  Safe against other writers."""
+        temporary = self.write(parts, unique, when)
+        target = self.path / "new" / temporary.name
         try:
-            with file:
-                self._disk.write(file, parts)
-                os.utime(temporary, (when.timestamp(), when.timestamp()))
-                self._disk.sync(file)
             self._disk.rename(temporary, target)
-        except BaseException:  # a full disk, a broken source: nothing half written stays
+        except BaseException:
             self._disk.unlink(temporary)
             raise
         self._disk.sync_folder(target.parent)
         return target.name
 
-    def _exclusive(self, unique: str, place: Path, info: str) -> tuple[Path, Path, FileIO]:
-        """Make tmp/<unique>, or a name that is still free; return it, the path it will get, and the open file.
+    def write(self, parts: Iterable[bytes], unique: str, when: datetime) -> Path:
+        """Write a message into tmp/, synced and dated; nobody sees it there.  Return its path, for `accept`."""
+        path, file = self.open_temporary(unique)
+        try:
+            with file:
+                self._disk.write(file, parts)
+                os.utime(path, (when.timestamp(), when.timestamp()))
+                self._disk.sync(file)
+        except BaseException:  # a full disk, a broken source: nothing half written stays
+            self._disk.unlink(path)
+            raise
+        return path
 
-        Who holds a name in tmp/ is alone with it: nobody else can put that name into `place`.
+    def open_temporary(self, unique: str) -> tuple[Path, FileIO]:
+        """Make tmp/<unique>, or a name that is still free, for writing.
+
+        Who holds a name in tmp/ is alone with it: nobody else can put that name into new/.
         """
         for name in itertools.chain([unique], (f"{unique}.{number}" for number in itertools.count(1))):
-            path, target = self.path / "tmp" / name, place / (name + info)
+            path = self.path / "tmp" / name
             try:
                 file = self._disk.create(path)
             except FileExistsError:
                 continue
-            if not target.exists():
-                return path, target, file
+            if not (self.path / "new" / name).exists():
+                return path, file
             file.close()
             self._disk.unlink(path)
         raise AssertionError("itertools.count has no end")
 
-    # ---- the reader's side -------------------------------------------------------------------------
+    # ---- the reader's side: adding -----------------------------------------------------------------
+
+    def accept(self, written: Sequence[tuple[Path, frozenset[str]]]) -> list[int]:
+        """Put messages that `write` wrote into cur/, with flags; return the UIDs they got."""
+        if not written:
+            return []
+        placed: list[Path] = []
+        with self.uids.locked():
+            if not all(",U=" in name for name in os.listdir(self.path / "new")):
+                self.scan()  # who came first gets the lower number
+            fresh = list(self.uids.take(len(written)))
+            try:
+                for uid, (path, flags) in zip(fresh, written, strict=True):
+                    target = self.path / "cur" / write_name(path.name, uid, flags)
+                    with self._guard:
+                        self._disk.rename(path, target)
+                        self._fresh.add(uid)
+                    placed.append(target)
+                self._disk.sync_folder(self.path / "cur")
+            except BaseException:  # all or none
+                for target in placed:
+                    self._disk.unlink(target)
+                raise
+        return fresh
+
+    def move(self, messages: Sequence[Stored], target: Maildir) -> dict[int, int]:
+        """Move messages to another folder, each in one rename; return old UID → new UID.
+
+        A message that somebody removed meanwhile is passed over.
+        """
+        moved: dict[int, int] = {}
+        if not messages:
+            return moved
+        with ExitStack() as locks:
+            for box in sorted({self, target}, key=lambda box: box.path):  # one order for all: no two wait in a circle
+                locks.enter_context(box.uids.locked())
+            for stored, uid in zip(messages, target.uids.take(len(messages)), strict=True):
+                with suppress(NoSuchMessage):
+                    self._follow(stored, partial(target._adopt, self, uid))
+                    moved[stored.uid] = uid
+            target._fresh.update(moved.values())
+        self._disk.sync_folder(target.path / "cur")
+        self._disk.sync_folder(self.path / "cur")
+        return moved
+
+    def _adopt(self, source: Maildir, uid: int, stored: Stored) -> None:
+        source._rename(stored, self.path / "cur" / write_name(stored.name, uid, self.flags_from(source, stored)))
+
+    def flags_from(self, source: Maildir, stored: Stored) -> frozenset[str]:
+        """Return the flags that a message of `source` has here: its keywords may have other letters."""
+        words = source.keywords.of(flag for flag in stored.flags if flag.islower())
+        return frozenset(flag for flag in stored.flags if flag.isupper()) | self.keywords.letters(words)
+
+    # ---- the reader's side: looking ----------------------------------------------------------------
 
     def scan(self) -> list[Stored]:
-        """Return the messages in the order of their UIDs, giving a UID to those that have none."""
-        found = self._look_calmly()
-        if self._unnumbered(found):
-            with self._locked():
-                self._number(self._unnumbered(self._look_calmly()))
-            found = self._look_calmly()
-        numbered = {stored.uid: stored for stored in found if stored.uid}
-        return [numbered[uid] for uid in sorted(numbered)]
+        """Return the messages in the order of their UIDs, giving a UID to those that have none.
+
+        The same list object as before means: nothing has changed.
+        """
+        with self._guard:
+            marks = self._disk.settled((self.path / "new", self.path / "cur"))
+            if marks is not None and marks == self._marks:
+                return self._listed
+        if self._strangers(self._look()):
+            with self.uids.locked():
+                self._number(self._strangers(self._look()))
+        with self._guard:
+            found = {stored.uid: stored for stored in self._look() if stored.uid}
+            listed = [found[uid] for uid in sorted(found)]
+            if listed != self._listed:
+                self._listed, self._by_uid = listed, found
+            self._marks = marks
+            return self._listed
+
+    def recent(self, found: Iterable[Stored], *, claim: bool = False) -> set[int]:
+        """Return the UIDs that no reader has been told of; who claims them is the one that was (RFC 3501 §2.3.2)."""
+        with self._guard:
+            recent = {stored.uid for stored in found if stored.is_recent or stored.uid in self._fresh}
+            if claim:
+                self._fresh -= recent
+            return recent
 
     def marks(self) -> tuple[int, int]:
         """Return what differs as soon as a name in the folder does: the times of new/ and cur/."""
         return (self.path / "new").stat().st_mtime_ns, (self.path / "cur").stat().st_mtime_ns
 
-    def octets(self) -> int:
-        """Return the octets of all messages together."""
-        return sum(stored.size for stored in self._look())
+    def _look(self) -> list[Stored]:
+        """List until nothing moved meanwhile: a listing may miss a file that is renamed just then."""
+        with self._guard:
+            names = self._names()
+            for _ in range(10):
+                before, names = names, self._names()
+                if names == before:
+                    break
+            where = str(self.path)
+            known, self._known = self._known, {}
+            found: dict[tuple[str, int], Stored] = {}
+            for key in names:
+                stored = known[key] if key in known else read_name(where, key[1], is_recent=key[0])
+                self._known[key] = stored
+                if stored is not None:  # one that is just renamed may be in both places; cur/ comes second
+                    found[stored.name.partition(INFO)[0], stored.uid] = stored
+            return list(found.values())
 
-    def _names(self) -> set[str]:
-        return {name for part in ("new", "cur") for name in os.listdir(self.path / part)}
+    def _names(self) -> list[tuple[bool, str]]:
+        return [(part == "new", name) for part in ("new", "cur") for name in os.listdir(self.path / part)]
 
-    def _look_calmly(self) -> list[Stored]:
-        """Look until nothing moved meanwhile: a listing may miss a file that is renamed just then."""
-        names = self._names()
-        for _ in range(10):
-            found = self._look()
-            before, names = names, self._names()
-            if names == before:
-                break
-        return found
+    def _highest(self) -> int:
+        return max((stored.uid for stored in self._look()), default=0)
 
-    def _unnumbered(self, found: list[Stored]) -> list[Stored]:
+    def _strangers(self, found: list[Stored]) -> list[Stored]:
         """Return the messages without a UID of this folder: new ones, and files copied in with another's UID."""
-        last = self._read_state(found)[1]
+        last = self.uids.read()[1]
+        if len({stored.uid for stored in found}) == len(found) and all(0 < stored.uid <= last for stored in found):
+            return []
         seen: set[int] = {0}
         strangers = []
-        for stored in sorted(found, key=lambda stored: stored.path.name):
+        for stored in sorted(found, key=lambda stored: stored.name):
             if stored.uid in seen or stored.uid > last:
                 strangers.append(stored)
             seen.add(stored.uid)
         return strangers
 
-    def _look(self) -> list[Stored]:
-        found: dict[tuple[str, str | None], Stored] = {}
-        for part in ("new", "cur"):
-            for entry in os.scandir(self.path / part):
-                name = NAME.fullmatch(entry.name)
-                if name is None or entry.name.startswith("."):
-                    continue
-                try:
-                    about = entry.stat()
-                except FileNotFoundError:  # another reader renamed or removed it just now
-                    continue
-                found[name["base"], name["uid"]] = Stored(
-                    int(name["uid"] or 0),
-                    Path(entry.path),
-                    frozenset(name["flags"] or "") & FLAGS,
-                    part == "new",
-                    about.st_size,
-                    datetime.fromtimestamp(about.st_mtime, UTC).replace(microsecond=0),
-                )
-        return list(found.values())
-
     def _number(self, fresh: list[Stored]) -> None:
         """Give UIDs, in the order of arrival.  Under the lock."""
-        if not fresh:
-            return
-        validity, last = self._read_state(self._look())
-        self._write_state(validity, last + len(fresh))
-        in_order = sorted(fresh, key=lambda stored: (stored.when, stored.path.name))
-        for uid, stored in enumerate(in_order, last + 1):
-            name, info, flags = stored.path.name.partition(INFO)
-            base = re.sub(r",U=\d+$", "", name)
-            try:
-                self._disk.rename(stored.path, stored.path.with_name(f"{base},U={uid}{info}{flags}"))
-            except FileNotFoundError:  # a program without our lock was quicker; the UID stays unused
-                continue
+        dated = []
+        for stored in fresh:
+            with suppress(FileNotFoundError):
+                dated.append((stored.when, stored.name, stored))
+        for uid, (_, _, stored) in zip(self.uids.take(len(dated)) if dated else (), sorted(dated), strict=True):
+            base, info, flags = stored.name.partition(INFO)
+            # A program without our lock may be quicker; the UID stays unused then.
+            with suppress(FileNotFoundError), self._guard:
+                numbered = re.sub(r",U=\d+$", "", base) + f",U={uid}"
+                self._disk.rename(stored.path, stored.path.with_name(numbered + info + flags))
 
-    def _locked(self) -> filelock.BaseFileLock:
-        return filelock.FileLock(self.path / ".lock", thread_local=False)
+    def find(self, uid: int) -> Stored:
+        """Return the message with this UID as it is now."""
+        self.scan()
+        if uid not in self._by_uid:
+            raise NoSuchMessage(f"Message {uid} is not in the mailbox any more. List it again.")
+        return self._by_uid[uid]
 
     @property
     def uidvalidity(self) -> int:
         """The number that changes if UIDs ever lose their meaning."""
-        return self._read_state()[0]
+        return self.uids.read()[0]
 
     @property
     def uidnext(self) -> int:
         """The UID that the next message will have, or a lower bound of it."""
-        return self._read_state()[1] + 1
+        return self.uids.read()[1] + 1
 
-    def _read_state(self, found: Iterable[Stored] = ()) -> tuple[int, int]:
-        """Return UIDVALIDITY and the last UID.  If the file was lost, the names of `found` know the last UID."""
-        try:
-            validity, last = (self.path / ".uidvalidity").read_text().split()
-            return int(validity), int(last)
-        except FileNotFoundError:
-            return self._uidvalidity, max((stored.uid for stored in found), default=0)
-        except ValueError:
-            raise LabError(f"{self.path / '.uidvalidity'} cannot be read. Remove it, or restore it.") from None
+    def octets(self) -> int:
+        """Return the octets of all messages together, on disk."""
+        return sum(self.about(stored)[0] for stored in self.scan())
 
-    def _write_state(self, validity: int, last: int) -> None:
-        self._replace(self.path / ".uidvalidity", f"{validity} {last}")
-
-    def _replace(self, path: Path, text: str) -> None:
-        """Write a small file whole, by rename."""
-        fresh = self.path / "tmp" / path.name
-        self._disk.unlink(fresh)
-        with self._disk.create(fresh) as file:
-            self._disk.write(file, [text.encode()])
-            self._disk.sync(file)
-        self._disk.rename(fresh, path)
-        self._disk.sync_folder(self.path)
+    def octets_of(self, stored: Stored) -> int:
+        """Return the octets of a message with CRLF line ends.  Counted once: a message never changes."""
+        if stored.uid not in self._sizes:
+            self._sizes[stored.uid] = len(self.read(stored))
+        return self._sizes[stored.uid]
 
     def read(self, stored: Stored) -> bytes:
         """Return the message, wherever a rename has put it."""
-        try:
-            return stored.read()
-        except FileNotFoundError:
-            return self.find(stored.uid).read()
+        return self._follow(stored, lambda now: now.read())
+
+    def about(self, stored: Stored) -> tuple[int, datetime]:
+        """Return octets on disk and INTERNALDATE."""
+        return self._follow(stored, lambda now: (now.size, now.when))
+
+    # ---- the reader's side: changing ---------------------------------------------------------------
 
     def see(self, stored: Stored) -> Stored:
         """Move a message from new/ to cur/: a reader knows of it now."""
-        return self._rename(stored, lambda now: now.flags) if stored.is_recent else stored
+        return self.change_flags(stored, lambda flags: flags) if stored.is_recent else stored
 
     def set_flags(self, stored: Stored, flags: Iterable[str]) -> Stored:
         """Replace the flags of a message, in one rename; return it as it is then."""
-        wanted = frozenset(flags) & FLAGS
+        wanted = frozenset(flags)
         return self.change_flags(stored, lambda now: wanted)
 
     def change_flags(self, stored: Stored, change: Callable[[frozenset[str]], frozenset[str]]) -> Stored:
         """Give a message the flags that `change` makes of those it has now, whoever set them."""
-        return self._rename(stored, lambda now: change(now.flags) & FLAGS)
 
-    def _rename(self, now: Stored, flags_of: Callable[[Stored], frozenset[str]]) -> Stored:
-        for _ in range(10):  # another session may rename it under our hands
-            flags = flags_of(now)
-            target = self.path / "cur" / (now.path.name.partition(INFO)[0] + INFO + "".join(sorted(flags)))
-            try:
-                self._disk.rename(now.path, target)
-            except FileNotFoundError:
-                now = self.find(now.uid)
-                continue
-            return replace(now, path=target, flags=flags, is_recent=False)
-        raise NoSuchMessage(f"Message {now.uid} changes faster than it can be flagged. Try again.")
+        def rename(now: Stored) -> Stored:
+            flags = change(now.flags) & KNOWN
+            name = write_name(now.name, now.uid, flags)
+            self._rename(now, self.path / "cur" / name)
+            return replace(now, name=name, flags=flags, is_recent=False)
 
-    def find(self, uid: int) -> Stored:
-        """Return the message with this UID as it is now."""
-        for stored in self._look():
-            if stored.uid == uid:
-                return stored
-        raise NoSuchMessage(f"Message {uid} is not in the mailbox any more. List it again.")
-
-    def uids(self, names: Iterable[str]) -> list[int]:
-        """Return the UIDs of messages that were just put here, by the names that `deliver` and `move` returned."""
-        given = {stored.base: stored.uid for stored in self.scan()}
-        return [given.get(base_of(name), 0) for name in names]
-
-    def move(self, stored: Stored, target: Maildir) -> str:
-        """Move a message to another folder, in one rename; return its name there, for `uids`."""
-        for number in range(10):
-            base = re.sub(r",U=\d+$", "", stored.path.name.partition(INFO)[0])
-            name = base if number == 0 else f"{base}.{number}"
-            place = target.path / "cur" / (name + INFO + "".join(sorted(stored.flags)))
-            if target.has(name):
-                continue
-            try:
-                self._disk.rename(stored.path, place)
-            except FileNotFoundError:  # flagged by another session meanwhile, or gone
-                stored = self.find(stored.uid)
-                continue
-            self._disk.sync_folder(place.parent)
-            self._disk.sync_folder(stored.path.parent)
-            return place.name
-        raise NoSuchMessage(f"Message {stored.uid} changes faster than it can be moved. Try again.")
-
-    def has(self, base: str) -> bool:
-        """True when a message with this base name is here."""
-        return any(base_of(name) == base for name in self._names())
+        return self._follow(stored, rename)
 
     def remove(self, stored: Stored) -> None:
         """Remove a message; harmless when somebody else did."""
+        with suppress(NoSuchMessage):
+            self._follow(stored, lambda now: self._disk.remove(now.path))
+
+    def _rename(self, stored: Stored, target: Path) -> None:
+        with self._guard:
+            self._disk.rename(stored.path, target)
+
+    def _follow(self, stored: Stored, act: Callable[[Stored], T]) -> T:
+        """Do something with a message, wherever another session or program has put it meanwhile."""
         for _ in range(10):
             try:
-                self._disk.remove(stored.path)
+                return act(stored)
             except FileNotFoundError:
-                try:
-                    stored = self.find(stored.uid)
-                except NoSuchMessage:
-                    return
-                continue
-            return
+                stored = self.find(stored.uid)
+        raise NoSuchMessage(f"Message {stored.uid} changes faster than it can be found. Try again.")

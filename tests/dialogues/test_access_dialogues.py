@@ -54,6 +54,9 @@ iVBORw0KGgo=
 """
 
 
+ROLLS = "From: bruno@bakery.test\r\nSubject: Brötchen\r\n\r\nEin Dutzend.\r\n"
+
+
 class Still:
     """A clock that stands."""
 
@@ -63,7 +66,7 @@ class Still:
 
 @pytest.fixture
 def accounts(tmp_path: Path) -> Accounts:
-    """Alice with two messages; Amir with none."""
+    """Alice with two messages; Amir with one, whose header is in UTF-8."""
     made = Accounts(tmp_path)
     made.add("alice@academy.test", "apple-tree-41", b"salt")
     made.add("amir@academy.test", "blue river", b"salt")
@@ -72,6 +75,7 @@ def accounts(tmp_path: Path) -> Accounts:
         when = START.replace(day=6 + number)
         unique = f"{int(when.timestamp())}.m{number}.1.mail.academy.test"
         mailbox.deliver([content.replace(b"\n", b"\r\n")], unique, when)
+    made.mailbox("amir@academy.test").deliver([ROLLS.encode()], "1788768000.m3.1.mail.academy.test", START)
     return made
 
 

@@ -99,7 +99,7 @@ def test_imaplib_logs_in_lists_reads_flags_and_deletes(served: Served, secure: b
         assert data[0][1] == CONTENT
         assert client.search(None, "SUBJECT", '"bread"')[1] == [b"1"]
         assert client.append("INBOX", "\\Flagged", "", b"Subject: mine\r\n\r\nx\r\n")[0] == "OK"
-        assert client.store("2", "+FLAGS", "(\\Deleted)")[1] == [b"2 (FLAGS (\\Deleted \\Flagged))"]
+        assert client.store("2", "+FLAGS", "(\\Deleted)")[1] == [b"2 (FLAGS (\\Deleted \\Flagged \\Recent))"]
         assert client.expunge()[1] == [b"2"]
     assert [one.flags for one in served.inbox.scan()] == [frozenset("S")]
     assert any(event.what == "fetched" and event.message == "m1" for event in served.trace)
@@ -203,7 +203,7 @@ def test_a_silent_client_is_sent_away(served: Served, monkeypatch: pytest.Monkey
 
 
 def test_a_fault_of_ours_ends_one_session_and_is_seen(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve.Pop3Session, "receive", lambda self, data: data.no_such_thing)
+    monkeypatch.setattr(serve.Pop3Session, "replies", lambda self, data: data.no_such_thing)
     with served.connect(110) as client, client.makefile("rb") as replies:
         client.sendall(b"CAPA\r\n")
         assert replies.read().count(b"\r\n") == 1  # the greeting, and the end

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import FileIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mailcourse.access.imap.grammar import MOST_LINE, Malformed, Reader, in_set, parse, quoted, text_of
+from mailcourse.access.imap.grammar import MOST_LINE, MOST_MESSAGE, Malformed, OnDisk, Reader, parse, text_of
+from mailcourse.access.imap.strings import in_set, quoted
 
 COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
     (b"a1 NOOP\r\n", ("a1", "NOOP", [])),
@@ -23,6 +26,13 @@ COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
     (b"a STORE 1 +FLAGS (\\Seen)\r\n", ("a", "STORE", ["1", "+FLAGS", ["\\Seen"]])),
     (b'a LIST "" *\r\n', ("a", "LIST", [b"", "*"])),
 ]
+
+
+def spooling(folder: Path) -> Reader:
+    """A reader after login."""
+    reader = Reader()
+    reader.spool = lambda: (folder / "spooled", FileIO(folder / "spooled", "wb"))
+    return reader
 
 
 @pytest.mark.parametrize("size", [1000, 7, 1])
@@ -73,33 +83,64 @@ def test_broken_grammar_carries_the_tag(line: bytes, tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "most_message", "is_fatal"),
+    ("octets", "logged_in", "is_fatal"),
     [
-        (b"a LOGIN {9000}\r\n", 0, False),
-        (b"a LOGIN {9000+}\r\n", 0, True),
-        (b"a APPEND INBOX {9000}\r\n", 0, False),  # before login nobody sends messages
-        (b"a APPEND INBOX {200001}\r\n", 200_000, False),
-        (b"a " + b"x" * MOST_LINE, 0, True),
-        (b"a " + b"x" * MOST_LINE + b"\r\n", 0, True),
-        (b"a X" + b" {8000+}\r\n" + (b"y" * 8000 + b" {8000+}\r\n") * 9, 0, True),
+        (b"a LOGIN {9000}\r\n", False, False),
+        (b"a LOGIN {9000+}\r\n", False, True),
+        (b"a APPEND INBOX {9000}\r\n", False, False),  # before login nobody sends messages
+        (b"a APPEND INBOX {%d}\r\n" % (MOST_MESSAGE + 1), True, False),
+        (b"a APPEND INBOX {%d+}\r\n" % (MOST_MESSAGE + 1), True, True),
+        (b"a APPEND INBOX" + b" {0+}\r\n" * 1100, True, True),
+        (b"a " + b"x" * MOST_LINE, False, True),
+        (b"a " + b"x" * MOST_LINE + b"\r\n", False, True),
+        (b"a X" + b" {8000+}\r\n" + (b"y" * 8000 + b" {8000+}\r\n") * 9, False, True),
     ],
 )
-def test_what_is_too_long_is_refused(octets: bytes, most_message: int, is_fatal: bool) -> None:
-    reader = Reader()
-    reader.most_message = most_message
+def test_what_is_too_long_is_refused(octets: bytes, logged_in: bool, is_fatal: bool, tmp_path: Path) -> None:
+    reader = spooling(tmp_path) if logged_in else Reader()
     reader.feed(octets)
     with pytest.raises(Malformed, match="too long") as caught:
         reader.next()
     assert caught.value.is_fatal is is_fatal
 
 
-def test_append_may_be_long_after_login() -> None:
-    reader = Reader()
-    reader.most_message = 200_000
-    reader.feed(b"a APPEND INBOX {200000+}\r\n" + b"x" * 200_000 + b"\r\n")
+def test_a_long_message_goes_to_the_disk_as_it_comes(tmp_path: Path) -> None:
+    reader = spooling(tmp_path)
+    reader.feed(b"a APPEND INBOX {200000+}\r\n")
+    for _ in range(199):
+        reader.feed(b"x" * 1000)
+        assert reader.next() is None
+        assert len(reader.buffer) == 0
+    reader.feed(b"y" * 1000 + b"\r\nb NOOP\r\n")
     whole = reader.next()
     assert isinstance(whole, list)
-    assert [len(piece) for piece in whole] == [15, 200_000, 0]
+    assert isinstance(whole[1], OnDisk)
+    assert b"".join(whole[1].pieces()) == b"x" * 199_000 + b"y" * 1000
+    assert parse(whole).arguments[1] is whole[1]
+    assert reader.next() == [b"b NOOP"]
+
+
+def test_a_client_that_vanishes_in_the_middle_of_a_message_leaves_nothing(tmp_path: Path) -> None:
+    reader = spooling(tmp_path)
+    reader.feed(b"a APPEND INBOX {200000+}\r\n" + b"x" * 70_000 + b" {300000+}\r\n")
+    assert reader.next() is None
+    assert len(list(tmp_path.iterdir())) == 1
+    reader.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_when_the_message_is_over(tmp_path: Path) -> None:
+    reader = Reader()
+
+    def full() -> tuple[Path, FileIO]:
+        raise OSError(28, "No space left on device")
+
+    reader.spool = full
+    reader.feed(b"a APPEND INBOX {70000+}\r\n" + b"x" * 70_000 + b"\r\nb NOOP\r\n")
+    with pytest.raises(Malformed, match="No space") as caught:
+        reader.next()
+    assert (caught.value.tag, caught.value.kind) == ("a", "NO")
+    assert reader.next() == [b"b NOOP"]
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,30 @@
-"""FETCH: which pieces of a message, and how they are written (RFC 3501 §6.4.5, §7.4.2).
+"""FETCH: which pieces of a message, and how they are written (RFC 3501 §6.4.5, §7.4.2; RFC 3516).
 
     BODY[]                        all of it              marks the message as seen
     BODY.PEEK[HEADER]             the header             does not
     BODY[1.2]<0.1000>             the first 1000 octets of part 1.2
     BODY[HEADER.FIELDS (From)]    some fields
+    BINARY[2]                     part 2 without base64 or quoted-printable
 
-Knows one message at a time.  Does not know sequence numbers: `session.py` writes those.
-# Not here yet: BINARY (RFC 3516).
+Knows one message at a time.  Does not know sequence numbers: `selected.py` writes those.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from mailcourse.mailbox.maildir import Stored
+from mailcourse.mailbox.maildir import Maildir
+from mailcourse.mailbox.names import Stored
 from mailcourse.message.mime import Part, split
 
-from .grammar import literal
-from .states import Wrong
+from .flags import words
+from .states import No, Wrong
+from .strings import literal, literal8, write_time
 from .structure import body, envelope
 
 MACROS = {
@@ -29,38 +32,44 @@ MACROS = {
     "ALL": ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"],
     "FULL": ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"],
 }
-#: the letters of Maildir and the words of IMAP
-FLAG_WORDS = {"S": "\\Seen", "R": "\\Answered", "F": "\\Flagged", "T": "\\Deleted", "D": "\\Draft"}
-LETTERS = {word.upper(): letter for letter, word in FLAG_WORDS.items()}
 
 SECTION = re.compile(
-    r"BODY(?P<peek>\.PEEK)?\[(?P<path>\d+(?:\.\d+)*)?(?(path)(?:\.(?=[A-Z])|(?=\])))(?P<what>HEADER\.FIELDS(?:\.NOT)?|HEADER|TEXT|MIME)?"
-    r"(?: \((?P<fields>[^)]*)\))?\](?:<(?P<start>\d+)\.(?P<count>\d+)>)?",
+    r"(?P<verb>BODY|BINARY(?:\.SIZE)?)(?P<peek>\.PEEK)?"
+    r"\[(?P<path>[1-9]\d{0,5}(?:\.[1-9]\d{0,5}){0,40})?(?(path)(?:\.(?=[A-Z])|(?=\])))"
+    r"(?P<what>HEADER\.FIELDS(?:\.NOT)?|HEADER|TEXT|MIME)?"
+    r"(?: \((?P<fields>[^)]*)\))?\](?:<(?P<start>\d{1,10})\.(?P<count>\d{1,10})>)?",
     re.IGNORECASE,
 )
-
-
-def flag_words(flags: frozenset[str], *, recent: bool = False) -> bytes:
-    """Write a list of flags: `(\\Answered \\Seen)`."""
-    words = sorted(FLAG_WORDS[letter] for letter in flags if letter in FLAG_WORDS)
-    return f"({' '.join(words + [chr(92) + 'Recent'] * recent)})".encode()
 
 
 class Message:
     """A message being fetched; read from the disk when first needed."""
 
-    def __init__(self, stored: Stored, read: Callable[[], bytes], *, recent: bool) -> None:
-        self.stored, self._read, self.recent = stored, read, recent
+    def __init__(self, folder: Maildir, stored: Stored, *, recent: bool, keywords: Sequence[str] = ()) -> None:
+        self._folder, self.stored, self.recent, self.keywords = folder, stored, recent, keywords
 
     @cached_property
     def content(self) -> bytes:
         """All octets."""
-        return self._read()
+        return self._folder.read(self.stored)
 
     @cached_property
     def part(self) -> Part:
         """The same as a tree of parts."""
         return split(self.content)
+
+    @property
+    def size(self) -> int:
+        """Octets on the wire."""
+        return self._folder.octets_of(self.stored)
+
+    def flags(self) -> bytes:
+        """The flags, as IMAP writes them."""
+        return words(self.stored.flags, self.keywords, recent=self.recent)
+
+    def when(self) -> datetime:
+        """INTERNALDATE."""
+        return self._folder.about(self.stored)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +82,11 @@ class Item:
     is_content: bool = False
 
 
-def items(argument: Any) -> list[Item]:
-    """Read the second argument of FETCH; raise `Wrong` for what is not known."""
-    words = argument if isinstance(argument, list) else [argument]
-    if len(words) == 1 and str(words[0]).upper() in MACROS:
-        words = MACROS[str(words[0]).upper()]
-    return [_item(word) for word in words]
-
-
 SIMPLE: dict[str, Callable[[Message], bytes]] = {
     "UID": lambda m: b"%d" % m.stored.uid,
-    "FLAGS": lambda m: flag_words(m.stored.flags, recent=m.recent),
-    "INTERNALDATE": lambda m: b'"' + m.stored.when.strftime("%d-%b-%Y %H:%M:%S +0000").encode() + b'"',
-    "RFC822.SIZE": lambda m: b"%d" % len(m.content),
+    "FLAGS": Message.flags,
+    "INTERNALDATE": lambda m: write_time(m.when()),
+    "RFC822.SIZE": lambda m: b"%d" % m.size,
     "ENVELOPE": lambda m: envelope(m.part.fields),
     "BODY": lambda m: body(m.part, extended=False),
     "BODYSTRUCTURE": lambda m: body(m.part, extended=True),
@@ -97,10 +98,20 @@ SEEING: dict[str, Callable[[Message], bytes]] = {
 }
 
 
+def items(argument: Any) -> list[Item]:
+    """Read the second argument of FETCH; raise `Wrong` for what is not known."""
+    if isinstance(argument, str) and argument.upper() in MACROS:
+        argument = MACROS[argument.upper()]
+    asked = argument if isinstance(argument, list) else [argument]
+    if not asked:
+        raise Wrong("FETCH wants at least one item, such as FLAGS")
+    return [_item(word) for word in asked]
+
+
 def _item(word: Any) -> Item:
-    name = str(word).upper()
     if not isinstance(word, str):
         raise Wrong("FETCH wants names of items, such as FLAGS or BODY[]")
+    name = word.upper()
     if name in SIMPLE:
         return Item(name.encode(), SIMPLE[name])
     if name in SEEING:
@@ -108,55 +119,96 @@ def _item(word: Any) -> Item:
     found = SECTION.fullmatch(word)
     if found is None:
         raise Wrong(f"FETCH does not know {word[:60]!r}")
-    return _section_item(found)
+    return _section_item(found) if found["verb"].upper() == "BODY" else _binary_item(found)
+
+
+def _path(found: re.Match[str]) -> list[int]:
+    return [int(number) for number in found["path"].split(".")] if found["path"] else []
+
+
+def _shown(found: re.Match[str]) -> bytes:
+    """The name of a section in the answer: without PEEK, and of a range only where it begins."""
+    shown = re.sub(r"^(BODY|BINARY)\.PEEK", r"\1", found[0], flags=re.IGNORECASE)
+    verb, bracket, rest = shown.partition("[")
+    shown = verb.upper() + bracket + re.sub(r"<(\d+)\.\d+>$", r"<\1>", rest)
+    return shown.encode("utf-8", "surrogateescape")
+
+
+def _cut(found: re.Match[str], octets: bytes) -> bytes:
+    if found["start"] is None:
+        return octets
+    start = int(found["start"])
+    return octets[start : start + int(found["count"])]
 
 
 def _section_item(found: re.Match[str]) -> Item:
     what = (found["what"] or "").upper()
     if what == "MIME" and not found["path"]:
         raise Wrong("MIME wants the number of a part, such as BODY[1.MIME]")
-    if what.startswith("HEADER.FIELDS") != (found["fields"] is not None):
+    if what.startswith("HEADER.FIELDS") != bool((found["fields"] or "").strip()):
         raise Wrong("HEADER.FIELDS wants a list of field names")
-    path = [int(number) for number in found["path"].split(".")] if found["path"] else []
-    names = {name.strip('"').lower().encode() for name in (found["fields"] or "").split()}
-    shown = re.sub(r"^BODY\.PEEK", "BODY", found[0], flags=re.IGNORECASE)
-    shown = re.sub(r"<(\d+)\.\d+>$", r"<\1>", shown)
+    if found["start"] is not None and int(found["count"]) == 0:
+        raise Wrong("a range of no octets")
+    path = _path(found)
+    names = {name.strip('"').lower().encode("utf-8", "surrogateescape") for name in (found["fields"] or "").split()}
 
     def write(message: Message) -> bytes:
         octets = _octets(message.part, path, what, names)
+        return b"NIL" if octets is None else literal(_cut(found, octets))
+
+    return Item(_shown(found), write, not found["peek"], what in ("", "TEXT"))
+
+
+def _binary_item(found: re.Match[str]) -> Item:
+    path, is_size = _path(found), found["verb"].upper() == "BINARY.SIZE"
+    if found["what"] or found["fields"] or (is_size and (found["peek"] or found["start"])):
+        raise Wrong("BINARY takes the number of a part and perhaps a range")
+
+    def write(message: Message) -> bytes:
+        part = message.part if not path else find(message.part, path)
+        if part is None:
+            return b"0" if is_size else b"NIL"
+        octets = part.header + part.body if not path else part.decoded()
         if octets is None:
-            return b"NIL"
-        if found["start"] is not None:
-            start = int(found["start"])
-            octets = octets[start : start + int(found["count"])]
-        return literal(octets)
+            raise No("[UNKNOWN-CTE] that transfer encoding is not known here")
+        return b"%d" % len(octets) if is_size else literal8(_cut(found, octets))
 
-    return Item(shown.encode("utf-8", "surrogateescape"), write, not found["peek"], what in ("", "TEXT"))
+    return Item(_shown(found), write, not (found["peek"] or is_size), not is_size)
 
 
-def _octets(part: Part, path: list[int], what: str, names: set[bytes]) -> bytes | None:
+def find(part: Part, path: Sequence[int]) -> Part | None:
+    """Return the part with this number, or None; a message without parts has one, number 1 (RFC 3501 §6.4.5)."""
+    is_message = True
+    for number in path:
+        if not is_message:
+            if part.type != ("message", "rfc822") or not part.parts:
+                if part.type[0] != "multipart":
+                    return None
+            else:
+                part, is_message = part.parts[0], True
+        children = part.parts if part.type[0] == "multipart" else [part] if is_message else []
+        if number > len(children):
+            return None
+        part, is_message = children[number - 1], False
+    return part
+
+
+def _octets(part: Part, path: Sequence[int], what: str, names: set[bytes]) -> bytes | None:
     """Return the octets of a section, or None when there is no such part."""
-    whole = not path
-    for level, number in enumerate(path):
-        if level and part.type == ("message", "rfc822") and part.parts:
-            part = part.parts[0]
-        children = part.parts if part.type[0] == "multipart" else []
-        if not children and number == 1:
-            continue  # RFC 3501 §6.4.5: a message without parts has one, number 1
-        if not 1 <= number <= len(children):
-            return None
-        part = children[number - 1]
+    found = find(part, path)
+    if found is None:
+        return None
     if what == "MIME":
-        return part.header
+        return found.header
     if not what:
-        return part.header + part.body if whole else part.body
-    if not whole:  # HEADER and TEXT of a part mean those of the message inside it
-        if part.type != ("message", "rfc822") or not part.parts:
+        return found.body if path else found.header + found.body
+    if path:  # HEADER and TEXT of a part mean those of the message inside it
+        if found.type != ("message", "rfc822") or not found.parts:
             return None
-        part = part.parts[0]
+        found = found.parts[0]
     if what == "TEXT":
-        return part.body
-    return part.header if what == "HEADER" else _fields(part.header, names, unwanted=what.endswith("NOT"))
+        return found.body
+    return found.header if what == "HEADER" else _fields(found.header, names, unwanted=what.endswith("NOT"))
 
 
 def _fields(header: bytes, names: set[bytes], *, unwanted: bool) -> bytes:

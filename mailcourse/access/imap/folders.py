@@ -1,202 +1,215 @@
-"""Commands about folders: list, make, look from outside, add a message (RFC 3501 §6.3).
+"""Commands about folders: list, make, remove, rename, look from outside (RFC 3501 §6.3).
 
-On the wire a folder below another is "Work/2026"; on disk it is ".Work.2026" (Maildir++).
-# Not here yet: names beyond ASCII (modified UTF-7, §5.1.3), subscriptions that differ from what exists.
+On the wire a name beyond ASCII is in modified UTF-7, or in UTF-8 after ENABLE (`strings.py`).
 """
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
 from mailcourse.internet.errors import LabError
 from mailcourse.mailbox.folders import Mailbox
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.maildir import Maildir
 
 from ..session import Session, printable
-from .fetch import LETTERS
-from .grammar import Command, quoted, text_of
-from .states import SELECTED, No, State, Wrong
+from . import listing
+from .grammar import MOST_MESSAGE, Command, text_of
+from .states import Done, No, State, Wrong
+from .strings import read_folder, write_folder
+
+#: what a folder can be for; \All and \Flagged would be searches (RFC 6154 §2)
+USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
 
 
 class FolderCommands(Session):
     """The part of a session that deals with folders as wholes."""
 
     state: State
+    is_utf8 = False  # names of folders are in UTF-8
+    is_rev2 = False  # the client said ENABLE IMAP4rev2
+    _written = 0
 
     def line(self, line: bytes) -> bytes:
         """Record and write one line of a reply."""
         raise NotImplementedError
 
-    def ok(self, command: Command, said: str = "") -> bytes:
-        """Write the line that ends a command."""
-        raise NotImplementedError
+    # ---- names -------------------------------------------------------------------------------------
 
     def inbox(self) -> Mailbox:
         """Return the inbox of the person who logged in."""
         assert self.person is not None
         return self.accounts.mailbox(self.person)
 
+    def name_of(self, argument: Any) -> str:
+        """Return the name of a folder as people read it; INBOX in any case (§5.1)."""
+        name = read_folder(text_of(argument, "the name of a folder"), utf8=self.is_utf8).rstrip("/")
+        head, slash, rest = name.partition("/")
+        return "INBOX" + slash + rest if head.upper() == "INBOX" else name
+
+    def wire(self, name: str) -> bytes:
+        """Write the name of a folder."""
+        return write_folder(name, utf8=self.is_utf8)
+
     def open_folder(self, name: str) -> Maildir:
-        """Return a folder by its name on the wire."""
-        if name.upper() == "INBOX":  # §5.1: in any case
+        """Return a folder by its name."""
+        if name == "INBOX":
             return self.inbox()
         try:
-            return self.inbox().folder(_on_disk(name))
+            return self.inbox().folder(name)
         except LabError:
-            raise No(f"[NONEXISTENT] there is no folder {_shown(name)}") from None
+            raise No(f"[NONEXISTENT] there is no folder {printable(name[:60])}") from None
 
-    def do_LIST(self, command: Command) -> bytes:
-        """List the folders that fit a pattern: * fits all, % all on one level."""
-        reference, pattern = (text_of(argument) for argument in command.arguments)
-        if not pattern:  # §6.3.8: asks for the separator
-            return self.line(f'* {command.name} (\\Noselect) "/" ""'.encode()) + self.ok(command)
-        wanted = (reference + pattern)[:200]
-        wanted = "INBOX" if wanted.upper() == "INBOX" else re.sub(r"\*[*%]*|%+", lambda m: m[0][0], wanted)
-        there = ["INBOX", *(folder.replace(".", "/") for folder in self.inbox().folders())]
-        above = {name[:place] for name in there for place, sign in enumerate(name) if sign == "/"}
-        names = ["INBOX", *sorted({*there[1:], *above})]
-        shown = [self._listed(command.name, name, there) for name in names if _fits(wanted, name)]
-        return b"".join(shown) + self.ok(command)
-
-    def _listed(self, verb: str, name: str, there: list[str]) -> bytes:
-        below = any(other.startswith(f"{name}/") for other in there)
-        attribute = "\\HasChildren" if below else "\\HasNoChildren"
-        attribute = attribute if name in there else f"\\Noselect {attribute}"  # only folders below it exist
-        return self.line(f'* {verb} ({attribute}) "/" '.encode() + quoted(name))
-
-    do_LSUB = do_LIST
-
-    def do_SUBSCRIBE(self, command: Command) -> bytes:
-        """Every folder that exists is subscribed."""
-        self.open_folder(text_of(command.arguments[0]))
-        return self.ok(command)
-
-    def do_UNSUBSCRIBE(self, command: Command) -> bytes:
-        """Every folder that exists is subscribed."""
-        raise No("[CANNOT] every folder is subscribed here")
-
-    def do_CREATE(self, command: Command) -> bytes:
-        """Make a folder."""
-        name = text_of(command.arguments[0]).rstrip("/")
-        if name.upper() == "INBOX":
-            raise No("[ALREADYEXISTS] INBOX is always there")
-        self.inbox().create_folder(_on_disk(name))
-        return self.ok(command)
-
-    def do_DELETE(self, command: Command) -> bytes:
-        """Remove a folder and its messages; folders below it stay (§6.3.4)."""
-        name = text_of(command.arguments[0])
-        if name.upper() == "INBOX":
-            raise No("[CANNOT] INBOX cannot be deleted")
-        self.open_folder(name)
-        self.inbox().delete_folder(_on_disk(name))
-        return self.ok(command)
-
-    def do_RENAME(self, command: Command) -> bytes:
-        """Give a folder another name, and those below it; of INBOX, the messages move (§6.3.5)."""
-        old, new = (text_of(argument).rstrip("/") for argument in command.arguments)
-        if new.upper() == "INBOX":
-            raise No("[ALREADYEXISTS] INBOX is always there")
-        if old.upper() != "INBOX":
-            self.inbox().rename_folder(_on_disk(old), _on_disk(new))
-            return self.ok(command)
-        target = self.inbox().create_folder(_on_disk(new))
-        for stored in self.inbox().scan():
-            with suppress(NoSuchMessage):
-                self.inbox().move(stored, target)
-        return self.news_if_selected() + self.ok(command)
-
-    def do_NAMESPACE(self, command: Command) -> bytes:
-        """Tell where folders are: all are one's own (RFC 2342)."""
-        return self.line(b'* NAMESPACE (("" "/")) NIL NIL') + self.ok(command)
-
-    def do_STATUS(self, command: Command) -> bytes:
-        """Count the messages of a folder without selecting it."""
-        name, wanted = text_of(command.arguments[0]), command.arguments[1]
-        folder = self.open_folder(name)
-        stored = folder.scan()
-        values = {
-            "MESSAGES": len(stored),
-            "RECENT": sum(one.is_recent for one in stored),
-            "UIDNEXT": folder.uidnext,
-            "UIDVALIDITY": folder.uidvalidity,
-            "UNSEEN": sum("S" not in one.flags for one in stored),
-        }
-        words = [text_of(word).upper() for word in wanted]
-        unknown = [word for word in words if word not in values]
-        if unknown or not isinstance(wanted, list):
-            raise Wrong(f"STATUS knows {', '.join(values)}")
-        counted = " ".join(f"{word} {values[word]}" for word in words)
-        return self.line(b"* STATUS " + quoted(name) + f" ({counted})".encode()) + self.ok(command)
-
-    def do_APPEND(self, command: Command) -> bytes:
-        """Put a message into a folder: name, flags, date, message."""
-        name, *options, content = command.arguments
-        if not isinstance(content, bytes):
-            raise Wrong("APPEND ends with the message, as a literal")
+    def target(self, argument: Any) -> Maildir:
+        """Return the folder that messages shall go to."""
         try:
-            folder = self.open_folder(text_of(name))
+            return self.open_folder(self.name_of(argument))
         except No:
             raise No("[TRYCREATE] there is no such folder; CREATE it first") from None  # §6.3.11
-        flags, when = "", self.trace.now()
-        for option in options:
-            if isinstance(option, list):
-                flags = letters(option)
-            else:
-                when = datetime.strptime(text_of(option).strip(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
-        put = folder.deliver([content], self.unique(when), when, flags)
-        done = f"[APPENDUID {folder.uidvalidity} {folder.uids([put])[0]}] APPEND done"  # RFC 4315 §3
-        return self.news_if_selected() + self.ok(command, done)
 
-    def unique(self, when: datetime) -> str:
+    # ---- looking -----------------------------------------------------------------------------------
+
+    def _tree(self) -> listing.Tree:
+        inbox = self.inbox()
+        uses = {name: use for use, name in inbox.uses().items()}
+        return listing.Tree(["INBOX", *inbox.folders()], inbox.subscriptions(), uses)
+
+    def do_LIST(self, command: Command) -> Done:
+        """List the folders that fit a pattern: * fits all, % all on one level."""
+        asked = listing.wanted(command)
+        if asked.asks_for_separator:  # §6.3.8
+            return Done([self.line(b'* LIST (\\Noselect) "/" ""')])
+        if asked.status:
+            _counted(asked.status)  # a word that is wrong is told before anything else
+        asked.patterns = [read_folder(pattern, utf8=self.is_utf8) for pattern in asked.patterns]
+        return Done(self._list(asked))
+
+    def _list(self, asked: listing.Wanted) -> Iterator[bytes]:
+        tree = self._tree()
+        for name, attributes, extra in listing.listed(asked, tree, is_new=self.is_rev2):
+            yield self._listed("LIST", name, attributes, extra)
+            if asked.status and name in tree.there and self._is_there(name):
+                yield self._status(name, asked.status)
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self.open_folder(name)
+        except No:  # deleted a moment ago
+            return False
+        return True
+
+    def _listed(self, verb: str, name: str, attributes: list[str], extra: str = "") -> bytes:
+        return self.line(f'* {verb} ({" ".join(attributes)}) "/" '.encode() + self.wire(name) + extra.encode())
+
+    def do_LSUB(self, command: Command) -> Done:
+        """List the subscriptions that fit a pattern."""
+        asked = listing.wanted(command)
+        if asked.asks_for_separator:
+            return Done([self.line(b'* LSUB (\\Noselect) "/" ""')])
+        asked.patterns = [read_folder(pattern, utf8=self.is_utf8) for pattern in asked.patterns]
+        return Done([self._listed("LSUB", *row) for row in listing.subscribed(asked, self._tree())])
+
+    def do_NAMESPACE(self, command: Command) -> Done:
+        """Tell where folders are: all are one's own (RFC 2342)."""
+        return Done([self.line(b'* NAMESPACE (("" "/")) NIL NIL')])
+
+    def do_STATUS(self, command: Command) -> Done:
+        """Count the messages of a folder without selecting it."""
+        name, wanted = self.name_of(command.arguments[0]), command.arguments[1]
+        self.open_folder(name)
+        return Done([self._status(name, wanted)])
+
+    def _status(self, name: str, wanted: Any) -> bytes:
+        folder, words = self.open_folder(name), _counted(wanted)
+        stored = folder.scan()
+        values = {
+            "MESSAGES": lambda: len(stored),
+            "RECENT": lambda: len(folder.recent(stored)),
+            "UIDNEXT": lambda: folder.uidnext,
+            "UIDVALIDITY": lambda: folder.uidvalidity,
+            "UNSEEN": lambda: sum("S" not in one.flags for one in stored),
+            "DELETED": lambda: sum("T" in one.flags for one in stored),
+            "SIZE": lambda: sum(folder.octets_of(one) for one in stored),
+            "APPENDLIMIT": lambda: MOST_MESSAGE,
+        }
+        counted = " ".join(f"{word} {values[word]()}" for word in words)
+        return self.line(b"* STATUS " + self.wire(name) + f" ({counted})".encode())
+
+    # ---- making, removing, renaming ------------------------------------------------------------------
+
+    def do_SUBSCRIBE(self, command: Command) -> Done:
+        """Put a folder on the list that mail programs show."""
+        name = self.name_of(command.arguments[0])
+        self.open_folder(name)
+        self.inbox().subscribe(name)
+        return Done()
+
+    def do_UNSUBSCRIBE(self, command: Command) -> Done:
+        """Take a folder off that list; it need not exist any more."""
+        self.inbox().subscribe(self.name_of(command.arguments[0]), wanted=False)
+        return Done()
+
+    def do_CREATE(self, command: Command) -> Done:
+        r"""Make a folder, perhaps for a use: CREATE Sent (USE (\Sent))."""
+        name = self.name_of(command.arguments[0])
+        use = self._use(command.arguments[1]) if len(command.arguments) > 1 else ""
+        self._must_be_new(name)
+        try:
+            self.inbox().create_folder(name, use)
+        except LabError as error:
+            raise No(f"[CANNOT] {error}") from None
+        return Done()
+
+    def _use(self, argument: Any) -> str:
+        word, uses = argument if isinstance(argument, list) and len(argument) == 2 else ("", [])
+        if text_of(word).upper() != "USE" or not isinstance(uses, list):
+            raise Wrong("behind the name only (USE (\\Sent)) may stand")
+        wanted = [text_of(one).lower() for one in uses]
+        known = [use for use in USES if use.lower() in wanted]
+        if len(wanted) != 1 or not known or known[0] in self.inbox().uses():
+            raise No(f"[USEATTR] a folder is for one of {' '.join(USES)}, and one folder for each")
+        return known[0]
+
+    def _must_be_new(self, name: str) -> None:
+        if name == "INBOX" or name in self.inbox().folders():
+            raise No(f"[ALREADYEXISTS] there is a folder {printable(name[:60])} already")
+
+    def do_DELETE(self, command: Command) -> Done:
+        """Remove a folder and its messages; folders below it stay (§6.3.4)."""
+        name = self.name_of(command.arguments[0])
+        if name == "INBOX":
+            raise No("[CANNOT] INBOX cannot be deleted")
+        self.open_folder(name)
+        self.inbox().delete_folder(name)
+        return Done()
+
+    def do_RENAME(self, command: Command) -> Done:
+        """Give a folder another name, and those below it; of INBOX, the messages move (§6.3.5)."""
+        old, new = (self.name_of(argument) for argument in command.arguments)
+        self._must_be_new(new)
+        inbox = self.inbox()
+        if not any(name == old or name.startswith(f"{old}/") for name in inbox.folders()):
+            self.open_folder(old)
+        try:
+            if old == "INBOX":
+                inbox.move(inbox.scan(), inbox.create_folder(new))
+            else:
+                inbox.rename_folder(old, new)
+        except LabError as error:
+            raise No(f"[CANNOT] {error}") from None
+        return Done()
+
+    def unique(self, when: Any) -> str:
         """Return a file name for a message that this session writes."""
-        self._written = getattr(self, "_written", 0) + 1
+        self._written += 1
         return f"{int(when.timestamp())}.s{self.connection.number}.{self._written}.{self.host}"
 
-    def news_if_selected(self) -> bytes:
-        """Tell what is new, when a folder is selected."""
-        return self.news() if self.state is SELECTED else b""
 
-    def news(self) -> bytes:
-        """Tell what changed in the selected folder."""
-        raise NotImplementedError
+COUNTED = ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "APPENDLIMIT")
 
 
-def letters(words: list[Any]) -> str:
-    r"""Turn flags such as [\Seen] into Maildir's letters; \Recent and keywords are not stored."""
-    found = [LETTERS.get(text_of(word).upper(), "") for word in words]
-    return "".join(sorted(set(found)))
-
-
-def _on_disk(name: str) -> str:
-    if "." in name:
-        raise No("[CANNOT] a dot cannot be in the name of a folder; use / for levels")
-    if not name.isascii():
-        raise No("[CANNOT] names of folders are ASCII here")
-    return name.replace("/", ".")
-
-
-def _shown(name: str) -> str:
-    return printable(name[:60])
-
-
-def _fits(pattern: str, name: str) -> bool:
-    """True when `name` fits: * stands for anything, % for anything on one level (§6.3.8).
-
-    All ways through the pattern are followed at once, so that no pattern takes long.
-    """
-    reached = {0}
-    for sign in pattern:
-        if sign in "*%":
-            reached = {
-                end
-                for start in reached
-                for end in range(start, len(name) + 1)
-                if sign == "*" or "/" not in name[start:end]
-            }
-        else:
-            reached = {start + 1 for start in reached if name[start : start + 1] == sign}
-    return len(name) in reached
+def _counted(wanted: Any) -> list[str]:
+    words = [text_of(word).upper() for word in wanted] if isinstance(wanted, list) else []
+    if not words or not set(words) <= set(COUNTED):
+        raise Wrong(f"STATUS wants a list of {', '.join(COUNTED)}")
+    return words

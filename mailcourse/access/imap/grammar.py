@@ -5,23 +5,28 @@
     apple-tree-41
 
 becomes Command(tag="a1", name="LOGIN", arguments=["alice", b"apple-tree-41"]).
-In arguments an atom is `str`, a quoted string or a literal is `bytes`, a parenthesis is `list`.
+In arguments an atom is `str`, a quoted string or a literal is `bytes`, a parenthesis is `list`; a message
+that APPEND brings and that is longer than `MOST_IN_MEMORY` is `OnDisk`.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
 from typing import Any
 
 from .states import Wrong
 
 #: Octets: of a command's lines together, of a literal in APPEND, of a literal elsewhere.
 MOST_LINE, MOST_MESSAGE, MOST_LITERAL = 64 * 1024, 30 * 1024 * 1024, 8 * 1024
-MOST_NESTING = 20
+#: Octets of a message that waits for its end in memory; a longer one goes to the disk as it comes.
+MOST_IN_MEMORY = 64 * 1024
+MOST_NESTING, MOST_TOKENS, MOST_PIECES = 20, 10_000, 2_000
 
-LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}$")
+LITERAL = re.compile(rb"(~?)\{(\d{1,12})(\+?)\}$")
 TOKEN = re.compile(
     rb'(?P<space> +)|(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\n]|\\["\\])*)"'
     rb'|(?P<atom>(?:[^\x00-\x20(){"\[\]\x7f]|\[[^\[\]]*\](?:<[\d.]+>)?|\[|\])+)'
@@ -35,9 +40,9 @@ class Malformed(Exception):
     `is_fatal`: what follows cannot be told from commands, so the session must end.
     """
 
-    def __init__(self, tag: str, reason: str, *, is_fatal: bool = False) -> None:
+    def __init__(self, tag: str, reason: str, *, is_fatal: bool = False, kind: str = "BAD") -> None:
         super().__init__(reason)
-        self.tag, self.is_fatal = tag, is_fatal
+        self.tag, self.is_fatal, self.kind = tag, is_fatal, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +54,63 @@ class Command:
     arguments: list[Any]
 
 
+class Quoted(bytes):
+    """A quoted string: where a literal may stand too, APPEND must tell them apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """A literal that was put on the disk as it came."""
+
+    path: Path
+    size: int
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read it piece by piece."""
+        with self.path.open("rb") as file:
+            while piece := file.read(MOST_IN_MEMORY):
+                yield piece
+
+
+Piece = bytes | OnDisk
+
+
 class Reader:
-    """Collects octets until a command is whole."""
+    """Collects octets until a command is whole.
+
+    `spool` makes a file for a long message; without it, before login, there are none.
+    """
 
     def __init__(self) -> None:
         self.buffer = bytearray()
-        self.most_message = 0  # octets that APPEND may send; none before login
-        self._pieces: list[bytes] = []  # text, literal, text, literal, … text
+        self.spool: Callable[[], tuple[Path, FileIO]] | None = None
+        self._pieces: list[Piece] = []  # text, literal, text, literal, … text
         self._missing: int | None = None  # octets of the literal that is being read
+        self._size = 0  # of that literal
+        self._sink: tuple[Path, FileIO] | None = None  # where it goes, if that is the disk
+        self._fault: OSError | None = None  # the disk did not take it
 
     def feed(self, data: bytes) -> None:
         """Take in octets."""
         self.buffer += data
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, also on the disk."""
         self.buffer.clear()
-        self._pieces, self._missing = [], None
+        if self._sink is not None:
+            self._sink[1].close()
+            self._sink[0].unlink(missing_ok=True)
+        drop(self._pieces)
+        self._pieces, self._missing, self._sink, self._fault = [], None, None, None
 
-    def next(self) -> list[bytes] | bytes | None:
+    def next(self) -> list[Piece] | bytes | None:
         """Return the pieces of a whole command; b"+" when a literal is to be invited; None for "need more".
 
         Raises `Malformed`; what broke the grammar has been taken out of the buffer then.
         """
         while True:
-            if self._missing is not None:
-                if len(self.buffer) < self._missing:
-                    return None
-                self._pieces.append(bytes(self.buffer[: self._missing]))
-                del self.buffer[: self._missing]
-                self._missing = None
+            if self._missing is not None and not self._literal():
+                return None
             line = self._line()
             if line is None:
                 return None
@@ -86,9 +118,14 @@ class Reader:
             self._pieces.append(line[: announced.start()] if announced else line)
             if announced is None:
                 whole, self._pieces = self._pieces, []
+                fault, self._fault = self._fault, None
+                if fault is not None:
+                    drop(whole)
+                    reason = f"[UNAVAILABLE] the disk does not take the message: {fault.strerror}"
+                    raise Malformed(_tag(whole), reason, kind="NO")
                 return whole
-            self._announce(int(announced[1]), waits=not announced[2])
-            if not announced[2]:
+            self._announce(int(announced[2]), waits=not announced[3])
+            if not announced[3]:
                 return b"+"
 
     def _line(self) -> bytes | None:
@@ -100,25 +137,88 @@ class Reader:
         self.buffer = rest
         return bytes(line).rstrip(b"\r")
 
+    def _literal(self) -> bool:
+        """Read on in a literal; True when it is whole."""
+        assert self._missing is not None
+        if self._size <= MOST_IN_MEMORY:
+            if len(self.buffer) < self._missing:
+                return False
+            self._pieces.append(bytes(self.buffer[: self._missing]))
+            del self.buffer[: self._missing]
+        else:
+            piece = bytes(self.buffer[: self._missing])
+            del self.buffer[: self._missing]
+            self._missing -= len(piece)
+            self._put(piece)
+            if self._missing:
+                return False
+            self._finish()
+        self._missing = None
+        return True
+
+    def _put(self, piece: bytes) -> None:
+        """Write on; once the disk has refused, the rest is only read away."""
+        try:
+            if self._sink is not None and self._fault is None:
+                self._sink[1].write(piece)
+        except OSError as fault:
+            self._fault = fault
+
+    def _finish(self) -> None:
+        if self._sink is None:
+            self._pieces.append(b"")
+            return
+        path, file = self._sink
+        file.close()
+        self._pieces.append(OnDisk(path, self._size))
+        self._sink = None
+
     def _announce(self, size: int, *, waits: bool) -> None:
-        words = self._pieces[0].upper().split(b" ")
-        is_append = len(words) > 1 and words[1] == b"APPEND" and self.most_message
-        most, together = (self.most_message, self.most_message) if is_append else (MOST_LITERAL, MOST_LINE)
-        if size > most or sum(map(len, self._pieces)) > together:
-            found = TAG.match(self._pieces[0])
+        words = bytes(self._pieces[0]).upper().split(b" ") if isinstance(self._pieces[0], bytes) else []
+        is_append = len(words) > 1 and words[1] == b"APPEND" and self.spool is not None
+        most, together = (MOST_MESSAGE, MOST_MESSAGE) if is_append else (MOST_LITERAL, MOST_LINE)
+        many = len(self._pieces) > MOST_PIECES
+        if many or size > most or sum(_size(piece) for piece in self._pieces) + size > together:
+            tag = _tag(self._pieces)
+            drop(self._pieces)
             self._pieces = []
             # RFC 7888 §4: who says {n+} sends the octets anyway, and they must not be read as commands
-            tag = found[0].decode("ascii", "replace") if found else "*"
-            raise Malformed(tag, f"a literal of {size} octets is too long here", is_fatal=not waits)
-        self._missing = size
+            reason = f"a literal of {size} octets is too long here"
+            if is_append:  # RFC 7889 §4
+                raise Malformed(tag, f"[TOOBIG] {reason}", is_fatal=not waits, kind="NO")
+            raise Malformed(tag, reason, is_fatal=not waits)
+        self._missing = self._size = size
+        if size > MOST_IN_MEMORY:
+            assert self.spool is not None
+            try:
+                self._sink = self.spool()
+            except OSError as fault:
+                self._fault = fault
 
 
-def parse(pieces: list[bytes]) -> Command:
+def _size(piece: Piece) -> int:
+    return piece.size if isinstance(piece, OnDisk) else len(piece)
+
+
+def _tag(pieces: list[Piece]) -> str:
+    found = TAG.match(pieces[0]) if pieces and isinstance(pieces[0], bytes) else None
+    return found[0].decode("ascii", "replace") if found else "*"
+
+
+def drop(pieces: list[Piece]) -> None:
+    """Remove what was put on the disk."""
+    for piece in pieces:
+        if isinstance(piece, OnDisk):
+            piece.path.unlink(missing_ok=True)
+
+
+def parse(pieces: list[Piece]) -> Command:
     """Read a whole command.
 
     >>> parse([b"a1 STORE 1:3 +FLAGS (\\\\Seen)"])
     Command(tag='a1', name='STORE', arguments=['1:3', '+FLAGS', ['\\\\Seen']])
     """
+    assert isinstance(pieces[0], bytes)
     first = pieces[0].split(b" ", 1)
     if not TAG.fullmatch(first[0]):
         raise Malformed("*", "a command begins with a tag, such as a1")
@@ -130,11 +230,11 @@ def parse(pieces: list[bytes]) -> Command:
     return Command(tag, arguments[0].upper(), arguments[1:])
 
 
-def _tokens(tag: str, pieces: list[bytes]) -> list[Any]:
+def _tokens(tag: str, pieces: list[Piece]) -> list[Any]:
     """Cut into atoms, strings and parentheses; every second piece is a literal."""
     tokens: list[Any] = []
     for number, piece in enumerate(pieces):
-        if number % 2:
+        if number % 2 or isinstance(piece, OnDisk):
             tokens.append(piece)
             continue
         position = 0
@@ -143,10 +243,12 @@ def _tokens(tag: str, pieces: list[bytes]) -> list[Any]:
             if found is None:
                 raise Malformed(tag, f"not understood from column {position + 1} on")
             position = found.end()
+            if len(tokens) > MOST_TOKENS:
+                raise Malformed(tag, "too many words")
             if found["atom"] is not None:
                 tokens.append(found["atom"].decode("utf-8", "surrogateescape"))
             elif found["quoted"] is not None:
-                tokens.append(re.sub(rb"\\(.)", rb"\1", found["quoted"]))
+                tokens.append(Quoted(re.sub(rb"\\(.)", rb"\1", found["quoted"])))
             elif found["space"] is None:
                 tokens.append((found[0],))
     return tokens
@@ -171,49 +273,10 @@ def _nest(tag: str, tokens: list[Any]) -> list[Any]:
     return stack[0]
 
 
-SET = re.compile(r"(?:\d+|\*)(?::(?:\d+|\*))?(?:,(?:\d+|\*)(?::(?:\d+|\*))?)*")
-
-
-def in_set(text: str, numbers: list[int]) -> set[int]:
-    """Return which of the ascending `numbers` a sequence set such as "1,3:5,7:*" means; `*` is the largest.
-
-    >>> sorted(in_set("2:3,*", [1, 2, 3, 9]))
-    [2, 3, 9]
-    """
-    if len(text) > 8000 or not SET.fullmatch(text):
-        raise Wrong(f"{text[:40]!r} is no set of messages, such as 1,3:5")
-    largest = max(numbers, default=0)
-    chosen: set[int] = set()
-    for piece in text.split(","):
-        ends = [largest if end == "*" else int(end[:12]) for end in piece.split(":")]
-        low, high = min(ends), max(ends)
-        chosen.update(numbers[bisect_left(numbers, low) : bisect_right(numbers, high)])
-    return chosen
-
-
-def text_of(argument: Any) -> str:
+def text_of(argument: Any, what: str = "a string") -> str:
     """Return an astring argument as text."""
     if isinstance(argument, bytes):
-        return argument.decode("utf-8", "replace")
+        return argument.decode("utf-8", "surrogateescape")
     if isinstance(argument, str):
         return argument
-    raise Wrong("a string is wanted here, not a list")
-
-
-def quoted(text: str | bytes | None) -> bytes:
-    r"""Write an nstring: NIL, a quoted string, or a literal when it cannot be quoted.
-
-    >>> quoted('say "hi"')
-    b'"say \\"hi\\""'
-    """
-    if text is None:
-        return b"NIL"
-    octets = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    if any(octet < 32 or octet > 126 for octet in octets):
-        return literal(octets)
-    return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
-def literal(octets: bytes) -> bytes:
-    """Write a literal."""
-    return b"{%d}\r\n" % len(octets) + octets
+    raise Wrong(f"{what} is wanted here")

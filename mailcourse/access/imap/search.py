@@ -1,26 +1,40 @@
-"""SEARCH: which messages fit (RFC 3501 §6.4.4).
+"""SEARCH: which messages fit (RFC 3501 §6.4.4; RFC 4731, RFC 5182).
 
 Keys are joined by "and"; NOT and OR and parentheses do the rest.  Each key becomes a claim, a
-function from message to bool.
-# Not here yet: ESEARCH (RFC 4731); keywords, which this store does not have.
+function from message to bool.  Text is compared decoded and without regard to case, in any charset.
+
+    SEARCH UNSEEN FROM bruno                       * SEARCH 2 84 882
+    SEARCH RETURN (MIN COUNT) UNSEEN               * ESEARCH (TAG "a1") MIN 2 COUNT 3
+    SEARCH RETURN (SAVE) UNSEEN                    from now on $ means these messages
 """
 
 from __future__ import annotations
 
+import codecs
 import email.header
 import email.utils
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
-from .fetch import LETTERS, Message
-from .grammar import in_set, text_of
-from .states import Wrong
+from mailcourse.mailbox.names import KEYWORDS
+from mailcourse.message.mime import Part
 
-CHARSETS = ("US-ASCII", "UTF-8")
+from .fetch import Message
+from .flags import LETTERS
+from .grammar import text_of
+from .states import No, Wrong
+from .strings import in_set, read_date, write_set
+
+#: what is told when a charset is not known; every charset of text that Python knows will do
+CHARSETS = ("US-ASCII", "UTF-8", "ISO-8859-1", "ISO-8859-15", "KOI8-R", "GB18030", "SHIFT_JIS")
+RETURNS = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
 #: Keys inside keys, as in NOT (OR (NOT …
 MOST_DEPTH = 50
+#: signs that a message must be decoded before its text can be read
+ENCODED = (b"base64", b"quoted-printable", b"multipart/", b"=?", b"\x1b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +48,86 @@ class Candidate:
 Claim = Callable[[Candidate], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What sets of numbers and keywords mean in this session; `saved` are the UIDs behind "$"."""
+
+    uids: Sequence[int]
+    saved: set[int] = field(default_factory=set)
+    keywords: Sequence[str] = ()
+
+    def numbers(self, text: str) -> set[int]:
+        """Return the sequence numbers of a set."""
+        if text == "$":
+            return {number for number, uid in enumerate(self.uids, 1) if uid in self.saved}
+        return in_set(text, range(1, len(self.uids) + 1))
+
+    def chosen_uids(self, text: str) -> set[int]:
+        """Return the UIDs of a set."""
+        return {*self.uids} & self.saved if text == "$" else in_set(text, self.uids)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A whole SEARCH: what is wanted back (None for the old form), and the claim."""
+
+    wanted: tuple[str, ...] | None
+    claim: Claim
+
+
+def question(arguments: list[Any], known: Known) -> Question:
+    """Read the arguments of SEARCH."""
+    words, wanted, charset = list(arguments), None, "utf-8"
+    if len(words) > 1 and _is(words[0], "RETURN"):
+        if not isinstance(words[1], list):
+            raise Wrong("RETURN wants a list, such as (MIN COUNT)")
+        wanted = tuple(text_of(word).upper() for word in words[1])
+        if not set(wanted) <= set(RETURNS):
+            raise Wrong(f"SEARCH can return {', '.join(RETURNS)}")
+        wanted = wanted or ("ALL",)  # RFC 4731 §3.1
+        words = words[2:]
+    if len(words) > 1 and _is(words[0], "CHARSET"):
+        charset = _charset(text_of(words[1]))
+        words = words[2:]
+    return Question(wanted, Keys(words, known, charset).all())
+
+
+def _is(word: Any, name: str) -> bool:
+    return isinstance(word, str) and word.upper() == name
+
+
+def _charset(name: str) -> str:
+    try:
+        codecs.lookup(name)
+        b"".decode(name)  # not every codec is one of text
+    except (LookupError, ValueError):
+        raise No(f"[BADCHARSET ({' '.join(CHARSETS)})] that charset is not known here") from None
+    return name
+
+
+def extended(tag: str, wanted: Sequence[str], found: Sequence[int], *, by_uid: bool) -> str:
+    """Write the ESEARCH response (RFC 4731 §3.1)."""
+    parts = [f'* ESEARCH (TAG "{tag}")'] + ["UID"] * by_uid
+    if found:
+        parts += [f"MIN {min(found)}"] * ("MIN" in wanted)
+        parts += [f"MAX {max(found)}"] * ("MAX" in wanted)
+        parts += [f"ALL {write_set(found)}"] * ("ALL" in wanted)
+    parts += [f"COUNT {len(found)}"] * ("COUNT" in wanted)
+    return " ".join(parts)
+
+
+def kept(wanted: Sequence[str], found: Sequence[int]) -> set[int]:
+    """Return which of the found UIDs SAVE keeps: with MIN and MAX alone, only those (RFC 5182 §2.4)."""
+    if not found or {"ALL", "COUNT"} & set(wanted) or not {"MIN", "MAX"} & set(wanted):
+        return set(found)
+    return {found[0] for _ in range("MIN" in wanted)} | {found[-1] for _ in range("MAX" in wanted)}
+
+
 class Keys:
     """Reads search keys, from left to right; `Wrong` says what is wrong."""
 
-    def __init__(self, words: list[Any], numbers: list[int], uids: list[int], depth: int = 0) -> None:
-        self._words, self._numbers, self._uids = list(words), numbers, uids
-        self._depth = depth
+    def __init__(self, words: list[Any], known: Known, charset: str = "utf-8", depth: int = 0) -> None:
+        self._words, self._known, self._charset, self._depth = words[::-1], known, charset, depth
 
     def all(self) -> Claim:
         """Read everything; every key must hold."""
@@ -48,7 +136,7 @@ class Keys:
         claims = []
         while self._words:
             claims.append(self.one())
-        return lambda c: all(claim(c) for claim in claims)
+        return claims[0] if len(claims) == 1 else lambda c: all(claim(c) for claim in claims)
 
     def one(self) -> Claim:
         """Read one key."""
@@ -61,12 +149,12 @@ class Keys:
 
     def _key(self, word: Any) -> Claim:
         if isinstance(word, list):
-            return Keys(word, self._numbers, self._uids, self._depth).all()
-        if isinstance(word, bytes):
+            return Keys(word, self._known, self._charset, self._depth).all()
+        if not isinstance(word, str):
             raise Wrong("a search key is wanted here, not a string")
         name = word.upper()
-        if name[0].isdigit() or name[0] == "*":
-            wanted = in_set(name, self._numbers)
+        if name[0].isdigit() or name[0] in "*$":
+            wanted = self._known.numbers(name)
             return lambda c: c.number in wanted
         if name in ("NOT", "OR"):
             return self._joined(name)
@@ -81,41 +169,68 @@ class Keys:
 
     def _with_argument(self, name: str) -> Claim:
         if name == "UID":
-            wanted = in_set(text_of(self._next()), self._uids)
+            wanted = self._known.chosen_uids(text_of(self._next()))
             return lambda c: c.message.stored.uid in wanted
         if name in ("LARGER", "SMALLER"):
-            size = int(self._number_of_octets())
-            return lambda c: (len(c.message.content) > size) if name == "LARGER" else (len(c.message.content) < size)
+            size = self._octets()
+            return lambda c: (c.message.size > size) if name == "LARGER" else (c.message.size < size)
         if name.removeprefix("SENT") in ("BEFORE", "ON", "SINCE"):
-            return _dated(name, text_of(self._next()))
+            return _dated(name, read_date(text_of(self._next())))
         if name in ("KEYWORD", "UNKEYWORD"):
-            self._next()
-            return lambda c: name == "UNKEYWORD"
-        return self._in_text(name)
-
-    def _in_text(self, name: str) -> Claim:
+            return self._keyword(text_of(self._next()), wanted=name == "KEYWORD")
         if name == "HEADER":
-            field = text_of(self._next())
-            wanted = text_of(self._next()).lower()
-            return lambda c: any(wanted in value for value in _values(c, field))
-        if name not in ("FROM", "TO", "CC", "BCC", "SUBJECT", "BODY", "TEXT"):
-            raise Wrong(f"SEARCH does not know the key {name[:40]!r}")
-        wanted = text_of(self._next()).lower()
+            return self._in_header(text_of(self._next()))
+        if name in ("FROM", "TO", "CC", "BCC", "SUBJECT"):
+            return self._in_header(name)
         if name in ("BODY", "TEXT"):
-            whole = name == "TEXT"
-            return lambda c: wanted in _text(c, whole=whole)
-        return lambda c: any(wanted in value for value in _values(c, name))
+            return self._in_text(whole=name == "TEXT")
+        raise Wrong(f"SEARCH does not know the key {name[:40]!r}")
 
-    def _number_of_octets(self) -> str:
+    def _keyword(self, word: str, *, wanted: bool) -> Claim:
+        known = [keyword.lower() for keyword in self._known.keywords]
+        letter = KEYWORDS[known.index(word.lower())] if word.lower() in known else ""
+        return lambda c: (letter in c.message.stored.flags) == wanted
+
+    def _in_header(self, name: str) -> Claim:
+        field, wanted = name.lower().encode("utf-8", "surrogateescape"), self._text().casefold()
+
+        def claim(c: Candidate) -> bool:
+            return any(wanted in _decoded(value).casefold() for value in c.message.part.fields.get(field, ()))
+
+        return claim
+
+    def _in_text(self, *, whole: bool) -> Claim:
+        wanted = self._text().casefold()
+        octets = wanted.encode("ascii") if wanted.isascii() else None
+
+        def claim(c: Candidate) -> bool:
+            content = c.message.content
+            if octets is not None and content.isascii():
+                low = content.lower()
+                if not any(sign in low for sign in ENCODED):  # the octets are the text
+                    return octets in (low if whole else low[len(c.message.part.header) :])
+            return any(wanted in text.casefold() for text in _texts(c.message.part, header=whole))
+
+        return claim
+
+    def _text(self) -> str:
+        argument = self._next()
+        octets = argument if isinstance(argument, bytes) else text_of(argument).encode("utf-8", "surrogateescape")
+        try:
+            return octets.decode(self._charset)
+        except ValueError:
+            raise No(f"[BADCHARSET] what is searched for is not {self._charset}") from None
+
+    def _octets(self) -> int:
         text = text_of(self._next())
         if not text.isdecimal():
             raise Wrong(f"a number of octets is wanted here, not {text[:40]!r}")
-        return text[:12]
+        return int(text[:12])
 
     def _next(self) -> Any:
         if not self._words:
             raise Wrong("SEARCH ends in the middle of a key")
-        return self._words.pop(0)
+        return self._words.pop()
 
 
 def _simple(name: str) -> Claim | None:
@@ -132,39 +247,44 @@ def _simple(name: str) -> Claim | None:
     return lambda c: (letter in c.message.stored.flags) != name.startswith("UN")
 
 
-def _dated(name: str, text: str) -> Claim:
-    wanted = datetime.strptime(text.strip(), "%d-%b-%Y").date()
+def _dated(name: str, wanted: date) -> Claim:
+    kind = name.removeprefix("SENT")
 
     def claim(c: Candidate) -> bool:
-        when = _sent(c) if name.startswith("SENT") else c.message.stored.when.date()
+        when = _sent(c.message.part) if name.startswith("SENT") else c.message.when().date()
         if when is None:
             return False
-        kind = name.removeprefix("SENT")
         return when < wanted if kind == "BEFORE" else when == wanted if kind == "ON" else when >= wanted
 
     return claim
 
 
-def _sent(c: Candidate) -> date | None:
+def _sent(part: Part) -> date | None:
+    """The day in the Date field, in the sender's own time zone (RFC 3501 §6.4.4: "disregarding time and timezone")."""
+    said = part.fields.first(b"date")
     try:
-        return email.utils.parsedate_to_datetime(str(c.message.part.fields.get("Date"))).date()
+        return email.utils.parsedate_to_datetime(said.decode("ascii", "replace")).date() if said else None
     except (ValueError, TypeError):
         return None
 
 
-def _values(c: Candidate, field: str) -> list[str]:
-    """The decoded values of a header field, in lower case."""
-    values = c.message.part.fields.get_all(field, [])
-    return [_decoded(str(value)).lower() for value in values]
-
-
-def _decoded(value: str) -> str:
+def _decoded(value: bytes) -> str:
+    """A field as people read it (RFC 2047)."""
+    text = value.decode("utf-8", "replace")
+    if "=?" not in text:
+        return text
     try:
-        return str(email.header.make_header(email.header.decode_header(value)))
+        return str(email.header.make_header(email.header.decode_header(text)))
     except (LookupError, ValueError):
-        return value
+        return text
 
 
-def _text(c: Candidate, *, whole: bool) -> str:
-    part = c.message.part
-    return (part.header + part.body if whole else part.body).decode("utf-8", "replace").lower()
+def _texts(part: Part, *, header: bool) -> list[str]:
+    """All text of a message: its header if that is wanted, and every part that is text."""
+    found = [_decoded(re.sub(rb"\r\n(?=[ \t])", b"", part.header))] if header else []
+    if part.type[0] == "text":
+        return [*found, part.text()]
+    if not part.parts:
+        return found
+    is_message = part.type == ("message", "rfc822")
+    return found + [text for inner in part.parts for text in _texts(inner, header=header or is_message)]

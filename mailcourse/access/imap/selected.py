@@ -1,141 +1,39 @@
-"""Commands inside a selected folder: look, flag, copy, delete (RFC 3501 §6.3.1, §6.4)."""
+"""Commands inside a selected folder: fetch, flag, search, copy, move, delete (RFC 3501 §6.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage, Stored
+from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
 
-from .fetch import FLAG_WORDS, Message, flag_words, items
-from .folders import FolderCommands, letters
-from .grammar import Command, in_set, text_of
-from .search import CHARSETS, Candidate, Keys
-from .states import AUTHENTICATED, SELECTED, No, Wrong
-
-#: One in so many looks reads the folder even if its times have not changed.
-LOOKS = 20
-ALL_FLAGS = " ".join(FLAG_WORDS.values())
+from . import search
+from .fetch import Item, Message, items
+from .flags import letters, words
+from .grammar import Command, text_of
+from .states import BY_UID, Done, No, Wrong
+from .strings import ends_of, in_set, write_set
+from .view import ViewCommands
 
 
-class SelectedCommands(FolderCommands):
-    """The part of a session that looks into one folder."""
+class SelectedCommands(ViewCommands):
+    """The part of a session that works on the messages of one folder."""
 
-    folder: Maildir
-    is_read_only = False
-    view: list[int]  # the UIDs, in the order of the numbers that the client knows
-    stored: dict[int, Stored]  # what is known of each
-    recent: set[int]
-    _marks = (0, 0)
-    _looks = 0
+    # ---- which messages ------------------------------------------------------------------------------
 
-    # ---- opening and closing -----------------------------------------------------------------------
-
-    def do_SELECT(self, command: Command) -> bytes:
-        """Open a folder."""
-        name = text_of(command.arguments[0])
-        self.state = AUTHENTICATED  # §6.3.1: even when it fails, the old one is closed
-        self.folder = self.open_folder(name)
-        self.is_read_only = command.name == "EXAMINE"
-        found = self.folder.scan()
-        self.recent = {one.uid for one in found if one.is_recent}
-        if not self.is_read_only:
-            found = self._seen(found)
-        self.stored = {one.uid: one for one in found}
-        self.view = list(self.stored)
-        self.state = SELECTED
-        return self._opened() + self.ok(command, f"[READ-{'ONLY' if self.is_read_only else 'WRITE'}] {name[:60]}")
-
-    do_EXAMINE = do_SELECT
-
-    def _seen(self, found: list[Stored]) -> list[Stored]:
-        """Move messages from new/ to cur/; return those that are still there."""
-        kept = []
-        for one in found:
-            with suppress(NoSuchMessage):
-                kept.append(self.folder.see(one))
-        return kept
-
-    def _opened(self) -> bytes:
-        unseen = [n for n, uid in enumerate(self.view, 1) if "S" not in self.stored[uid].flags]
-        changeable = "" if self.is_read_only else ALL_FLAGS
-        lines = [
-            f"* FLAGS ({ALL_FLAGS})",
-            f"* {len(self.view)} EXISTS",
-            f"* {len(self.recent)} RECENT",
-            *([f"* OK [UNSEEN {unseen[0]}] the first unseen message"] if unseen else []),
-            f"* OK [PERMANENTFLAGS ({changeable})] flags that are kept",
-            f"* OK [UIDVALIDITY {self.folder.uidvalidity}] UIDs are valid",
-            f"* OK [UIDNEXT {self.folder.uidnext}] the next UID",
-        ]
-        return b"".join(self.line(line.encode()) for line in lines)
-
-    def do_CLOSE(self, command: Command) -> bytes:
-        """Remove what is flagged as deleted, silently, and leave the folder (§6.4.2)."""
-        if not self.is_read_only:
-            self._expunge()
-        self.state = AUTHENTICATED
-        return self.ok(command)
-
-    def do_UNSELECT(self, command: Command) -> bytes:
-        """Leave the folder as it is (RFC 3691)."""
-        self.state = AUTHENTICATED
-        return self.ok(command)
-
-    def do_CHECK(self, command: Command) -> bytes:
-        """Nothing waits to be written: everything is on disk already."""
-        return self.news() + self.ok(command)
-
-    # ---- what is new ---------------------------------------------------------------------------------
-
-    def folder_changed(self) -> bool:
-        """True when a name in the selected folder has changed, or may have: some disks tell time coarsely."""
-        if self.state is not SELECTED:
-            return False
-        before, self._marks = self._marks, self.folder.marks()
-        self._looks += 1
-        return before != self._marks or self._looks % LOOKS == 0
-
-    def news(self) -> bytes:
-        """Compare the view with the folder and tell the difference: EXPUNGE, EXISTS, FLAGS."""
-        if self.state is not SELECTED:
-            return b""
-        now = {one.uid: one for one in self.folder.scan()}
-        told = bytearray()
-        for number in range(len(self.view), 0, -1):
-            if self.view[number - 1] not in now:
-                told += self.line(b"* %d EXPUNGE" % number)
-                gone = self.view.pop(number - 1)
-                self.stored.pop(gone)
-                self.recent.discard(gone)
-        told += self._flags_changed(now)
-        fresh = [uid for uid in now if uid not in self.stored]
-        if fresh:
-            self.recent.update(uid for uid in fresh if now[uid].is_recent)
-            found = [now[uid] for uid in fresh]
-            self.stored |= {one.uid: one for one in (found if self.is_read_only else self._seen(found))}
-            self.view += [uid for uid in fresh if uid in self.stored]
-            told += self.line(b"* %d EXISTS" % len(self.view)) + self.line(b"* %d RECENT" % len(self.recent))
-        return bytes(told)
-
-    def _flags_changed(self, now: dict[int, Stored]) -> bytes:
-        told = bytearray()
-        for number, uid in enumerate(self.view, 1):
-            if self.stored[uid].flags != now[uid].flags:
-                flags = flag_words(now[uid].flags, recent=uid in self.recent)
-                told += self.line(b"* %d FETCH (FLAGS " % number + flags + b")")
-            self.stored[uid] = now[uid]
-        return bytes(told)
-
-    # ---- messages --------------------------------------------------------------------------------------
-
-    def do_UID(self, command: Command) -> bytes:
-        """Do FETCH, STORE, COPY, MOVE, SEARCH or EXPUNGE with UIDs in place of numbers (§6.4.8)."""
+    def do_UID(self, command: Command) -> Done:
+        """Do a command with UIDs in place of numbers (§6.4.8)."""
         name = text_of(command.arguments[0]).upper()
-        if name not in ("FETCH", "STORE", "COPY", "MOVE", "SEARCH", "EXPUNGE"):
-            raise Wrong("UID goes with FETCH, STORE, COPY, MOVE, SEARCH or EXPUNGE")
+        if name not in BY_UID:
+            raise Wrong(f"UID goes with {', '.join(BY_UID)}")
+        least, most = BY_UID[name]
         inner = Command(command.tag, name, command.arguments[1:])
-        methods: dict[str, Callable[..., bytes]] = {
+        if not least <= len(inner.arguments) <= most:
+            raise Wrong(f"UID {name} has another number of arguments")
+        methods: dict[str, Callable[[Command, bool], Done]] = {
             "FETCH": self._fetch,
             "STORE": self._store,
             "COPY": self._copy,
@@ -143,177 +41,184 @@ class SelectedCommands(FolderCommands):
             "SEARCH": self._search,
             "EXPUNGE": self._uid_expunge,
         }
-        return methods[name](inner, by_uid=True)
+        done = methods[name](inner, True)
+        return replace(done, said=done.said or f"UID {name} done", moves_numbers=True)
 
-    def do_FETCH(self, command: Command) -> bytes:
-        """Send pieces of messages."""
-        return self._fetch(command, by_uid=False)
-
-    def do_STORE(self, command: Command) -> bytes:
-        """Change flags."""
-        return self._store(command, by_uid=False)
-
-    def do_COPY(self, command: Command) -> bytes:
-        """Copy messages to another folder."""
-        return self._copy(command, by_uid=False)
-
-    def do_SEARCH(self, command: Command) -> bytes:
-        """Tell which messages fit."""
-        return self._search(command, by_uid=False)
-
-    def _chosen(self, argument: object, *, by_uid: bool) -> list[tuple[int, int]]:
+    def _chosen(self, argument: Any, by_uid: bool) -> list[tuple[int, int]]:
         """Return (number, UID) of the messages in a set; numbers must exist, UIDs need not (§6.4.8)."""
-        text = text_of(argument)
+        text = text_of(argument, "a set of messages")
+        if text == "$":  # RFC 5182
+            return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in self.saved]
         if by_uid:
             wanted = in_set(text, self.view)
             return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in wanted]
-        numbers = list(range(1, len(self.view) + 1))
-        chosen = in_set(text, numbers)
-        if not chosen and "*" not in text:  # 1:* of an empty folder is nothing, not a mistake
-            raise Wrong(f"there are {len(numbers)} messages, none of them in {text[:40]}")
-        return [(n, self.view[n - 1]) for n in sorted(chosen)]
+        count = len(self.view)
+        if max(high for _, high in ends_of(text, count)) > count or not count:  # RFC 9051 §9, seq-number
+            raise Wrong(f"there are {count} messages here, and {text[:40]} asks for others")
+        return [(n, self.view[n - 1]) for n in sorted(in_set(text, range(1, count + 1)))]
 
     def _message(self, uid: int) -> Message:
-        return Message(self.stored[uid], lambda: self.folder.read(self.stored[uid]), recent=uid in self.recent)
+        return Message(self.folder, self.stored[uid], recent=self._is_recent(uid), keywords=self.keywords)
 
-    def _fetch(self, command: Command, *, by_uid: bool) -> bytes:
-        chosen = self._chosen(command.arguments[0], by_uid=by_uid)
+    def _must_write(self) -> None:
+        if self.is_read_only:
+            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+
+    # ---- FETCH, STORE, SEARCH ------------------------------------------------------------------------
+
+    def do_FETCH(self, command: Command) -> Done:
+        """Send pieces of messages."""
+        return self._fetch(command, False)
+
+    def _fetch(self, command: Command, by_uid: bool) -> Done:
+        chosen = self._chosen(command.arguments[0], by_uid)
         wanted = items(command.arguments[1])
         if by_uid and not any(item.name == b"UID" for item in wanted):
             wanted = items("UID") + wanted
+        return Done(self._fetched_all(chosen, wanted), moves_numbers=False)
+
+    def _fetched_all(self, chosen: list[tuple[int, int]], wanted: list[Item]) -> Iterator[bytes]:
         sees = any(item.marks_seen for item in wanted) and not self.is_read_only
-        told = bytearray()
+        is_content = any(item.is_content for item in wanted)
         for number, uid in chosen:
             try:
-                told += self._fetched(number, uid, [(item.name, item.write) for item in wanted], sees=sees)
+                yield self._fetched(number, uid, wanted, sees=sees)
             except NoSuchMessage:
                 continue  # removed by another session; the next NOOP tells
-            if any(item.is_content for item in wanted):
+            if is_content:
                 self.fetched(self.stored[uid])
-        return bytes(told) + self.ok(command)
 
-    def _fetched(
-        self, number: int, uid: int, wanted: list[tuple[bytes, Callable[[Message], bytes]]], *, sees: bool
-    ) -> bytes:
+    def _fetched(self, number: int, uid: int, wanted: list[Item], *, sees: bool = False) -> bytes:
         if sees and "S" not in self.stored[uid].flags:
             self._flag(uid, lambda now: now | {"S"})
-            if not any(name == b"FLAGS" for name, _ in wanted):
-                wanted = [*wanted, (b"FLAGS", lambda m: flag_words(m.stored.flags, recent=m.recent))]
+            if not any(item.name == b"FLAGS" for item in wanted):
+                wanted = wanted + items("FLAGS")
         message = self._message(uid)
-        written = [name + b" " + write(message) for name, write in wanted]
-        return self.line(b"* %d FETCH (" % number + b" ".join(written) + b")")
+        written = b" ".join([item.name + b" " + item.write(message) for item in wanted])
+        return self.line(b"* %d FETCH (%b)" % (number, written))
 
     def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
         """Change the flags that a message has now, also when another session set them."""
         before = self.stored[uid]
         self.stored[uid] = self.folder.change_flags(before, change)
         if self.stored[uid].flags != before.flags:
-            self.changed("flagged", self.stored[uid], flags=flag_words(self.stored[uid].flags).decode())
+            flags = words(self.stored[uid].flags, self.keywords).decode()
+            self.changed("flagged", self.stored[uid], flags=flags)
 
-    def _store(self, command: Command, *, by_uid: bool) -> bytes:
-        where, how, *flags = command.arguments
-        kind = text_of(how).upper()
-        if kind.removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS") or not flags:
+    def do_STORE(self, command: Command) -> Done:
+        """Change flags."""
+        return self._store(command, False)
+
+    def _store(self, command: Command, by_uid: bool) -> Done:
+        kind = text_of(command.arguments[1]).upper()
+        flags = command.arguments[2:]
+        is_list = isinstance(flags[0], list)
+        if kind.removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS") or (
+            isinstance(flags[0], list) and flags[1:]
+        ):
             raise Wrong("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
-        if self.is_read_only:
-            raise No("[READ-ONLY] the folder was opened with EXAMINE")
-        words = flags[0] if isinstance(flags[0], list) else flags
-        given = frozenset(letters(words))
+        chosen = self._chosen(command.arguments[0], by_uid)
+        self._must_write()
+        given = letters(flags[0] if is_list else flags, self.folder, add=kind[0] != "-")
 
         def change(now: frozenset[str]) -> frozenset[str]:
             return now | given if kind[0] == "+" else now - given if kind[0] == "-" else given | (now & {"P"})
 
-        told = bytearray()
-        for number, uid in self._chosen(where, by_uid=by_uid):
-            try:
-                self._flag(uid, change)
-            except NoSuchMessage:
-                continue
-            if not kind.endswith(".SILENT"):
-                wanted = items(["FLAGS", "UID"] if by_uid else "FLAGS")
-                told += self._fetched(number, uid, [(i.name, i.write) for i in wanted], sees=False)
-        return bytes(told) + self.ok(command)
+        return Done(self._stored_all(chosen, change, kind.endswith(".SILENT"), by_uid), moves_numbers=False)
 
-    def _copy(self, command: Command, *, by_uid: bool) -> bytes:
-        target = self._target(command)
-        chosen = [uid for _, uid in self._chosen(command.arguments[0], by_uid=by_uid)]
-        put: list[str] = []
+    def _stored_all(
+        self,
+        chosen: list[tuple[int, int]],
+        change: Callable[[frozenset[str]], frozenset[str]],
+        silent: bool,
+        by_uid: bool,
+    ) -> Iterator[bytes]:
+        wanted = items(["UID", "FLAGS"] if by_uid else "FLAGS")
+        for number, uid in chosen:
+            with suppress(NoSuchMessage):
+                self._flag(uid, change)
+                yield self._new_keywords(self.stored[uid].flags)
+                if not silent:
+                    yield self._fetched(number, uid, wanted)
+
+    def do_SEARCH(self, command: Command) -> Done:
+        """Tell which messages fit."""
+        return self._search(command, False)
+
+    def _search(self, command: Command, by_uid: bool) -> Done:
         try:
+            asked = search.question(command.arguments, search.Known(self.view, self.saved, self.keywords))
+        except No:
+            if "SAVE" in str(command.arguments[1:2]).upper():
+                self.saved = set()  # RFC 5182 §2.1
+            raise
+        found: list[tuple[int, int]] = []
+        for number, uid in enumerate(self.view, 1):
+            with suppress(NoSuchMessage):
+                if asked.claim(search.Candidate(number, self._message(uid))):
+                    found.append((number, uid))
+        wanted = asked.wanted
+        if wanted is not None and "SAVE" in wanted:
+            self.saved = search.kept(wanted, [uid for _, uid in found])
+            if wanted == ("SAVE",):
+                return Done(moves_numbers=False)
+        numbers = [uid if by_uid else number for number, uid in found]
+        if wanted is None and not self.is_rev2:
+            text = " ".join(["* SEARCH", *map(str, numbers)])
+        else:
+            text = search.extended(command.tag, wanted or ("ALL",), numbers, by_uid=by_uid)
+        return Done([self.line(text.encode())], moves_numbers=False)
+
+    # ---- COPY, MOVE, EXPUNGE -------------------------------------------------------------------------
+
+    def do_COPY(self, command: Command) -> Done:
+        """Copy messages to another folder, all or none."""
+        return self._copy(command, False)
+
+    def _copy(self, command: Command, by_uid: bool) -> Done:
+        chosen = [uid for _, uid in self._chosen(command.arguments[0], by_uid)]
+        target = self.target(command.arguments[1])
+        written: list[tuple[Path, frozenset[str]]] = []
+        try:
+            self.check_room(sum(self.folder.octets_of(self.stored[uid]) for uid in chosen))
             for uid in chosen:
                 stored = self.stored[uid]
-                content, flags = self.folder.read(stored), "".join(stored.flags)
-                put.append(target.deliver([content], self.unique(stored.when), stored.when, flags))
-        except NoSuchMessage:
-            for uid in target.uids(put):  # §6.4.7: all or none
-                target.remove(target.find(uid))
-            raise No("[EXPUNGEISSUED] a message was removed by another session") from None
-        return self.news() + self.ok(command, f"{_copied(target, chosen, put)} COPY done".strip())
+                when, flags = self.folder.about(stored)[1], target.flags_from(self.folder, stored)
+                written.append((target.write([self.folder.read(stored)], self.unique(when), when), flags))
+            fresh = target.accept(written)
+        except BaseException as error:
+            for path, _ in written:  # §6.4.7: all or none
+                path.unlink(missing_ok=True)
+            if isinstance(error, NoSuchMessage):
+                raise No("[EXPUNGEISSUED] a message was removed by another session") from None
+            raise
+        return Done(said=f"{_copied(target, chosen, fresh)} COPY done".strip())
 
-    def _target(self, command: Command) -> Maildir:
-        try:
-            return self.open_folder(text_of(command.arguments[1]))
-        except No:
-            raise No("[TRYCREATE] there is no such folder; CREATE it first") from None
-
-    def do_MOVE(self, command: Command) -> bytes:
+    def do_MOVE(self, command: Command) -> Done:
         """Move messages to another folder: each in one rename, so that none is ever in both or in none."""
-        return self._move(command, by_uid=False)
+        return self._move(command, False)
 
-    def _move(self, command: Command, *, by_uid: bool) -> bytes:
-        if self.is_read_only:
-            raise No("[READ-ONLY] the folder was opened with EXAMINE")
-        target = self._target(command)
-        chosen, put = [], []
-        for _, uid in self._chosen(command.arguments[0], by_uid=by_uid):
-            with suppress(NoSuchMessage):
-                put.append(self.folder.move(self.stored[uid], target))
-                chosen.append(uid)
-        code = _copied(target, chosen, put)
+    def _move(self, command: Command, by_uid: bool) -> Done:
+        chosen = self._chosen(command.arguments[0], by_uid)
+        self._must_write()
+        target = self.target(command.arguments[1])
+        moved = self.folder.move([self.stored[uid] for _, uid in chosen], target)
+        code = _copied(target, list(moved), list(moved.values()))
         # RFC 6851 §4.3: COPYUID comes first, then what is gone from here
-        return (self.line(f"* OK {code} moved".encode()) if code else b"") + self.news() + self.ok(command)
+        return Done([self.line(f"* OK {code} moved".encode())] if code else [])
 
-    def _search(self, command: Command, *, by_uid: bool) -> bytes:
-        words = list(command.arguments)
-        if words and text_of(words[0] if not isinstance(words[0], list) else "").upper() == "CHARSET":
-            if text_of(words[1]).upper() not in CHARSETS:
-                raise No(f"[BADCHARSET ({' '.join(CHARSETS)})] that charset is not known here")
-            words = words[2:]
-        claim = Keys(words, list(range(1, len(self.view) + 1)), self.view).all()
-        found = []
-        for number, uid in enumerate(self.view, 1):
-            try:
-                if claim(Candidate(number, self._message(uid))):
-                    found.append(uid if by_uid else number)
-            except NoSuchMessage:
-                continue
-        return self.line(" ".join(["* SEARCH", *map(str, found)]).encode()) + self.ok(command)
-
-    def do_EXPUNGE(self, command: Command) -> bytes:
+    def do_EXPUNGE(self, command: Command) -> Done:
         r"""Remove what is flagged as \Deleted."""
-        if self.is_read_only:
-            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+        self._must_write()
         self._expunge()
-        return self.news() + self.ok(command)
+        return Done()
 
-    def _uid_expunge(self, command: Command, *, by_uid: bool) -> bytes:
-        if self.is_read_only:
-            raise No("[READ-ONLY] the folder was opened with EXAMINE")
-        self._expunge({uid for _, uid in self._chosen(command.arguments[0], by_uid=by_uid)})
-        return self.news() + self.ok(command)
-
-    def _expunge(self, only: Collection[int] | None = None) -> None:
-        chosen = self.stored if only is None else only
-        for stored in self.folder.scan():
-            if "T" in stored.flags and stored.uid in chosen:
-                self.folder.remove(stored)
-                self.changed("removed", stored)
+    def _uid_expunge(self, command: Command, by_uid: bool) -> Done:
+        self._must_write()
+        self._expunge({uid for _, uid in self._chosen(command.arguments[0], by_uid)})
+        return Done()
 
 
-def _copied(target: Maildir, uids: list[int], names: list[str]) -> str:
+def _copied(target: Maildir, old: Sequence[int], new: Sequence[int]) -> str:
     """Write the response code that tells which UIDs the copies have (RFC 4315 §3); empty without copies."""
-    fresh = target.uids(names)
-    pairs = sorted((uid, new) for uid, new in zip(uids, fresh, strict=True) if new)
-    if not pairs:
-        return ""
-    old, new = (",".join(str(pair[n]) for pair in pairs) for n in (0, 1))
-    return f"[COPYUID {target.uidvalidity} {old} {new}]"
+    return f"[COPYUID {target.uidvalidity} {write_set(old)} {write_set(new)}]" if old else ""

@@ -1,92 +1,70 @@
-"""An IMAP session: states, commands, and a view of one folder (RFC 3501 §3, §6).
+"""An IMAP session: states, login, and how a command is obeyed (RFC 3501 §3, §6; RFC 9051).
 
     NOT_AUTHENTICATED ─LOGIN→ AUTHENTICATED ─SELECT→ SELECTED
                                             ←CLOSE──
-The view is what the client believes: number 1 is the first of `view`, and so on.  It changes only
-when the client was told (EXISTS, EXPUNGE), and EXPUNGE is never told during FETCH, STORE or SEARCH
-(§7.4.1).
+    octets ─grammar─► Command ─COMMANDS, do_NAME─► Done: what is told ─► news ─► tag OK
+
+EXPUNGE is never told during FETCH, STORE or SEARCH by number: `Done.moves_numbers` (RFC 3501 §7.4.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Any
 
 from mailcourse.internet.errors import LabError
-from mailcourse.internet.network import Connection
-from mailcourse.internet.trace import Trace
-from mailcourse.mailbox.accounts import Accounts
 
-from ..session import MOST_ERRORS, MOST_LOGINS, Session, plain, printable
-from .folders import FolderCommands
-from .grammar import MOST_MESSAGE, Command, Malformed, Reader, parse, text_of
+from ..session import MOST_ERRORS, MOST_LOGINS, plain, printable
+from .grammar import MOST_MESSAGE, Command, Malformed, Piece, Reader, drop, parse, text_of
 from .selected import SelectedCommands
-from .states import ANY, AUTHENTICATED, NOT_AUTHENTICATED, SELECTED, No, State, Wrong
+from .states import AUTHENTICATED, COMMANDS, NOT_AUTHENTICATED, Done, No, Wrong
 
-#: command -> the states in which it may be said (RFC 3501 §6)
-ALLOWED: dict[str, tuple[State, ...]] = {
-    "CAPABILITY": ANY,
-    "NOOP": ANY,
-    "LOGOUT": ANY,
-    "ID": ANY,
-    "STARTTLS": (NOT_AUTHENTICATED,),
-    "LOGIN": (NOT_AUTHENTICATED,),
-    "AUTHENTICATE": (NOT_AUTHENTICATED,),
-    **dict.fromkeys(
-        (
-            "IDLE",
-            "SELECT",
-            "EXAMINE",
-            "LIST",
-            "LSUB",
-            "SUBSCRIBE",
-            "UNSUBSCRIBE",
-            "CREATE",
-            "DELETE",
-            "RENAME",
-            "STATUS",
-            "APPEND",
-            "NAMESPACE",
-        ),
-        (AUTHENTICATED, SELECTED),
-    ),
-    **dict.fromkeys(
-        ("CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY", "MOVE", "UID"), (SELECTED,)
-    ),
-}
+#: what this server can do (the RFC of each is in docs/rfcs.md): all the time, and more after login
+ALWAYS = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE"
+INSIDE = (
+    "NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES LIST-EXTENDED "
+    f"LIST-STATUS STATUS=SIZE BINARY MULTIAPPEND APPENDLIMIT={MOST_MESSAGE} UTF8=ACCEPT"
+)
+#: Lines of one answer that the trace keeps; ten thousand messages would drown everything else.
+MOST_RECORDED = 40
 
 
-class ImapSession(SelectedCommands, FolderCommands, Session):
+class ImapSession(SelectedCommands):
     """One IMAP conversation, from greeting to LOGOUT."""
 
     service = "imap"
 
-    def __init__(self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool) -> None:
-        super().__init__(accounts, host, trace, connection, tls=tls)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.state = NOT_AUTHENTICATED
         self._reader = Reader()
         self._waiting: str | None = None  # the tag of an AUTHENTICATE whose answer is to come
         self._idling: str | None = None  # the tag of an IDLE that was not ended by DONE
+        self._recorded = 0  # lines of the present answer
 
     def greeting(self) -> bytes:
         """Return what the server says first."""
         self.begin()
         return self.line(f"* OK [CAPABILITY {self._capabilities()}] {self.host} IMAP".encode())
 
-    def receive(self, data: bytes) -> bytes:
-        """Take in octets, in any pieces; return the replies they cause."""
+    def replies(self, data: bytes) -> Iterator[bytes]:
+        """Take in octets, in any pieces; make the replies they cause, one after the other."""
         self._reader.feed(data)
-        replies = bytearray()
         while not (self.closed or self.wants_tls):
             try:
                 found = self._reader.next()
                 if found is None:
                     break
-                replies += self.line(b"+ go on") if isinstance(found, bytes) else self._obey(found)
+                if isinstance(found, bytes):
+                    yield self.line(b"+ go on")
+                else:
+                    yield from self._obey(found)
             except Malformed as error:
-                replies += self._bad(error)
+                yield self._bad(error)
         if self.wants_tls:
             self._reader.clear()  # RFC 3501 §6.2.1: nothing said behind STARTTLS counts
-        return bytes(replies)
 
     def encrypted(self) -> None:
         """The carrier has switched to TLS."""
@@ -94,72 +72,113 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
         self._reader.clear()
 
     def end(self) -> None:
-        """The connection is over; there is nothing to give back."""
+        """The connection is over; what was being received is dropped."""
+        self._reader.clear()
 
     def line(self, line: bytes) -> bytes:
         """Record and write one line of a reply."""
-        self.said("S", line.split(b"\r\n")[0])
+        self._recorded += 1
+        if self._recorded <= MOST_RECORDED:
+            self.said("S", line.split(b"\r\n", 1)[0])
         return line + b"\r\n"
 
+    def _last_line(self, line: str) -> bytes:
+        """Record and write the line that ends a command; tell how much of the answer was not recorded."""
+        hidden, self._recorded = self._recorded - MOST_RECORDED, 0
+        if hidden > 0:
+            self.said("S", f"… and {hidden} lines more".encode())
+        last = self.line(line.encode())
+        self._recorded = 0
+        return last
+
     def _bad(self, error: Malformed) -> bytes:
-        self.errors += 1
+        self.errors += error.kind == "BAD"
         if error.is_fatal or self.errors > MOST_ERRORS:
             self.closed = True
-            return self.line(f"* BYE {printable(str(error))}".encode())
-        return self._said_no(error.tag, "BAD", error)
+            return self._last_line(f"* BYE {printable(str(error))}")
+        return self._last_line(f"{error.tag} {error.kind} {printable(str(error))}")
 
-    def _said_no(self, tag: str, kind: str, reason: Exception) -> bytes:
-        return self.line(f"{tag} {kind} {printable(str(reason))}".encode())
+    def _obey(self, pieces: list[Piece]) -> Iterator[bytes]:
+        first = pieces[0]
+        assert isinstance(first, bytes)
+        try:
+            if self._waiting is not None:
+                yield self._authenticated(first)
+            elif self._idling is not None:
+                yield self._wake(first)
+            else:
+                yield from self._run(self._understood(first, pieces))
+        finally:
+            drop(pieces)
 
-    def _obey(self, pieces: list[bytes]) -> bytes:
-        if self._waiting is not None:
-            return self._authenticated(pieces[0])
-        if self._idling is not None:
-            return self._wake(pieces[0])
-        words = pieces[0].split(None, 3)
+    def _understood(self, first: bytes, pieces: list[Piece]) -> Command:
+        words = first.split(None, 3)
         # also when the tag was forgotten
         secret = any(word.upper() in (b"LOGIN", b"AUTHENTICATE") for word in words[:2])
-        self.said("C", b" ".join(words[:2]) if secret else pieces[0], secret=secret)
+        self.said("C", b" ".join(words[:2]) if secret else first, secret=secret)
         command = parse(pieces)
-        if command.name not in ALLOWED:
+        if command.name not in COMMANDS:
             raise Malformed(command.tag, f"there is no command {command.name[:40]!r} here")
-        if self.state not in ALLOWED[command.name]:
+        states, least, most = COMMANDS[command.name]
+        if self.state not in states:
             raise Malformed(command.tag, f"not now: {self.state.value}")
-        return self._run(command)
+        if not least <= len(command.arguments) <= most:
+            raise Malformed(command.tag, f"{command.name} has another number of arguments")
+        return command
 
-    def _run(self, command: Command) -> bytes:
-        method: Callable[[Command], bytes] = getattr(self, f"do_{command.name}")
+    def _run(self, command: Command) -> Iterator[bytes]:
+        """Obey a command: what it tells, what is new in the folder, and how it ended."""
         try:
+            method: Callable[[Command], Done | bytes] = getattr(self, f"do_{command.name}")
             done = method(command)
-        except No as refusal:
-            return self._said_no(command.tag, "NO", refusal)
+            if isinstance(done, bytes):  # it has ended itself, or goes on with the next line
+                yield done
+                return
+            yield from done.told
+            yield self.news(moves_numbers=done.moves_numbers)
+            said = f"OK {done.said or command.name + ' done'}"
+        except (No, LabError) as refusal:
+            said = f"NO {printable(str(refusal))}"
         except Wrong as error:
             raise Malformed(command.tag, str(error)) from None
-        except (ValueError, IndexError):  # what Python says of it is nobody's business on the wire
-            raise Malformed(command.tag, f"{command.name} has too few or wrong arguments") from None
-        except LabError as error:
-            return self._said_no(command.tag, "NO", error)
-        except OSError:  # the folder was damaged or removed by another program
-            return self._said_no(command.tag, "NO", No("[UNAVAILABLE] the folder cannot be read now"))
-        return done
-
-    def ok(self, command: Command, said: str = "") -> bytes:
-        """Write the line that ends a command."""
-        return self.line(f"{command.tag} OK {said or command.name + ' done'}".encode())
+        except OSError:  # the folder was damaged or removed by another program, or the disk is full
+            said = "NO [UNAVAILABLE] the folder cannot be used now"
+        yield self._last_line(f"{command.tag} {said}")
 
     # ---- in any state ------------------------------------------------------------------------------
 
     def _capabilities(self) -> str:
-        able = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE IDLE"
-        return able + " STARTTLS" * self.offers_tls
+        if self.state is not NOT_AUTHENTICATED:
+            return f"{ALWAYS} {INSIDE}"
+        return ALWAYS + (" AUTH=PLAIN" if self.may_log_in else " LOGINDISABLED") + " STARTTLS" * self.offers_tls
 
-    def do_CAPABILITY(self, command: Command) -> bytes:
+    def do_CAPABILITY(self, command: Command) -> Done:
         """Tell what this server can do."""
-        return self.line(f"* CAPABILITY {self._capabilities()}".encode()) + self.ok(command)
+        return Done([self.line(f"* CAPABILITY {self._capabilities()}".encode())])
 
-    def do_NOOP(self, command: Command) -> bytes:
+    def do_NOOP(self, command: Command) -> Done:
         """Do nothing; a good moment to hear what is new."""
-        return self.news() + self.ok(command)
+        return Done()
+
+    def do_ID(self, command: Command) -> Done:
+        """Tell who we are (RFC 2971)."""
+        given = command.arguments[0]
+        if not isinstance(given, list) and text_of(given).upper() != "NIL":
+            raise Wrong("ID wants NIL, or a list of names and values")
+        return Done([self.line(b'* ID ("name" "mailcourse")')])
+
+    def do_LOGOUT(self, command: Command) -> Done:
+        """Say goodbye."""
+        self.closed = True
+        return Done([self.line(f"* BYE {self.host} says goodbye".encode())])
+
+    def do_ENABLE(self, command: Command) -> Done:
+        """Switch on what changes the answers (RFC 5161): IMAP4rev2 (RFC 9051), UTF8=ACCEPT (RFC 6855)."""
+        asked = [text_of(word).upper() for word in command.arguments]
+        enabled = [word for word in ("IMAP4REV2", "UTF8=ACCEPT") if word in asked]
+        self.is_rev2 = self.is_rev2 or "IMAP4REV2" in enabled
+        self.is_utf8 = self.is_utf8 or bool(enabled)  # RFC 9051 §5.1: names in UTF-8 too
+        return Done([self.line(" ".join(["* ENABLED", *enabled]).encode())])
 
     def do_IDLE(self, command: Command) -> bytes:
         """Tell what happens as soon as it happens, until the client says DONE (RFC 2177)."""
@@ -184,40 +203,32 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
         self.said("C", line)
         if line.strip().upper() != b"DONE":
             raise Malformed(str(tag), "IDLE ends with DONE")
-        return self.news() + self.line(f"{tag} OK IDLE done".encode())
-
-    def do_ID(self, command: Command) -> bytes:
-        """Tell who we are (RFC 2971)."""
-        return self.line(b'* ID ("name" "mailcourse")') + self.ok(command)
-
-    def do_LOGOUT(self, command: Command) -> bytes:
-        """Say goodbye."""
-        self.closed = True
-        return self.line(f"* BYE {self.host} says goodbye".encode()) + self.ok(command)
+        return self.look() + self._last_line(f"{tag} OK IDLE done")
 
     # ---- before login ------------------------------------------------------------------------------
 
-    def do_STARTTLS(self, command: Command) -> bytes:
+    def do_STARTTLS(self, command: Command) -> Done:
         """Go on inside TLS."""
         if not self.offers_tls:
-            raise No("TLS is already on, or not offered")
+            raise Wrong("TLS is already on, or not offered")
         self.wants_tls = True
-        return self.ok(command, "begin TLS")
+        return Done(said="begin TLS")
 
     def do_LOGIN(self, command: Command) -> bytes:
         """Prove who one is, with name and password."""
-        if len(command.arguments) != 2:
-            raise Wrong("LOGIN wants a name and a password")
         name, password = (text_of(argument) for argument in command.arguments)
         return self._log_in(command.tag, name, password)
 
     def do_AUTHENTICATE(self, command: Command) -> bytes:
         """Prove who one is, by SASL (RFC 4616, RFC 4959)."""
         if text_of(command.arguments[0]).upper() != "PLAIN":
-            raise No("this server knows AUTHENTICATE PLAIN")
+            raise No("[CANNOT] this server knows AUTHENTICATE PLAIN")
+        if not self.may_log_in:
+            return self._log_in(command.tag, "", "")
         self._waiting = command.tag
         if len(command.arguments) > 1:
-            return self._authenticated(text_of(command.arguments[1]).encode(), shown=False)
+            initial = text_of(command.arguments[1])
+            return self._authenticated(b"" if initial == "=" else initial.encode("utf-8", "replace"), shown=False)
         return self.line(b"+ ")
 
     def _authenticated(self, answer: bytes, *, shown: bool = True) -> bytes:
@@ -227,18 +238,24 @@ class ImapSession(SelectedCommands, FolderCommands, Session):
             self.said("C", b"(answer)", secret=True)
         found = plain(answer)
         if found is None:
-            return self.line(f"{tag} BAD cancelled, or not NUL name NUL password in base64".encode())
+            raise Malformed(tag, "cancelled, or not NUL name NUL password in base64")
         asked, name, password = found
         if asked not in ("", name):  # RFC 4616 §2: to act for somebody else is not offered
-            return self.line(f"{tag} NO [AUTHORIZATIONFAILED] one may only be oneself".encode())
+            return self._last_line(f"{tag} NO [AUTHORIZATIONFAILED] one may only be oneself")
         return self._log_in(tag, name, password)
 
     def _log_in(self, tag: str, name: str, password: str) -> bytes:
+        if not self.may_log_in:
+            return self._last_line(f"{tag} NO [PRIVACYREQUIRED] begin TLS first, so that nobody reads the password")
         if self.log_in(name, password):
-            self.state, self._reader.most_message = AUTHENTICATED, MOST_MESSAGE
-            return self.line(f"{tag} OK [CAPABILITY {self._capabilities()}] welcome, {self.person}".encode())
-        failed = self.line(f"{tag} NO [AUTHENTICATIONFAILED] name or password is wrong".encode())
+            self.state, self._reader.spool = AUTHENTICATED, self._spool
+            return self._last_line(f"{tag} OK [CAPABILITY {self._capabilities()}] welcome, {self.person}")
+        failed = self._last_line(f"{tag} NO [AUTHENTICATIONFAILED] name or password is wrong")
         if self.failed_logins >= MOST_LOGINS:
             self.closed = True
             failed += self.line(b"* BYE too many failed logins")
         return failed
+
+    def _spool(self) -> tuple[Path, FileIO]:
+        """Make a file for a message that is long."""
+        return self.inbox().open_temporary(self.unique(self.trace.now()))

@@ -2,54 +2,48 @@
 
 ENVELOPE        date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id
 BODYSTRUCTURE   the tree of parts: type, parameters, encoding, octets, lines
+
+Both say what stands in the header, still encoded (RFC 2047, RFC 2231): decoding is the client's work.
 """
 
 from __future__ import annotations
 
-import re
-from email.message import Message
-from email.utils import collapse_rfc2231_value, getaddresses
+from mailcourse.message.address_list import Mailbox, addresses
+from mailcourse.message.mime import Fields, Part, parameters
 
-from mailcourse.message.mime import Part
+from .strings import quoted
 
-from .grammar import quoted
+NIL = b"NIL"
 
 
-def envelope(header: Message) -> bytes:
+def envelope(header: Fields) -> bytes:
     """Write the ENVELOPE of a message with this header."""
-    sender = _addresses(header, "From")
-    fields = [
-        quoted(_field(header, "Date")),
-        quoted(_field(header, "Subject")),
+    sender = _addresses(header, b"from")
+    parts = [
+        quoted(header.first(b"date")),
+        quoted(header.first(b"subject")),
         sender,
-        _addresses(header, "Sender", sender),  # RFC 3501 §7.4.2: when missing, the same as From
-        _addresses(header, "Reply-To", sender),
-        _addresses(header, "To"),
-        _addresses(header, "Cc"),
-        _addresses(header, "Bcc"),
-        quoted(_field(header, "In-Reply-To")),
-        quoted(_field(header, "Message-ID")),
+        _addresses(header, b"sender", sender),  # RFC 3501 §7.4.2: when missing or empty, the same as From
+        _addresses(header, b"reply-to", sender),
+        _addresses(header, b"to"),
+        _addresses(header, b"cc"),
+        _addresses(header, b"bcc"),
+        quoted(header.first(b"in-reply-to")),
+        quoted(header.first(b"message-id")),
     ]
-    return b"(" + b" ".join(fields) + b")"
-
-
-def _field(header: Message, name: str) -> str | None:
-    value = header.get(name)
-    return None if value is None else re.sub(r"\r?\n", "", str(value)).strip()
-
-
-def _addresses(header: Message, name: str, otherwise: bytes = b"NIL") -> bytes:
-    values = [re.sub(r"\r?\n", "", str(value)) for value in header.get_all(name, [])]
-    found = [(shown, address) for shown, address in getaddresses(values) if address]
-    if not found:
-        return otherwise
-    return b"(" + b"".join(_address(shown, address) for shown, address in found) + b")"
-
-
-def _address(shown: str, address: str) -> bytes:
-    local, at, domain = address.rpartition("@")
-    parts = [quoted(shown or None), b"NIL", quoted(local if at else address), quoted(domain if at else "")]
     return b"(" + b" ".join(parts) + b")"
+
+
+def _addresses(header: Fields, name: bytes, otherwise: bytes = NIL) -> bytes:
+    values = header.get(name)
+    if not values:
+        return otherwise
+    found = [_address(mailbox) for value in values for mailbox in addresses(value)]
+    return b"(" + b"".join(found) + b")" if found else otherwise
+
+
+def _address(mailbox: Mailbox) -> bytes:
+    return b"(" + b" ".join(map(quoted, mailbox)) + b")"
 
 
 def body(part: Part, *, extended: bool) -> bytes:
@@ -57,44 +51,37 @@ def body(part: Part, *, extended: bool) -> bytes:
     main, sub = part.type
     if main == "multipart" and part.parts:
         inside = b"".join(body(child, extended=extended) for child in part.parts)
-        more = b" " + b" ".join([_parameters(part.fields), *_rest(part.fields)]) if extended else b""
+        more = b" " + b" ".join([_pairs(part.parameters), *_rest(part.fields)]) if extended else b""
         return b"(" + inside + b" " + quoted(sub.upper()) + more + b")"
-    if main == "multipart":  # no parts could be found: shown as what it is, text
+    if main == "multipart":  # nested too deep to be cut: shown as what it is, text
         main, sub = "text", "plain"
-    fields = [quoted(main.upper()), quoted(sub.upper()), _parameters(part.fields)]
-    fields += [quoted(_field(part.fields, "Content-ID")), quoted(_field(part.fields, "Content-Description"))]
-    fields += [quoted((_field(part.fields, "Content-Transfer-Encoding") or "7BIT").upper())]
-    fields.append(b"%d" % len(part.body))
-    if (main, sub) == ("message", "rfc822") and part.parts:
-        fields += [envelope(part.parts[0].fields), body(part.parts[0], extended=extended)]
-    if main == "text" or ((main, sub) == ("message", "rfc822") and part.parts):
-        fields.append(b"%d" % part.body.count(b"\n"))
+    said = part.parameters or ([(b"charset", b"US-ASCII")] if main == "text" else [])
+    parts = [quoted(main.upper()), quoted(sub.upper()), _pairs(said)]
+    parts += [quoted(part.fields.first(b"content-id")), quoted(part.fields.first(b"content-description"))]
+    parts += [quoted(part.encoding.upper()), b"%d" % len(part.body)]
+    is_message = (main, sub) == ("message", "rfc822") and part.parts
+    if is_message:
+        parts += [envelope(part.parts[0].fields), body(part.parts[0], extended=extended)]
+    if main == "text" or is_message:
+        parts.append(b"%d" % part.body.count(b"\n"))
     if extended:
-        fields += [quoted(_field(part.fields, "Content-MD5")), *_rest(part.fields)]
-    return b"(" + b" ".join(fields) + b")"
+        parts += [quoted(part.fields.first(b"content-md5")), *_rest(part.fields)]
+    return b"(" + b" ".join(parts) + b")"
 
 
-def _parameters(header: Message) -> bytes:
-    pairs = header.get_params(failobj=[])[1:]
+def _pairs(pairs: list[tuple[bytes, bytes]]) -> bytes:
     if not pairs:
-        return b'("CHARSET" "US-ASCII")' if header.get_content_maintype() == "text" else b"NIL"
-    return _pairs(pairs)
+        return NIL
+    return b"(" + b" ".join(quoted(key.upper()) + b" " + quoted(value) for key, value in pairs) + b")"
 
 
-def _pairs(pairs: list[tuple[str, str]]) -> bytes:
-    return (
-        b"("
-        + b" ".join(quoted(key.upper()) + b" " + quoted(collapse_rfc2231_value(value)) for key, value in pairs)
-        + b")"
-    )
-
-
-def _rest(header: Message) -> list[bytes]:
+def _rest(header: Fields) -> list[bytes]:
     """Disposition, language, location."""
-    disposition = header.get_content_disposition()
-    shown = b"NIL"
+    disposition = header.first(b"content-disposition")
+    shown = NIL
     if disposition:
-        pairs = (header.get_params(failobj=[], header="content-disposition") or [])[1:]
-        shown = b"(" + quoted(disposition.upper()) + b" " + (_pairs(pairs) if pairs else b"NIL") + b")"
-    language = _field(header, "Content-Language")
-    return [shown, quoted(language), quoted(_field(header, "Content-Location"))]
+        kind = disposition.partition(b";")[0].strip()
+        shown = b"(" + quoted(kind.upper()) + b" " + _pairs(parameters(disposition)) + b")"
+    languages = [quoted(tag.strip()) for tag in (header.first(b"content-language") or b"").split(b",") if tag.strip()]
+    language = NIL if not languages else languages[0] if len(languages) == 1 else b"(" + b" ".join(languages) + b")"
+    return [shown, language, quoted(header.first(b"content-location"))]

@@ -1,0 +1,111 @@
+"""What the name of a file in a Maildir says.
+
+    1788768000.m1.1.mail.bakery.test,U=7:2,FSa
+    └────────────── base ──────────┘   │    └─ flags
+    time, message, copy, host          UID
+
+Flags: D draft, F flagged, P passed, R replied, S seen, T trashed; a to z are keywords (`keywords.py`).
+On Windows a semicolon stands for the colon, which no name may have there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+FLAGS = frozenset("DFPRST")
+KEYWORDS = "abcdefghijklmnopqrstuvwxyz"
+KNOWN = FLAGS | frozenset(KEYWORDS)
+#: What stands between a name and its flags.
+INFO = ";2," if os.name == "nt" else ":2,"
+NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?", re.DOTALL)
+IDENTITY = re.compile(r"(?:r\d+)?m\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message of a folder, as it was when the folder was listed: another program may rename it meanwhile."""
+
+    uid: int
+    folder: str  # the path of the Maildir
+    name: str
+    flags: frozenset[str]
+    is_recent: bool  # still in new/
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.folder, "new" if self.is_recent else "cur", self.name)
+
+    @property
+    def base(self) -> str:
+        """The part of the name that never changes."""
+        return base_of(self.name)
+
+    @property
+    def message(self) -> str | None:
+        """The message's identity in the trace, when the name tells it."""
+        return message_of(self.name)
+
+    @property
+    def size(self) -> int:
+        """Octets on disk."""
+        return os.stat(self._where).st_size
+
+    @property
+    def when(self) -> datetime:
+        """INTERNALDATE: when the message came here; the time of the file."""
+        return datetime.fromtimestamp(os.stat(self._where).st_mtime, UTC).replace(microsecond=0)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.folder}/{'new' if self.is_recent else 'cur'}/{self.name}"
+
+    def read(self) -> bytes:
+        """Return the message, with CRLF line ends, also when a foreign program wrote it with LF alone."""
+        with open(self._where, "rb", buffering=0) as file:
+            content = file.readall()
+        if content.count(b"\n") == content.count(b"\r\n"):
+            return content
+        return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def read_name(folder: str, name: str, *, is_recent: bool) -> Stored | None:
+    """Read a file's name; None when it is none of a message."""
+    found = NAME.fullmatch(name)
+    if found is None or name.startswith("."):
+        return None
+    flags = frozenset(found["flags"]) & KNOWN if found["flags"] else frozenset()
+    return Stored(int(found["uid"] or 0), folder, name, flags, is_recent)
+
+
+def write_name(name: str, uid: int, flags: frozenset[str]) -> str:
+    """Return the name that a message has in cur/.
+
+    >>> write_name("1.m1.1.h,U=3:2,S", 7, frozenset("F")).replace(";", ":")
+    '1.m1.1.h,U=7:2,F'
+    """
+    return f"{base_of(name)},U={uid}{INFO}{''.join(sorted(flags))}"
+
+
+def base_of(name: str) -> str:
+    """Return the part of a file name that never changes.
+
+    >>> base_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
+    '1788768000.m1.1.mail.bakery.test'
+    """
+    found = NAME.fullmatch(name)
+    return found["base"] if found else name
+
+
+def message_of(name: str) -> str | None:
+    """Return the trace identity that a file name carries.
+
+    >>> message_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
+    'm1'
+    """
+    parts = name.split(".")
+    return parts[1] if len(parts) > 2 and IDENTITY.fullmatch(parts[1]) else None

@@ -65,7 +65,7 @@ class Uids:
 
 def replace(path: Path, text: str, aside: Path, disk: Disk) -> None:
     """Write a small file whole: made in `aside`, put in place by one rename."""
-    fresh = aside / path.name
+    fresh = aside / f".{path.name.lstrip('.')}"
     disk.unlink(fresh)
     with disk.create(fresh) as file:
         disk.write(file, [text.encode()])

@@ -95,15 +95,15 @@ def story(lab: Lab, log: int) -> None:
 def tidy(box: Mailbox, log: int) -> None:
     """Make a folder, move messages there and back, rename it, add a message: what an IMAP client does."""
     work = box.create_folder("Work")
-    for stored in box.scan()[:2]:
-        box.move(stored, work)
+    box.move(box.scan()[:2], work)
     os.write(log, b"moved 2\n")
-    work.move(work.scan()[0], box)
+    work.move(work.scan()[:1], box)
     box.rename_folder("Work", "Office")
     office = box.folder("Office")
-    office.deliver([message("added")], "1788768000.s1.1.mail.bakery.test", datetime(2026, 9, 7, tzinfo=UTC), "F")
+    written = office.write([message("added")], "1788768000.s1.1.mail.bakery.test", datetime(2026, 9, 7, tzinfo=UTC))
+    assert office.accept([(written, frozenset("F"))]) == [3]
     os.write(log, f"added {BRUNO}\n".encode())
-    assert sorted(stored.uid for stored in office.scan()) == [2, 3]
+    assert [stored.uid for stored in office.scan()] == [2, 3]
 
 
 async def pour(lab: Lab, log: int, seed: int) -> None:

@@ -11,7 +11,7 @@ The journey of a message, and the folder that each step is in:
       … and hands it on      mta/send.py        port 25, to the first that takes it
     bruno's server takes it  mta/receive.py
       … into his mailbox     mda/deliver.py     a file in mailbox/maildir.py
-    bruno's program reads    access/imap/         mua/read.py
+    bruno's program reads    access/imap/         mua/imap.py
 
 Beneath all of it: internet/ (hosts, wire, clock, trace).  Above: lab.py builds the world from a
 scenario, widgets/ show it, checks/ mark exercises.

@@ -47,11 +47,12 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One whole command."""
+    """One whole command.  `by_uid`: it names messages by UID and not by number."""
 
     tag: str
     name: str
     arguments: list[Any]
+    by_uid: bool = False
 
 
 class Quoted(bytes):

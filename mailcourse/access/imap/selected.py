@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
 
@@ -30,26 +29,19 @@ class SelectedCommands(ViewCommands):
         if name not in BY_UID:
             raise Wrong(f"UID goes with {', '.join(BY_UID)}")
         least, most = BY_UID[name]
-        inner = Command(command.tag, name, command.arguments[1:])
+        inner = Command(command.tag, name, command.arguments[1:], by_uid=True)
         if not least <= len(inner.arguments) <= most:
             raise Wrong(f"UID {name} has another number of arguments")
-        methods: dict[str, Callable[[Command, bool], Done]] = {
-            "FETCH": self._fetch,
-            "STORE": self._store,
-            "COPY": self._copy,
-            "MOVE": self._move,
-            "SEARCH": self._search,
-            "EXPUNGE": self._uid_expunge,
-        }
-        done = methods[name](inner, True)
+        method: Callable[[Command], Done] = getattr(self, f"do_{name}")
+        done = method(inner)
         return replace(done, said=done.said or f"UID {name} done", moves_numbers=True)
 
-    def _chosen(self, argument: Any, by_uid: bool) -> list[tuple[int, int]]:
+    def _chosen(self, command: Command) -> list[tuple[int, int]]:
         """Return (number, UID) of the messages in a set; numbers must exist, UIDs need not (§6.4.8)."""
-        text = text_of(argument, "a set of messages")
+        text = text_of(command.arguments[0], "a set of messages")
         if text == "$":  # RFC 5182
             return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in self.saved]
-        if by_uid:
+        if command.by_uid:
             wanted = in_set(text, self.view)
             return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in wanted]
         count = len(self.view)
@@ -68,12 +60,9 @@ class SelectedCommands(ViewCommands):
 
     def do_FETCH(self, command: Command) -> Done:
         """Send pieces of messages."""
-        return self._fetch(command, False)
-
-    def _fetch(self, command: Command, by_uid: bool) -> Done:
-        chosen = self._chosen(command.arguments[0], by_uid)
+        chosen = self._chosen(command)
         wanted = items(command.arguments[1])
-        if by_uid and not any(item.name == b"UID" for item in wanted):
+        if command.by_uid and not any(item.name == b"UID" for item in wanted):
             wanted = items("UID") + wanted
         return Done(self._fetched_all(chosen, wanted), moves_numbers=False)
 
@@ -107,9 +96,6 @@ class SelectedCommands(ViewCommands):
 
     def do_STORE(self, command: Command) -> Done:
         """Change flags."""
-        return self._store(command, False)
-
-    def _store(self, command: Command, by_uid: bool) -> Done:
         kind = text_of(command.arguments[1]).upper()
         flags = command.arguments[2:]
         is_list = isinstance(flags[0], list)
@@ -117,35 +103,29 @@ class SelectedCommands(ViewCommands):
             isinstance(flags[0], list) and flags[1:]
         ):
             raise Wrong("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
-        chosen = self._chosen(command.arguments[0], by_uid)
+        chosen = self._chosen(command)
         self._must_write()
         given = letters(flags[0] if is_list else flags, self.folder, add=kind[0] != "-")
 
         def change(now: frozenset[str]) -> frozenset[str]:
             return now | given if kind[0] == "+" else now - given if kind[0] == "-" else given | (now & {"P"})
 
-        return Done(self._stored_all(chosen, change, kind.endswith(".SILENT"), by_uid), moves_numbers=False)
+        return Done(self._stored_all(command, chosen, change), moves_numbers=False)
 
     def _stored_all(
-        self,
-        chosen: list[tuple[int, int]],
-        change: Callable[[frozenset[str]], frozenset[str]],
-        silent: bool,
-        by_uid: bool,
+        self, command: Command, chosen: list[tuple[int, int]], change: Callable[[frozenset[str]], frozenset[str]]
     ) -> Iterator[bytes]:
-        wanted = items(["UID", "FLAGS"] if by_uid else "FLAGS")
+        is_silent = text_of(command.arguments[1]).upper().endswith(".SILENT")
+        wanted = items(["UID", "FLAGS"] if command.by_uid else "FLAGS")
         for number, uid in chosen:
             with suppress(NoSuchMessage):
                 self._flag(uid, change)
                 yield self._new_keywords(self.stored[uid].flags)
-                if not silent:
+                if not is_silent:
                     yield self._fetched(number, uid, wanted)
 
     def do_SEARCH(self, command: Command) -> Done:
         """Tell which messages fit."""
-        return self._search(command, False)
-
-    def _search(self, command: Command, by_uid: bool) -> Done:
         try:
             asked = search.question(command.arguments, search.Known(self.view, self.saved, self.keywords))
         except No:
@@ -162,21 +142,18 @@ class SelectedCommands(ViewCommands):
             self.saved = search.kept(wanted, [uid for _, uid in found])
             if wanted == ("SAVE",):
                 return Done(moves_numbers=False)
-        numbers = [uid if by_uid else number for number, uid in found]
+        numbers = [uid if command.by_uid else number for number, uid in found]
         if wanted is None and not self.is_rev2:
             text = " ".join(["* SEARCH", *map(str, numbers)])
         else:
-            text = search.extended(command.tag, wanted or ("ALL",), numbers, by_uid=by_uid)
+            text = search.extended(command.tag, wanted or ("ALL",), numbers, by_uid=command.by_uid)
         return Done([self.line(text.encode())], moves_numbers=False)
 
     # ---- COPY, MOVE, EXPUNGE -------------------------------------------------------------------------
 
     def do_COPY(self, command: Command) -> Done:
         """Copy messages to another folder, all or none."""
-        return self._copy(command, False)
-
-    def _copy(self, command: Command, by_uid: bool) -> Done:
-        chosen = [uid for _, uid in self._chosen(command.arguments[0], by_uid)]
+        chosen = [uid for _, uid in self._chosen(command)]
         target = self.target(command.arguments[1])
         written: list[tuple[Path, frozenset[str]]] = []
         try:
@@ -196,10 +173,7 @@ class SelectedCommands(ViewCommands):
 
     def do_MOVE(self, command: Command) -> Done:
         """Move messages to another folder: each in one rename, so that none is ever in both or in none."""
-        return self._move(command, False)
-
-    def _move(self, command: Command, by_uid: bool) -> Done:
-        chosen = self._chosen(command.arguments[0], by_uid)
+        chosen = self._chosen(command)
         self._must_write()
         target = self.target(command.arguments[1])
         moved = self.folder.move([self.stored[uid] for _, uid in chosen], target)
@@ -208,14 +182,9 @@ class SelectedCommands(ViewCommands):
         return Done([self.line(f"* OK {code} moved".encode())] if code else [])
 
     def do_EXPUNGE(self, command: Command) -> Done:
-        r"""Remove what is flagged as \Deleted."""
+        r"""Remove what is flagged as \Deleted; with UIDs, only of these (RFC 4315 §2.1)."""
         self._must_write()
-        self._expunge()
-        return Done()
-
-    def _uid_expunge(self, command: Command, by_uid: bool) -> Done:
-        self._must_write()
-        self._expunge({uid for _, uid in self._chosen(command.arguments[0], by_uid)})
+        self._expunge({uid for _, uid in self._chosen(command)} if command.by_uid else None)
         return Done()
 
 

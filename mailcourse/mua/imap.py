@@ -1,0 +1,209 @@
+"""A mail program's side of IMAP, with `imaplib`: one connection, and the commands behind each thing a person does.
+
+    read      SELECT, UID FETCH            file      UID MOVE
+    mark      UID STORE                    remove    UID STORE +FLAGS (\\Deleted), UID EXPUNGE
+    look for  UID SEARCH                   wait      IDLE … DONE
+
+Messages are always named by UID: numbers change when another device deletes something.
+Who uses it: `device.py`, and `person.py`.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import select
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from mailcourse.internet.errors import LabError, LoginRefused
+
+from .mail import Mail, Messages
+from .submit import Account
+
+Dial = Callable[[], socket.socket]
+NAME = re.compile(rb'\((?P<flags>[^)]*)\) (?:NIL|"[^"]*") (?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<atom>\S+))$')
+ABOUT = "UID FLAGS INTERNALDATE"
+
+
+class _Client(imaplib.IMAP4):
+    # imaplib draws the beginning of its tags by lot; in a lab the same actions give the same bytes.
+    tagpre = property(lambda self: b"A", lambda self, drawn: None)
+
+    def __init__(self, dial: Dial, server: str) -> None:
+        self._dial = dial
+        super().__init__(server, 143)
+
+    def _create_socket(self, timeout: float | None = None) -> socket.socket:
+        return self._dial()
+
+
+@contextmanager
+def imap(account: Account, dial: Dial) -> Iterator[Imap]:
+    """Log in, and out at the end.  Raises `LoginRefused`, or `LabError` when the server says no or is not there."""
+    try:
+        client = _Client(dial, account.server)
+        try:
+            try:
+                client.login(account.person, account.password)
+            except imaplib.IMAP4.error as error:
+                raise LoginRefused(
+                    f"{account.server} did not let {account.person} in: {error}. The right password is in lab.people."
+                ) from None
+            client.enable("UTF8=ACCEPT")  # names of folders as people write them
+            yield Imap(client)
+        finally:
+            with suppress(OSError, imaplib.IMAP4.error):  # the server may have gone
+                client.logout()
+    except imaplib.IMAP4.error as error:
+        raise LabError(f"{account.server} says: {error}") from None
+    except OSError as error:
+        raise LabError(f"{account.server} cannot be reached: {error}. Is the host up? lab.hosts tells.") from None
+
+
+class Imap:
+    """A connection that is logged in."""
+
+    def __init__(self, client: imaplib.IMAP4) -> None:
+        self._client = client
+
+    def folders(self) -> list[str]:
+        """Return the names of all folders that can be opened."""
+        _, lines = self._ask("LIST", '""', "*")
+        found = [match for line in lines if isinstance(line, bytes) and (match := NAME.search(line))]
+        names = [match["quoted"] if match["quoted"] is not None else match["atom"] for match in found]
+        return [
+            re.sub(rb"\\(.)", rb"\1", name).decode()
+            for name, match in zip(names, found, strict=True)
+            if b"\\Noselect" not in match["flags"] and b"\\NonExistent" not in match["flags"]
+        ]
+
+    def create(self, folder: str) -> None:
+        """Make a folder."""
+        self._ask("CREATE", _quoted(folder))
+
+    def delete(self, folder: str) -> None:
+        """Remove a folder and all its messages."""
+        self._ask("DELETE", _quoted(folder))
+
+    def rename(self, folder: str, new: str) -> None:
+        """Give a folder another name."""
+        self._ask("RENAME", _quoted(folder), _quoted(new))
+
+    def open(self, folder: str, *, read_only: bool = False) -> int:
+        """Select a folder; return its UIDVALIDITY."""
+        self._client.select(_quoted(folder), readonly=read_only)
+        kind, data = self._client.response("UIDVALIDITY")
+        if self._client.state != "SELECTED":
+            raise LabError(f"There is no folder {folder!r}. bruno.folders() lists those that there are.")
+        return int(data[0]) if kind and data[0] else 0
+
+    def messages(self, uids: str = "1:*", *, whole: bool = False, sees: bool = False) -> Messages:
+        """Return messages of the open folder, with their headers or `whole`; `sees` marks them as seen."""
+        section = ("BODY[]" if sees else "BODY.PEEK[]") if whole else "BODY.PEEK[HEADER]"
+        _, found = self._client.uid("FETCH", uids, f"({ABOUT} {section})")
+        return Messages(_read(found))
+
+    def flags(self) -> dict[int, frozenset[str]]:
+        r"""Return the flags of every message of the open folder: {7: {"\\Seen"}}."""
+        _, found = self._client.uid("FETCH", "1:*", "(FLAGS)")
+        said = [item.decode() for item in found if isinstance(item, bytes)]
+        pairs = [(re.search(r"UID (\d+)", line), re.search(r"FLAGS \(([^)]*)\)", line)) for line in said]
+        return {int(uid[1]): frozenset(flags[1].split()) - {"\\Recent"} for uid, flags in pairs if uid and flags}
+
+    def flag(self, uids: Iterable[int | str], flags: Sequence[str], *, on: bool = True) -> None:
+        """Put flags on messages of the open folder, or take them off."""
+        self._client.uid("STORE", _set(uids), ("+" if on else "-") + "FLAGS", f"({' '.join(flags)})")
+
+    def move(self, uids: Iterable[int | str], folder: str) -> None:
+        """Move messages of the open folder to another one."""
+        self._done(self._client.uid("MOVE", _set(uids), _quoted(folder)))
+
+    def remove(self, uids: Iterable[int | str]) -> None:
+        """Remove messages of the open folder, and nothing else."""
+        chosen = _set(uids)
+        self._client.uid("STORE", chosen, "+FLAGS", "(\\Deleted)")
+        self._client.uid("EXPUNGE", chosen)
+
+    def search(self, keys: str) -> list[int]:
+        """Return the UIDs that fit IMAP's search keys, such as 'UNSEEN FROM "bruno"'."""
+        _, found = self._done(self._client.uid("SEARCH", keys))
+        return [int(uid) for line in found if line for uid in line.split()]
+
+    def append(self, folder: str, raw: bytes, flags: Iterable[str], when: datetime) -> int:
+        """Put a message into a folder; return its UID there."""
+        date = imaplib.Time2Internaldate(when)
+        self._client.utf8_enabled = False  # else imaplib puts "UTF8 (" inside the message
+        self._done(self._client.append(_quoted(folder), f"({' '.join(flags)})", date, raw))
+        self._client.utf8_enabled = True
+        _, code = self._client.response("APPENDUID")
+        return int(code[0].split()[-1]) if code and code[0] else 0
+
+    @contextmanager
+    def idle(self) -> Iterator[Idle]:
+        """Wait for news of the open folder."""
+        self._client.send(b"IDLING IDLE\r\n")
+        if not self._client.readline().startswith(b"+"):
+            raise LabError("The server does not let us wait. It may not know IDLE.")
+        waiting = Idle(self._client)
+        try:
+            yield waiting
+        finally:
+            self._client.send(b"DONE\r\n")
+            while not (line := self._client.readline()).startswith(b"IDLING"):
+                if not line:
+                    break
+                waiting.news.append(line.decode().rstrip())
+
+    def _ask(self, command: str, *arguments: str) -> tuple[str, list[Any]]:
+        method = getattr(self._client, command.lower())
+        return self._done(method(*arguments))
+
+    def _done(self, answer: tuple[str, list[Any]]) -> tuple[str, list[Any]]:
+        kind, data = answer
+        if kind != "OK":
+            raise LabError(f"The server says: {data[0].decode() if data and data[0] else kind}")
+        return kind, data
+
+
+class Idle:
+    """Waiting.  `news` are the lines that the server said: "* 3 EXISTS"."""
+
+    def __init__(self, client: imaplib.IMAP4) -> None:
+        self._client, self.news = client, list[str]()
+
+    def wait(self, seconds: float = 5) -> list[str]:
+        """Wait until the server says something, for so many real seconds at most; return what it has said."""
+        if not self.news and select.select([self._client.socket()], [], [], seconds)[0]:
+            self.news.append(self._client.readline().decode().rstrip())
+        return list(self.news)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.news) or "nothing new"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _set(uids: Iterable[int | str]) -> str:
+    chosen = ",".join(str(uid) for uid in uids)
+    if not chosen:
+        raise LabError("There is no message chosen. Give the uid of one: bruno.inbox() shows them.")
+    return chosen
+
+
+def _read(found: list[Any]) -> Iterator[Mail]:
+    for place, item in enumerate(found):
+        if not isinstance(item, tuple):
+            continue
+        rest = found[place + 1] if place + 1 < len(found) and isinstance(found[place + 1], bytes) else b""
+        said = (item[0] + rest).decode()
+        uid, flags = re.search(r"UID (\d+)", said), re.search(r"FLAGS \(([^)]*)\)", said)
+        date = re.search(r'INTERNALDATE "([^"]*)"', said)
+        when = parsedate_to_datetime(date[1].replace("-", " ", 2)) if date else None
+        yield Mail(uid[1] if uid else "", tuple(flags[1].split()) if flags else (), item[1], when)

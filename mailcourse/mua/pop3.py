@@ -1,0 +1,81 @@
+"""A mail program's side of POP3, with `poplib`: fetch copies, and perhaps have the originals deleted.
+
+    UTF8 USER PASS UIDL  RETR 1  DELE 1 …  QUIT        nothing is deleted before QUIT
+
+Who uses it: `device.py`, and `person.py`.
+"""
+
+from __future__ import annotations
+
+import poplib
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from mailcourse.internet.errors import LabError, LoginRefused
+
+from .mail import Mail
+from .submit import Account
+
+Dial = Callable[[], socket.socket]
+
+
+class _Client(poplib.POP3):
+    def __init__(self, dial: Dial, server: str) -> None:
+        self._dial = dial
+        super().__init__(server, 110)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return self._dial()
+
+
+@contextmanager
+def pop3(account: Account, dial: Dial) -> Iterator[Pop3]:
+    """Log in; at the end say QUIT, or hang up when something went wrong: then nothing is deleted."""
+    try:
+        client = _Client(dial, account.server)
+        try:
+            with suppress(poplib.error_proto):  # a server that does not know it has headers in ASCII
+                client.utf8()
+            try:
+                client.user(account.person)
+                client.pass_(account.password)
+            except poplib.error_proto as error:
+                raise LoginRefused(
+                    f"{account.server} did not let {account.person} in: {error}. The right password is in lab.people."
+                ) from None
+            yield Pop3(client)
+            client.quit()
+        finally:
+            client.close()
+    except poplib.error_proto as error:
+        raise LabError(f"{account.server} says: {error}") from None
+    except OSError as error:
+        raise LabError(f"{account.server} cannot be reached: {error}. Is the host up? lab.hosts tells.") from None
+
+
+class Pop3:
+    """A connection that is logged in."""
+
+    def __init__(self, client: poplib.POP3) -> None:
+        self._client = client
+        self._numbers: dict[str, int] = {}
+
+    def names(self) -> list[str]:
+        """Return the names that the server gives its messages (UIDL)."""
+        lines = [line.decode().split() for line in self._client.uidl()[1]]
+        self._numbers = {name: int(number) for number, name in lines}
+        return list(self._numbers)
+
+    def fetch(self, names: Iterable[str]) -> Iterator[Mail]:
+        """Fetch copies of the messages with these names, one after the other."""
+        for name in names:
+            yield Mail(name, (), self._raw(name))
+
+    def _raw(self, name: str) -> bytes:
+        return b"".join(line + b"\r\n" for line in self._client.retr(self._numbers[name])[1])
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Mark messages; they go at QUIT."""
+        for name in names:
+            self._client.dele(self._numbers[name])

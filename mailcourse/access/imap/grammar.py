@@ -217,7 +217,7 @@ def parse(pieces: list[Piece]) -> Command:
     """Read a whole command.
 
     >>> parse([b"a1 STORE 1:3 +FLAGS (\\\\Seen)"])
-    Command(tag='a1', name='STORE', arguments=['1:3', '+FLAGS', ['\\\\Seen']])
+    Command(tag='a1', name='STORE', arguments=['1:3', '+FLAGS', ['\\\\Seen']], by_uid=False)
     """
     assert isinstance(pieces[0], bytes)
     first = pieces[0].split(b" ", 1)

@@ -40,7 +40,7 @@ mail_fsync = always
 first_valid_uid = 1
 passdb {{
   driver = static
-  args = user={user} password={password}
+  args = password={password}
 }}
 userdb {{
   driver = static
@@ -92,7 +92,10 @@ def program() -> str | None:
 
 
 class Dovecot:
-    """One instance with one user; `settings` are further lines of its configuration."""
+    """One instance; `settings` are further lines of its configuration.
+
+    Whatever name logs in with the password has a mailbox, made at the first login; `user` is one of them.
+    """
 
     user, password = "alice@academy.test", "apple-tree-41"
 
@@ -109,7 +112,6 @@ class Dovecot:
             folder=self.folder,
             imap=self.imap,
             pop3=self.pop3,
-            user=self.user,
             password=self.password,
             uid=self.owner.pw_uid,
             gid=self.owner.pw_gid,

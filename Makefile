@@ -28,6 +28,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/mailboxes.py
 
 # Makes up input for the servers for about an hour; `make test` does a little of it.
 fuzz: $(READY)

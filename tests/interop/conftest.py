@@ -1,4 +1,4 @@
-"""What the tests with real programs share: the factory's world, a Postfix, and waiting with an end."""
+"""What the tests with real programs share: the factory's world, Postfix, Dovecot, and waiting with an end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from dovecot import Dovecot, program
 from postfix import Postfix
 
 from mailcourse import Lab
@@ -45,6 +46,15 @@ def postfix(need: Callable[..., str]) -> Iterator[Callable[..., Postfix]]:
             return running.enter_context(Postfix(*settings, **named))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    """A Dovecot for all tests of a file."""
+    if program() is None:
+        pytest.skip("dovecot is not installed (Debian: apt install dovecot-imapd dovecot-pop3d)")
+    with Dovecot() as running:
+        yield running
 
 
 @pytest.fixture

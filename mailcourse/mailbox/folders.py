@@ -60,8 +60,8 @@ class Mailbox(Maildir):
     def _path_of(self, name: str) -> Path | None:
         """Where a folder of this name is, or would be; None when no folder can have it."""
         levels = unicodedata.normalize("NFC", name).split("/")
-        if not all(levels) or len(levels) > MOST_LEVELS or not name.isprintable():
-            return None
+        if {"", ".", ".."} & {*levels} or len(levels) > MOST_LEVELS or not name.isprintable():
+            return None  # dots would be safe here; on the client's disk they may not be
         written = ".".join(RESERVED.sub(lambda found: f"%{ord(found[0]):02x}", level) for level in levels)
         if written in ("uidvalidity", "lock"):  # files of ours are called so
             written = f"%{ord(written[0]):02x}{written[1:]}"

@@ -191,7 +191,24 @@ def test_a_folder_has_uids_and_a_validity_of_its_own(box: Mailbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "/", "/etc", "a//b", "a/", "a\x00b", "a\nb", "x" * 201, "é" * 101, "a/" * 20 + "a", "\u200b"]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/../b",
+        "/",
+        "/etc",
+        "a//b",
+        "a/",
+        "a\x00b",
+        "a\nb",
+        "x" * 201,
+        "é" * 101,
+        "a/" * 20 + "a",
+        "\u200b",
+    ],
 )
 def test_no_name_of_a_folder_leads_out(box: Mailbox, name: str) -> None:
     before = set(box.path.parent.rglob("*"))

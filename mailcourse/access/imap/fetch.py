@@ -212,7 +212,7 @@ def _octets(part: Part, path: Sequence[int], what: str, names: set[bytes]) -> by
 
 
 def _fields(header: bytes, names: set[bytes], *, unwanted: bool) -> bytes:
-    """Return the fields that are named, or those that are not, and the empty line."""
+    """Return the fields that are named, or those that are not, and the empty line if there is one (§6.4.5)."""
     found = re.findall(rb"[^\r\n][^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", header)
     chosen = [field for field in found if (field.split(b":")[0].strip().lower() in names) != unwanted]
-    return b"".join(chosen) + b"\r\n"
+    return b"".join(chosen) + b"\r\n" * (header.endswith(b"\r\n\r\n") or header == b"\r\n")

@@ -9,7 +9,7 @@ Both say what stands in the header, still encoded (RFC 2047, RFC 2231): decoding
 from __future__ import annotations
 
 from mailcourse.message.address_list import Mailbox, addresses
-from mailcourse.message.mime import Fields, Part, parameters
+from mailcourse.message.mime import WORD, Fields, Part, parameters
 
 from .strings import quoted
 
@@ -80,8 +80,8 @@ def _rest(header: Fields) -> list[bytes]:
     disposition = header.first(b"content-disposition")
     shown = NIL
     if disposition:
-        kind = disposition.partition(b";")[0].strip()
-        shown = b"(" + quoted(kind.upper()) + b" " + _pairs(parameters(disposition)) + b")"
+        kind = WORD.match(disposition)
+        shown = b"(" + quoted(kind[1].upper() if kind else b"ATTACHMENT") + b" " + _pairs(parameters(disposition)) + b")"
     languages = [quoted(tag.strip()) for tag in (header.first(b"content-language") or b"").split(b",") if tag.strip()]
     language = NIL if not languages else languages[0] if len(languages) == 1 else b"(" + b" ".join(languages) + b")"
     return [shown, language, quoted(header.first(b"content-location"))]

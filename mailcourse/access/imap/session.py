@@ -121,7 +121,8 @@ class ImapSession(SelectedCommands):
             raise Malformed(command.tag, f"there is no command {command.name[:40]!r} here")
         states, least, most = COMMANDS[command.name]
         if self.state not in states:
-            raise Malformed(command.tag, f"not now: {self.state.value}")
+            missing = "you are logged in already" if states == (NOT_AUTHENTICATED,) else self.state.value
+            raise Malformed(command.tag, f"not now: {missing}")
         if not least <= len(command.arguments) <= most:
             raise Malformed(command.tag, f"{command.name} has another number of arguments")
         return command

@@ -8,11 +8,11 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a session is."""
+    """Where a session is, and what a command that is not allowed there waits for."""
 
     NOT_AUTHENTICATED = "log in first: LOGIN name password"
     AUTHENTICATED = "select a folder first: SELECT INBOX"
-    SELECTED = "you are logged in already"
+    SELECTED = ""
 
 
 NOT_AUTHENTICATED, AUTHENTICATED, SELECTED = State

@@ -1,6 +1,6 @@
 """The disk of a host: every step by which a queue or a mailbox changes goes through here.
 
-    create  write  sync  rename  sync_folder  remove
+    create  write  sync  link  rename  sync_folder  remove
 
 A 250 rests on the order of these steps, so they have one door.  Behind it a lesson makes the disk
 full (`is_full`), and a test stops the process after each step (`done`).
@@ -61,6 +61,12 @@ class Disk:
         """Give a file another name; a file that has that name is replaced."""
         old.replace(new)
         self.done("rename", new)
+
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name; OSError on a disk that knows no such thing."""
+        self._needs_room(new)
+        os.link(old, new)
+        self.done("link", new)
 
     def remove(self, path: Path) -> None:
         """Remove a file; FileNotFoundError when it is not there."""

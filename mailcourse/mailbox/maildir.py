@@ -36,6 +36,8 @@ from .names import INFO, KNOWN, Stored, read_name, write_name
 from .uids import Uids
 
 T = TypeVar("T")
+#: Notes about messages that a folder keeps in memory, of some hundred octets each.
+MOST_NOTES = 40_000
 
 
 class NoSuchMessage(LabError):
@@ -53,7 +55,7 @@ class Maildir:
         self._known: dict[tuple[bool, str], Stored | None] = {}
         self._listed: list[Stored] = []
         self._by_uid: dict[int, Stored] = {}
-        self._sizes: dict[int, int] = {}
+        self._notes: dict[tuple[int, str], object] = {}
         self._fresh: set[int] = set()  # put into cur/ by this process, and no reader has been told
         self._marks: tuple[int, ...] | None = None  # when new/ and cur/ had changed last as we listed them
 
@@ -112,6 +114,17 @@ class Maildir:
             file.close()
             self._disk.unlink(path)
         raise AssertionError("itertools.count has no end")
+
+    def link(self, source: Maildir, stored: Stored, unique: str) -> Path:
+        """Put a message of another folder into tmp/ without copying it: messages never change.  For `accept`."""
+        path, file = self.open_temporary(unique)
+        file.close()
+        self._disk.unlink(path)
+        try:
+            source._follow(stored, lambda now: self._disk.link(now.path, path))
+        except OSError:  # a disk that knows no links
+            return self.write([source.read(stored)], unique, source.about(stored)[1])
+        return path
 
     # ---- the reader's side: adding -----------------------------------------------------------------
 
@@ -184,7 +197,7 @@ class Maildir:
             found = {stored.uid: stored for stored in self._look() if stored.uid}
             listed = [found[uid] for uid in sorted(found)]
             if listed != self._listed:
-                self._listed, self._by_uid = listed, found
+                self._listed, self._by_uid = listed, {stored.uid: stored for stored in listed}
             self._marks = marks
             return self._listed
 
@@ -250,6 +263,10 @@ class Maildir:
                 numbered = re.sub(r",U=\d+$", "", base) + f",U={uid}"
                 self._disk.rename(stored.path, stored.path.with_name(numbered + info + flags))
 
+    def by_uid(self) -> dict[int, Stored]:
+        """Return UID → message in the order of UIDs, as it was at the last `scan`; the dictionary never changes."""
+        return self._by_uid
+
     def find(self, uid: int) -> Stored:
         """Return the message with this UID as it is now."""
         self.scan()
@@ -272,10 +289,20 @@ class Maildir:
         return sum(self.about(stored)[0] for stored in self.scan())
 
     def octets_of(self, stored: Stored) -> int:
-        """Return the octets of a message with CRLF line ends.  Counted once: a message never changes."""
-        if stored.uid not in self._sizes:
-            self._sizes[stored.uid] = len(self.read(stored))
-        return self._sizes[stored.uid]
+        """Return the octets of a message with CRLF line ends."""
+        return self.note(stored, "octets", lambda: len(self.read(stored)))
+
+    def note(self, stored: Stored, what: str, make: Callable[[], T]) -> T:
+        """Return what was made of a message before, or make it: a message never changes.
+
+        Only in memory, and forgotten when there are too many notes: nothing rests on them.
+        """
+        key = stored.uid, what
+        if key not in self._notes:
+            if len(self._notes) >= MOST_NOTES:
+                self._notes.clear()
+            self._notes[key] = make()
+        return self._notes[key]  # type: ignore[return-value]
 
     def read(self, stored: Stored) -> bytes:
         """Return the message, wherever a rename has put it."""

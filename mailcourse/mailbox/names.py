@@ -22,6 +22,7 @@ KNOWN = FLAGS | frozenset(KEYWORDS)
 #: What stands between a name and its flags.
 INFO = ";2," if os.name == "nt" else ":2,"
 NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?", re.DOTALL)
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 IDENTITY = re.compile(r"(?:r\d+)?m\d+")
 
 
@@ -66,11 +67,22 @@ class Stored:
 
     def read(self) -> bytes:
         """Return the message, with CRLF line ends, also when a foreign program wrote it with LF alone."""
-        with open(self._where, "rb", buffering=0) as file:
-            content = file.readall()
+        content = _content(self._where)
         if content.count(b"\n") == content.count(b"\r\n"):
             return content
         return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _content(path: str) -> bytes:
+    """Read a file in as few calls as can be: of five thousand messages each call counts."""
+    descriptor = os.open(path, READ)
+    try:
+        pieces = [os.read(descriptor, os.fstat(descriptor).st_size)]
+        while piece := os.read(descriptor, 65536):
+            pieces.append(piece)
+    finally:
+        os.close(descriptor)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def read_name(folder: str, name: str, *, is_recent: bool) -> Stored | None:

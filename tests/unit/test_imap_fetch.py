@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -34,6 +35,9 @@ class Alone(Maildir):
 
     def octets_of(self, stored: Stored) -> int:
         return len(self.content)
+
+    def note(self, stored: Stored, what: str, make: Callable[[], bytes]) -> bytes:  # type: ignore[override]
+        return make()
 
     def about(self, stored: Stored) -> tuple[int, datetime]:
         return len(self.content), datetime(2026, 9, 7, 8, tzinfo=UTC)

@@ -63,6 +63,10 @@ class Message:
         """Octets on the wire."""
         return self._folder.octets_of(self.stored)
 
+    def note(self, what: str, make: Callable[[Message], bytes]) -> bytes:
+        """Return what was made of this message before, or make it."""
+        return self._folder.note(self.stored, what, lambda: make(self))
+
     def flags(self) -> bytes:
         """The flags, as IMAP writes them."""
         return words(self.stored.flags, self.keywords, recent=self.recent)
@@ -87,9 +91,9 @@ SIMPLE: dict[str, Callable[[Message], bytes]] = {
     "FLAGS": Message.flags,
     "INTERNALDATE": lambda m: write_time(m.when()),
     "RFC822.SIZE": lambda m: b"%d" % m.size,
-    "ENVELOPE": lambda m: envelope(m.part.fields),
-    "BODY": lambda m: body(m.part, extended=False),
-    "BODYSTRUCTURE": lambda m: body(m.part, extended=True),
+    "ENVELOPE": lambda m: m.note("ENVELOPE", lambda m: envelope(m.part.fields)),
+    "BODY": lambda m: m.note("BODY", lambda m: body(m.part, extended=False)),
+    "BODYSTRUCTURE": lambda m: m.note("BODYSTRUCTURE", lambda m: body(m.part, extended=True)),
     "RFC822.HEADER": lambda m: literal(m.part.header),
 }
 SEEING: dict[str, Callable[[Message], bytes]] = {
@@ -156,7 +160,12 @@ def _section_item(found: re.Match[str]) -> Item:
         octets = _octets(message.part, path, what, names)
         return b"NIL" if octets is None else literal(_cut(found, octets))
 
-    return Item(_shown(found), write, not found["peek"], what in ("", "TEXT"))
+    shown = _shown(found)
+    key = shown.decode("utf-8", "surrogateescape").upper()
+    if what == "HEADER.FIELDS" and not path and found["start"] is None and len(key) <= 200:
+        # What mail programs ask for when they list a folder.
+        return Item(shown, lambda m: m.note(key, write), not found["peek"])
+    return Item(shown, write, not found["peek"], what in ("", "TEXT"))
 
 
 def _binary_item(found: re.Match[str]) -> Item:

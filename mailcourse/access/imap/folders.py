@@ -27,6 +27,7 @@ class FolderCommands(Session):
 
     state: State
     is_utf8 = False  # names of folders are in UTF-8
+    has_one_charset = False  # the client said ENABLE UTF8=ACCEPT
     is_rev2 = False  # the client said ENABLE IMAP4rev2
     _written = 0
 

@@ -31,6 +31,8 @@ from .strings import in_set, read_date, write_set
 #: what is told when a charset is not known; every charset of text that Python knows will do
 CHARSETS = ("US-ASCII", "UTF-8", "ISO-8859-1", "ISO-8859-15", "KOI8-R", "GB18030", "SHIFT_JIS")
 RETURNS = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
+#: no text in UTF-8 is this
+NO_FIELD = b"\xff"
 #: Keys inside keys, as in NOT (OR (NOT …
 MOST_DEPTH = 50
 #: signs that a message must be decoded before its text can be read
@@ -50,11 +52,12 @@ Claim = Callable[[Candidate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What sets of numbers and keywords mean in this session; `saved` are the UIDs behind "$"."""
+    """What sets, keywords and CHARSET mean in this session; `saved` are the UIDs behind "$"."""
 
     uids: Sequence[int]
     saved: set[int] = field(default_factory=set)
     keywords: Sequence[str] = ()
+    takes_charset: bool = True
 
     def numbers(self, text: str) -> set[int]:
         """Return the sequence numbers of a set."""
@@ -87,6 +90,8 @@ def question(arguments: list[Any], known: Known) -> Question:
         wanted = wanted or ("ALL",)  # RFC 4731 §3.1
         words = words[2:]
     if len(words) > 1 and _is(words[0], "CHARSET"):
+        if not known.takes_charset:
+            raise Wrong("no CHARSET after ENABLE UTF8=ACCEPT: everything is UTF-8")  # RFC 6855 §3
         charset = _charset(text_of(words[1]))
         words = words[2:]
     return Question(wanted, Keys(words, known, charset).all())
@@ -192,10 +197,15 @@ class Keys:
         return lambda c: (letter in c.message.stored.flags) == wanted
 
     def _in_header(self, name: str) -> Claim:
-        field, wanted = name.lower().encode("utf-8", "surrogateescape"), self._text().casefold()
+        field, wanted = name.lower().encode("utf-8", "surrogateescape"), self._text().casefold().encode()
+
+        def values(message: Message) -> bytes:
+            found = message.part.fields.get(field, [])
+            return b"\0".join(_decoded(value).casefold().encode() for value in found) if found else NO_FIELD
 
         def claim(c: Candidate) -> bool:
-            return any(wanted in _decoded(value).casefold() for value in c.message.part.fields.get(field, ()))
+            said = c.message.note(f"SEARCH {name.upper()}", values) if len(name) <= 40 else values(c.message)
+            return said != NO_FIELD and wanted in said
 
         return claim
 

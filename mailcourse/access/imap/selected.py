@@ -127,7 +127,7 @@ class SelectedCommands(ViewCommands):
     def do_SEARCH(self, command: Command) -> Done:
         """Tell which messages fit."""
         try:
-            asked = search.question(command.arguments, search.Known(self.view, self.saved, self.keywords))
+            asked = search.question(command.arguments, self._known())
         except No:
             if "SAVE" in str(command.arguments[1:2]).upper():
                 self.saved = set()  # RFC 5182 §2.1
@@ -149,6 +149,9 @@ class SelectedCommands(ViewCommands):
             text = search.extended(command.tag, wanted or ("ALL",), numbers, by_uid=command.by_uid)
         return Done([self.line(text.encode())], moves_numbers=False)
 
+    def _known(self) -> search.Known:
+        return search.Known(self.view, self.saved, self.keywords, takes_charset=not self.has_one_charset)
+
     # ---- COPY, MOVE, EXPUNGE -------------------------------------------------------------------------
 
     def do_COPY(self, command: Command) -> Done:
@@ -160,8 +163,8 @@ class SelectedCommands(ViewCommands):
             self.check_room(sum(self.folder.octets_of(self.stored[uid]) for uid in chosen))
             for uid in chosen:
                 stored = self.stored[uid]
-                when, flags = self.folder.about(stored)[1], target.flags_from(self.folder, stored)
-                written.append((target.write([self.folder.read(stored)], self.unique(when), when), flags))
+                flags = target.flags_from(self.folder, stored)
+                written.append((target.link(self.folder, stored, self.unique(self.trace.now())), flags))
             fresh = target.accept(written)
         except BaseException as error:
             for path, _ in written:  # §6.4.7: all or none

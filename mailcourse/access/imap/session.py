@@ -179,6 +179,7 @@ class ImapSession(SelectedCommands):
         enabled = [word for word in ("IMAP4REV2", "UTF8=ACCEPT") if word in asked]
         self.is_rev2 = self.is_rev2 or "IMAP4REV2" in enabled
         self.is_utf8 = self.is_utf8 or bool(enabled)  # RFC 9051 §5.1: names in UTF-8 too
+        self.has_one_charset = self.has_one_charset or "UTF8=ACCEPT" in enabled
         return Done([self.line(" ".join(["* ENABLED", *enabled]).encode())])
 
     def do_IDLE(self, command: Command) -> bytes:

@@ -81,7 +81,8 @@ def _rest(header: Fields) -> list[bytes]:
     shown = NIL
     if disposition:
         kind = WORD.match(disposition)
-        shown = b"(" + quoted(kind[1].upper() if kind else b"ATTACHMENT") + b" " + _pairs(parameters(disposition)) + b")"
+        name = quoted(kind[1].upper() if kind else b"ATTACHMENT")
+        shown = b"(" + name + b" " + _pairs(parameters(disposition)) + b")"
     languages = [quoted(tag.strip()) for tag in (header.first(b"content-language") or b"").split(b",") if tag.strip()]
     language = NIL if not languages else languages[0] if len(languages) == 1 else b"(" + b" ".join(languages) + b")"
     return [shown, language, quoted(header.first(b"content-location"))]

@@ -6,7 +6,8 @@ EXISTS when messages came, EXPUNGE when messages went.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import ChainMap
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
@@ -28,7 +29,7 @@ class ViewCommands(AppendCommands):
     folder_name = ""
     is_read_only = False
     view: list[int]  # the UIDs, in the order of the numbers that the client knows
-    stored: dict[int, Stored]  # what is known of each
+    stored: ChainMap[int, Stored]  # what is known of each: own changes, before the list that all sessions share
     recent: set[int]
     keywords: list[str]  # as the client was told
     saved: set[int]  # the UIDs behind "$"
@@ -47,10 +48,10 @@ class ViewCommands(AppendCommands):
         self.is_read_only = command.name == "EXAMINE"
         found = self.folder.scan()
         self.recent = self.folder.recent(found, claim=not self.is_read_only)
-        if not self.is_read_only:
-            found = self._seen(found)
-        self.stored = {one.uid: one for one in found}
-        self.view, self.saved = list(self.stored), set()
+        if not self.is_read_only and self._seen(found):
+            self.folder.scan()
+        self.stored = ChainMap({}, self.folder.by_uid())
+        self.view, self.saved = list(self.folder.by_uid()), set()
         self.keywords, self._told = self.folder.keywords.words(), None
         self.state = SELECTED
         mode = "ONLY" if self.is_read_only else "WRITE"
@@ -61,13 +62,13 @@ class ViewCommands(AppendCommands):
     def _is_open(self) -> bool:
         return self.state is SELECTED
 
-    def _seen(self, found: list[Stored]) -> list[Stored]:
-        """Move messages from new/ to cur/; return those that are still there."""
-        kept = []
-        for one in found:
+    def _seen(self, found: list[Stored]) -> bool:
+        """Move messages from new/ to cur/: a reader knows of them now.  True when there were any."""
+        fresh = [one for one in found if one.is_recent]
+        for one in fresh:
             with suppress(NoSuchMessage):
-                kept.append(self.folder.see(one))
-        return kept
+                self.folder.see(one)
+        return bool(fresh)
 
     def _opened(self, name: str) -> Iterator[bytes]:
         unseen = [n for n, uid in enumerate(self.view, 1) if "S" not in self.stored[uid].flags]
@@ -141,39 +142,43 @@ class ViewCommands(AppendCommands):
         listed = self.folder.scan()
         if listed is self._told:
             return b""
-        now = {one.uid: one for one in listed}
-        gone = self.stored.keys() - now.keys()
+        known = set(self.view)
+        fresh = [one for one in listed if one.uid not in known]
+        self.recent |= self.folder.recent(fresh, claim=not self.is_read_only)
+        if not self.is_read_only and self._seen(fresh):
+            listed = self.folder.scan()
+        now = self.folder.by_uid()
+        gone = known - now.keys()
+        kept = {} if moves_numbers else {uid: self.stored[uid] for uid in gone}
+        told = self._gone(gone) if moves_numbers else b""
+        told += self._flags_changed(now)
+        self.stored = ChainMap(kept, now)
+        told += self._came([one.uid for one in fresh if one.uid in now])
+        self._told = listed if len(self.view) == len(now) else None  # else there is more to tell, next time
+        return told
+
+    def _gone(self, gone: set[int]) -> bytes:
         told = bytearray()
-        if gone and moves_numbers:
-            for number in [n for n, uid in enumerate(self.view, 1) if uid in gone][::-1]:
-                told += self.line(b"* %d EXPUNGE" % number)
-                del self.view[number - 1]
-            self.recent -= gone
-            for uid in gone:
-                del self.stored[uid]
-        told += self._flags_changed(now) + self._came([one for uid, one in now.items() if uid not in self.stored])
-        self._told = None if gone and not moves_numbers else listed
+        for number in [n for n, uid in enumerate(self.view, 1) if uid in gone][::-1]:
+            told += self.line(b"* %d EXPUNGE" % number)
+            del self.view[number - 1]
+        self.recent -= gone
         return bytes(told)
 
-    def _came(self, fresh: list[Stored]) -> bytes:
+    def _came(self, fresh: list[int]) -> bytes:
         if not fresh:
             return b""
-        self.recent |= self.folder.recent(fresh, claim=not self.is_read_only)
-        self.stored |= {one.uid: one for one in (fresh if self.is_read_only else self._seen(fresh))}
-        self.view += [one.uid for one in fresh if one.uid in self.stored]
+        self.view += fresh
         told = self.line(b"* %d EXISTS" % len(self.view))
         return told if self.is_rev2 else told + self.line(b"* %d RECENT" % len(self.recent))
 
-    def _flags_changed(self, now: dict[int, Stored]) -> bytes:
+    def _flags_changed(self, now: Mapping[int, Stored]) -> bytes:
         told = bytearray()
         for number, uid in enumerate(self.view, 1):
-            if uid not in now or now[uid] is self.stored[uid]:
-                continue
-            if self.stored[uid].flags != now[uid].flags:
+            if uid in now and self.stored[uid].flags != now[uid].flags:
                 told += self._new_keywords(now[uid].flags)
                 flags = words(now[uid].flags, self.keywords, recent=self._is_recent(uid))
                 told += self.line(b"* %d FETCH (FLAGS %b)" % (number, flags))
-            self.stored[uid] = now[uid]
         return bytes(told)
 
     def _new_keywords(self, flags: Collection[str]) -> bytes:
@@ -187,7 +192,7 @@ class ViewCommands(AppendCommands):
         return uid in self.recent and not self.is_rev2
 
     def _expunge(self, only: Collection[int] | None = None) -> None:
-        chosen = self.stored if only is None else only
+        chosen = set(self.view) if only is None else only
         for stored in self.folder.scan():
             if "T" in stored.flags and stored.uid in chosen:
                 self.folder.remove(stored)

@@ -85,12 +85,14 @@ class Imap(_Wire):
         self._number += 1
         tag = b"zq%d" % self._number
         self.send(tag + b" " + (command.encode() if isinstance(command, str) else command) + b"\r\n")
-        pieces, tail = [], b"\r\n"
+        pieces, line = [], b""
         while True:
             pieces.append(self.some())
-            tail = (tail + pieces[-1])[-2000:]  # the last line is shorter than that
-            if tail.endswith(b"\r\n") and tail[tail.rfind(b"\r\n", 0, -2) + 2 :].startswith(tag + b" "):
+            line += pieces[-1]
+            start = line.rfind(b"\n", 0, -2) + 1 if line.endswith(b"\r\n") else 0
+            if line.endswith(b"\r\n") and line.startswith(tag + b" ", start):
                 return b"".join(pieces)
+            line = line[line.rfind(b"\n") + 1 :]  # the last line, as far as it is here
 
     def append(self, folder: str, message: bytes, options: str = "") -> bytes:
         """Add a message."""

@@ -37,7 +37,7 @@ def inbox(outside: Outside, person: str) -> list[email.message.Message]:
         client.starttls(ssl_context=trust(outside, check=False))
         client.login(person, outside["people"][person])
         client.select()
-        _, found = client.fetch("1:*", "(BODY.PEEK[])")
+        _, found = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
         return [email.message_from_bytes(item[1]) for item in found if isinstance(item, tuple)]
 
 

@@ -117,10 +117,10 @@ class SelectedCommands(ViewCommands):
     ) -> Iterator[bytes]:
         is_silent = text_of(command.arguments[1]).upper().endswith(".SILENT")
         wanted = items(["UID", "FLAGS"] if command.by_uid else "FLAGS")
+        yield self._new_keywords()
         for number, uid in chosen:
             with suppress(NoSuchMessage):
                 self._flag(uid, change)
-                yield self._new_keywords(self.stored[uid].flags)
                 if not is_silent:
                     yield self._fetched(number, uid, wanted)
 

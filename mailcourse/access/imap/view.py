@@ -151,7 +151,7 @@ class ViewCommands(AppendCommands):
         gone = known - now.keys()
         kept = {} if moves_numbers else {uid: self.stored[uid] for uid in gone}
         told = self._gone(gone) if moves_numbers else b""
-        told += self._flags_changed(now)
+        told += self._new_keywords() + self._flags_changed(now)
         self.stored = ChainMap(kept, now)
         told += self._came([one.uid for one in fresh if one.uid in now])
         self._told = listed if len(self.view) == len(now) else None  # else there is more to tell, next time
@@ -176,15 +176,12 @@ class ViewCommands(AppendCommands):
         told = bytearray()
         for number, uid in enumerate(self.view, 1):
             if uid in now and self.stored[uid].flags != now[uid].flags:
-                told += self._new_keywords(now[uid].flags)
                 flags = words(now[uid].flags, self.keywords, recent=self._is_recent(uid))
                 told += self.line(b"* %d FETCH (FLAGS %b)" % (number, flags))
         return bytes(told)
 
-    def _new_keywords(self, flags: Collection[str]) -> bytes:
+    def _new_keywords(self) -> bytes:
         """Tell of keywords that the client has not heard of."""
-        if not any(flag.islower() and ord(flag) - ord("a") >= len(self.keywords) for flag in flags):
-            return b""
         before, self.keywords = self.keywords, self.folder.keywords.words()
         return self._flags_line() if self.keywords != before else b""
 

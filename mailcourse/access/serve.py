@@ -113,9 +113,8 @@ class Carrier(asyncio.Protocol):
             try:
                 await asyncio.wait_for(self._arrived.wait(), LOOK_SECONDS)
             except TimeoutError:
-                news = await loop.run_in_executor(None, self._session.look)
-                if news:
-                    await self._send(news)
+                if self._session.may_have_news():
+                    await self._send(await loop.run_in_executor(None, self._session.look))
         await self._arrived.wait()
 
     async def _answer(self, loop: asyncio.AbstractEventLoop, replies: Iterator[bytes]) -> None:

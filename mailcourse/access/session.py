@@ -65,6 +65,10 @@ class Session(ABC):
         """True while the client waits to be told what happens (IMAP's IDLE)."""
         return False
 
+    def may_have_news(self) -> bool:
+        """True when it may be worth to `look`.  Quick: asked four times a second."""
+        return False
+
     def look(self) -> bytes:
         """Return what happened while the client waits.  Blocking."""
         return b""

@@ -6,7 +6,8 @@ S \Seen   R \Answered   F \Flagged   T \Deleted   D \Draft   a-z the folder's ke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from mailcourse.mailbox.keywords import TooManyKeywords
@@ -22,10 +23,13 @@ SYSTEM = " ".join(WORDS.values())
 KEYWORD = re.compile(r'[^\x00-\x20(){%*"\\\]\x7f-\uffff]{1,60}')
 
 
-def words(flags: Iterable[str], keywords: Sequence[str] = (), *, recent: bool = False) -> bytes:
+def words(flags: frozenset[str], keywords: Sequence[str] = (), *, recent: bool = False) -> bytes:
     r"""Write a list of flags: (\Answered \Seen urgent)."""
-    if not flags:
-        return b"(\\Recent)" if recent else b"()"
+    return _written(flags, tuple(keywords), recent)
+
+
+@lru_cache(500)  # five thousand messages have a handful of different lists
+def _written(flags: frozenset[str], keywords: tuple[str, ...], recent: bool) -> bytes:
     found = sorted(WORDS[letter] for letter in flags if letter in WORDS)
     found += ["\\Recent"] * recent
     places = sorted(KEYWORDS.find(letter) for letter in flags)

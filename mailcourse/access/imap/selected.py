@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.names import Stored
 
 from . import search
 from .fetch import Item, Message, items
@@ -49,8 +50,8 @@ class SelectedCommands(ViewCommands):
             raise Wrong(f"there are {count} messages here, and {text[:40]} asks for others")
         return [(n, self.view[n - 1]) for n in sorted(in_set(text, range(1, count + 1)))]
 
-    def _message(self, uid: int) -> Message:
-        return Message(self.folder, self.stored[uid], recent=self._is_recent(uid), keywords=self.keywords)
+    def _message(self, stored: Stored) -> Message:
+        return Message(self.folder, stored, recent=self._is_recent(stored.uid), keywords=self.keywords)
 
     def _must_write(self) -> None:
         if self.is_read_only:
@@ -78,21 +79,22 @@ class SelectedCommands(ViewCommands):
                 self.fetched(self.stored[uid])
 
     def _fetched(self, number: int, uid: int, wanted: list[Item], *, sees: bool = False) -> bytes:
-        if sees and "S" not in self.stored[uid].flags:
-            self._flag(uid, lambda now: now | {"S"})
+        stored = self.stored[uid]
+        if sees and "S" not in stored.flags:
+            stored = self._flag(uid, lambda now: now | {"S"})
             if not any(item.name == b"FLAGS" for item in wanted):
                 wanted = wanted + items("FLAGS")
-        message = self._message(uid)
+        message = self._message(stored)
         written = b" ".join([item.name + b" " + item.write(message) for item in wanted])
         return self.line(b"* %d FETCH (%b)" % (number, written))
 
-    def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
-        """Change the flags that a message has now, also when another session set them."""
+    def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> Stored:
+        """Change the flags that a message has now, also when another session set them; return it as it is then."""
         before = self.stored[uid]
-        self.stored[uid] = self.folder.change_flags(before, change)
-        if self.stored[uid].flags != before.flags:
-            flags = words(self.stored[uid].flags, self.keywords).decode()
-            self.changed("flagged", self.stored[uid], flags=flags)
+        now = self.stored[uid] = self.folder.change_flags(before, change)
+        if now.flags != before.flags:
+            self.changed("flagged", now, flags=words(now.flags, self.keywords).decode())
+        return now
 
     def do_STORE(self, command: Command) -> Done:
         """Change flags."""
@@ -135,7 +137,7 @@ class SelectedCommands(ViewCommands):
         found: list[tuple[int, int]] = []
         for number, uid in enumerate(self.view, 1):
             with suppress(NoSuchMessage):
-                if asked.claim(search.Candidate(number, self._message(uid))):
+                if asked.claim(search.Candidate(number, self._message(self.stored[uid]))):
                     found.append((number, uid))
         wanted = asked.wanted
         if wanted is not None and "SAVE" in wanted:

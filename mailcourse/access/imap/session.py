@@ -193,11 +193,18 @@ class ImapSession(SelectedCommands):
         """True between IDLE and DONE."""
         return self._idling is not None
 
+    def may_have_news(self) -> bool:
+        """True when the selected folder has changed since the last look."""
+        try:
+            return self.folder_changed()
+        except OSError:  # damaged or removed by another program; DONE goes on
+            return False
+
     def look(self) -> bytes:
         """Return what is new in the selected folder."""
         try:
-            return self.news() if self.folder_changed() else b""
-        except (LabError, OSError):  # damaged or removed by another program; DONE goes on
+            return self.news()
+        except (LabError, OSError):
             return b""
 
     def _wake(self, line: bytes) -> bytes:

@@ -37,7 +37,7 @@ from .uids import Uids
 
 T = TypeVar("T")
 #: Notes about messages that a folder keeps in memory, of some hundred octets each.
-MOST_NOTES = 40_000
+MOST_NOTES = 150_000
 
 
 class NoSuchMessage(LabError):
@@ -52,7 +52,9 @@ class Maildir:
         self.uids = Uids(path, uidvalidity, self._disk, self._highest)
         self.keywords = Keywords(path, self._disk, self.uids)
         self._guard = threading.RLock()  # nothing is renamed by this object while it makes a list
-        self._known: dict[tuple[bool, str], Stored | None] = {}
+        self._known: dict[tuple[bool, str], Stored] = {}
+        self._names_seen: tuple[list[str], list[str]] = ([], [])
+        self._found: list[Stored] = []
         self._listed: list[Stored] = []
         self._by_uid: dict[int, Stored] = {}
         self._notes: dict[tuple[int, str], object] = {}
@@ -190,12 +192,13 @@ class Maildir:
             marks = self._disk.settled((self.path / "new", self.path / "cur"))
             if marks is not None and marks == self._marks:
                 return self._listed
-        if self._strangers(self._look()):
+        found = self._look()
+        if self._strangers(found):
             with self.uids.locked():
                 self._number(self._strangers(self._look()))
+            found = self._look()
         with self._guard:
-            found = {stored.uid: stored for stored in self._look() if stored.uid}
-            listed = [found[uid] for uid in sorted(found)]
+            listed = sorted((stored for stored in found if stored.uid), key=lambda stored: stored.uid)
             if listed != self._listed:
                 self._listed, self._by_uid = listed, {stored.uid: stored for stored in listed}
             self._marks = marks
@@ -221,18 +224,29 @@ class Maildir:
                 before, names = names, self._names()
                 if names == before:
                     break
-            where = str(self.path)
-            known, self._known = self._known, {}
-            found: dict[tuple[str, int], Stored] = {}
-            for key in names:
-                stored = known[key] if key in known else read_name(where, key[1], is_recent=key[0])
-                self._known[key] = stored
-                if stored is not None:  # one that is just renamed may be in both places; cur/ comes second
-                    found[stored.name.partition(INFO)[0], stored.uid] = stored
-            return list(found.values())
+            if names != self._names_seen:
+                self._names_seen, self._found = names, self._read_names(names)
+            return self._found
 
-    def _names(self) -> list[tuple[bool, str]]:
-        return [(part == "new", name) for part in ("new", "cur") for name in os.listdir(self.path / part)]
+    def _names(self) -> tuple[list[str], list[str]]:
+        return os.listdir(self.path / "new"), os.listdir(self.path / "cur")
+
+    def _read_names(self, names: tuple[list[str], list[str]]) -> list[Stored]:
+        """Read the names; what was known before is taken over."""
+        where, known = str(self.path), self._known
+        self._known = {}
+        found: dict[int | str, Stored] = {}
+        for place, is_recent in zip(names, (True, False), strict=True):
+            for name in place:
+                stored = known.get((is_recent, name)) or read_name(where, name, is_recent=is_recent)
+                if stored is None:
+                    continue
+                self._known[is_recent, name] = stored
+                key: int | str = stored.uid or name
+                if key in found and found[key].base != stored.base:
+                    key = name  # two messages with one UID: one of them is a stranger
+                found[key] = stored  # one that is just renamed may be in both places; cur/ comes second
+        return list(found.values())
 
     def _highest(self) -> int:
         return max((stored.uid for stored in self._look()), default=0)

@@ -71,7 +71,7 @@ class ViewCommands(AppendCommands):
         return bool(fresh)
 
     def _opened(self, name: str) -> Iterator[bytes]:
-        unseen = [n for n, uid in enumerate(self.view, 1) if "S" not in self.stored[uid].flags]
+        unseen = next((n for n, one in enumerate(self.folder.by_uid().values(), 1) if "S" not in one.flags), None)
         yield self._flags_line()
         yield self.line(b"* %d EXISTS" % len(self.view))
         if self.is_rev2:
@@ -79,7 +79,7 @@ class ViewCommands(AppendCommands):
         else:
             yield self.line(b"* %d RECENT" % len(self.recent))
             if unseen:
-                yield self.line(b"* OK [UNSEEN %d] the first unseen message" % unseen[0])
+                yield self.line(b"* OK [UNSEEN %d] the first unseen message" % unseen)
         kept = "" if self.is_read_only else f"{self._all_flags()} \\*"
         yield self.line(f"* OK [PERMANENTFLAGS ({kept})] flags that are kept".encode())
         yield self.line(f"* OK [UIDVALIDITY {self.folder.uidvalidity}] UIDs are valid".encode())
@@ -174,8 +174,11 @@ class ViewCommands(AppendCommands):
 
     def _flags_changed(self, now: Mapping[int, Stored]) -> bytes:
         told = bytearray()
+        mine, before = self.stored.maps
         for number, uid in enumerate(self.view, 1):
-            if uid in now and self.stored[uid].flags != now[uid].flags:
+            if uid not in now or (uid not in mine and before.get(uid) is now[uid]):
+                continue
+            if self.stored[uid].flags != now[uid].flags:
                 flags = words(now[uid].flags, self.keywords, recent=self._is_recent(uid))
                 told += self.line(b"* %d FETCH (FLAGS %b)" % (number, flags))
         return bytes(told)

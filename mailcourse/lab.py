@@ -45,6 +45,7 @@ from .table import Table, table
 if TYPE_CHECKING:
     from .internet.capture import Capture
     from .widgets.journey import JourneyView
+    from .widgets.map import MapView
     from .widgets.panel import SendPanel
 
 _open: dict[str, Lab] = {}
@@ -139,6 +140,10 @@ class Lab:
             if hasattr(self, "internet"):
                 self.runtime.run(self._stop())
             self._folder.close()
+
+    def when_closed(self, act: Callable[[], object]) -> None:
+        """Call `act` when this lab is closed."""
+        self._at_close.append(act)
 
     async def _stop(self) -> None:
         await self.clock.close()
@@ -323,7 +328,7 @@ class Lab:
 
         self._check_open()
         capture = Capture(self.internet, path)
-        self._at_close.append(capture.stop)
+        self.when_closed(capture.stop)
         return capture
 
     def online(self, host: str) -> AbstractContextManager[None]:
@@ -348,6 +353,13 @@ class Lab:
 
         self._check_open()
         return SendPanel(self)
+
+    def map(self) -> MapView:
+        """Show the lab from above: hosts, people, queues, and the way that a message takes."""
+        from .widgets.map import MapView
+
+        self._check_open()
+        return MapView(self)
 
     def journey(self, message: str) -> JourneyView:
         """Show the way of a message, by its identity in the trace ("m1")."""

@@ -52,17 +52,17 @@ def test_a_client_that_asks_for_eight_hundred_megabytes_and_never_reads_costs_li
     deaf.close()
 
 
-@pytest.mark.parametrize("sent", [0, 1, 20_000, 5 * MB])
+@pytest.mark.parametrize("sent", [0, 1, 20_000, 25 * MB])
 def test_a_client_that_vanishes_in_the_middle_of_a_message_leaves_nothing(lab: Lab, sent: int) -> None:
     box = lab.accounts[HOST].mailbox(BRUNO)
     client = logged_in(lab)
     before = memory()
-    client.sendall(b"c APPEND INBOX {%d+}\r\n" % (10 * MB) + b"z" * sent)
+    client.sendall(b"c APPEND INBOX {%d+}\r\n" % (30 * MB) + b"z" * sent)
     if sent > 65536:
         end = time.monotonic() + 20
         while sum(p.stat().st_size for p in (box.path / "tmp").glob("[!.]*")) < sent and time.monotonic() < end:
             time.sleep(0.01)
-        assert memory() - before < 4, "a long message goes to the disk as it comes"
+        assert memory() - before < 13, "a long message goes to the disk as it comes"
     client.close()
     end = time.monotonic() + 20
     while list((box.path / "tmp").glob("[!.]*")):

@@ -1,0 +1,135 @@
+"""What every live view has in common: it follows the lab, at most ten times a second, and ends with it.
+
+    trace.add ─► something happened ─(0.1 s)─► look, on a thread of the views ─► traits ─► browser
+
+A view only reads what lies open (traces, tables, files); what it changes goes through the public face of the
+lab, on a thread of its own, so that the kernel stays free and a button can be pressed while a day passes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from mailcourse.internet.errors import LabError
+from mailcourse.internet.trace import Event
+from mailcourse.lab import Lab
+
+#: Seconds between something that happens and the look at it: what happens meanwhile is seen together.
+PAUSE = 0.1
+#: Views of one kind on one lab that follow it; an older one stands still, so that running a cell again costs nothing.
+MOST_LIVE = 3
+_one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="mailcourse-view")
+_following: dict[tuple[str, type], list[LiveView]] = {}
+
+
+class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A view of a lab.  A subclass fills it in `look`, and may take notes of events in `heard`."""
+
+    def __init__(self, lab: Lab, children: Sequence[widgets.Widget]) -> None:
+        self.lab, self.is_live = lab, True
+        self.notice = widgets.HTML(layout={"display": "none"})
+        self._is_due, self._lock = False, threading.Lock()
+        super().__init__([*children, self.notice])
+        self._unsubscribe = lab.trace.subscribe(self._happened)
+        lab.when_closed(lambda: self.stop("The lab is closed; this is how it was."))
+        others = _following.setdefault((lab.name, type(self)), [])
+        others[:] = [view for view in others if view.is_live and view.lab is lab]
+        others.append(self)
+        for old in others[:-MOST_LIVE]:
+            old.stop("A newer view follows the lab; this one stands still.")
+        self.look()
+
+    def look(self) -> None:
+        """Look at the lab and show it.  On any thread; must not wait for the lab."""
+        raise NotImplementedError
+
+    def heard(self, event: Event) -> None:
+        """Take note of an event.  On the lab's own thread; must be quick."""
+
+    # ---- following ---------------------------------------------------------------------------------
+
+    def _happened(self, event: Event) -> None:
+        self.heard(event)
+        self.soon()
+
+    def soon(self) -> None:
+        """Look in a moment; asked a thousand times meanwhile, it looks once."""
+        with self._lock:
+            if self._is_due or not self.is_live:
+                return
+            self._is_due = True
+        timer = threading.Timer(PAUSE, lambda: _one_at_a_time.submit(self._look_now))
+        timer.daemon = True
+        timer.start()
+
+    def _look_now(self) -> None:
+        with self._lock:
+            self._is_due = False
+        if self.is_live:
+            try:
+                self.look()
+            except (LabError, OSError) as error:  # the lab was closed under our eyes
+                self.say(str(error))
+
+    def stop(self, why: str = "") -> None:
+        """Follow the lab no longer; what is shown stays, and nothing can be pressed."""
+        if not self.is_live:
+            return
+        self.is_live = False
+        self._unsubscribe()
+        for widget in _below(self):
+            if isinstance(widget, (widgets.Button, widgets.ToggleButton, widgets.Dropdown, widgets.Text)):
+                widget.disabled = True
+        self.say(why)
+
+    def close(self) -> None:
+        """Take the view off the page."""
+        self.stop()
+        super().close()
+
+    # ---- doing -------------------------------------------------------------------------------------
+
+    def do(self, act: Callable[[], Any], *buttons: widgets.Widget) -> threading.Thread:
+        """Act on the lab without holding up the kernel; the buttons rest until it is done.  A refusal is shown."""
+        for button in buttons:
+            button.disabled = True
+
+        def work() -> None:
+            try:
+                act()
+                self.say("")
+            except LabError as error:
+                self.say(str(error))
+            finally:
+                for button in buttons:
+                    button.disabled = not self.is_live
+                self.soon()
+
+        thread = threading.Thread(target=work, name="mailcourse-press", daemon=True)
+        thread.start()
+        return thread
+
+    def say(self, text: str) -> None:
+        """Show a sentence below the view; nothing hides it again."""
+        self.notice.value = f'<p role="status" style="margin:4px 0"><b>{escape(text)}</b></p>' if text else ""
+        self.notice.layout.display = "" if text else "none"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Show the widget; beside it a text, for where no widget can be shown."""
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/plain"] = repr(self)
+        return bundle
+
+
+def _below(widget: widgets.Widget) -> list[widgets.Widget]:
+    found = [widget]
+    for child in getattr(widget, "children", ()):
+        found += _below(child)
+    return found

@@ -1,0 +1,127 @@
+"""The map: what it says of the lab, and that it follows it without harm."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from mailcourse import Lab
+from mailcourse.widgets.live import MOST_LIVE
+from mailcourse.widgets.map import MapView, Place, detail, dot, painted, state, text_of
+from mailcourse.widgets.picture import svg
+
+ALICE, BRUNO, MX1 = "alice@academy.test", "bruno@bakery.test", "mx1.bakery.test"
+PLACES = [
+    Place("laptop.academy.test", "The Academy", "person"),
+    Place("mail.academy.test", "The Academy", "mail", waiting=2, boxes=(("alice", 3),)),
+    Place("ns.academy.test", "The Academy", "dns", is_up=False, faults=("down",)),
+]
+LINKS = [("laptop.academy.test", "mail.academy.test")]
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_place_says_how_it_is() -> None:
+    assert [place.words for place in PLACES] == ["", "2 waiting · alice 3", "OFF"]
+
+
+def test_the_picture_is_drawn_once_and_painted_often() -> None:
+    picture = svg(dot(PLACES, LINKS))
+    now = painted(picture, PLACES, LINKS, LINKS[0])
+    assert "2 waiting" in now
+    assert not re.search(r"@n\d+@", now)
+    assert re.search(r'<g id="n2" class="node off">', now)
+    assert re.search(r'<g id="e0" class="edge now">', now)
+    assert re.search(r'<g id="e0" class="edge ">', painted(picture, PLACES, LINKS, None))
+    assert 'role="img" aria-label="The Academy' in now
+
+
+def test_what_stands_in_a_scenario_is_never_markup() -> None:
+    places = [Place("x.test", '<script>alert("1")</script>', "mail", boxes=(("<b>", 1),))]
+    now = painted(svg(dot(places, [])), places, [], None)
+    assert "<script>" not in now
+    assert "<b>" not in now
+
+
+def test_the_map_follows_the_lab(lab: Lab) -> None:
+    view = lab.map()
+    lab.host(MX1).down()
+    until(lambda: "OFF" in view.picture.value)
+    lab.person(ALICE).send(BRUNO, "hi", "x")
+    lab.settle()
+    until(lambda: "bruno 0" in view.picture.value and "1 waiting" in view.picture.value)
+    lab.clock.advance(minutes=1)
+    lab.host(MX1).up()
+    lab.queue("mx2.bakery.test").flush()
+    lab.settle()
+    until(lambda: "bruno 1" in view.picture.value)
+    assert "1 waiting" not in view.picture.value
+
+
+def test_hosts_are_switched_slowed_and_mended_in_place(lab: Lab) -> None:
+    view = lab.map()
+    view.host.value = MX1
+    view.switch.click()
+    until(lambda: not lab.host(MX1).is_up and view.switch.description == "Switch on")
+    view.switch.click()
+    until(lambda: lab.host(MX1).is_up)
+    view.slow.click()
+    until(lambda: "slow" in view.picture.value)
+    view.mend.click()
+    until(lambda: "slow" not in view.picture.value)
+
+
+def test_a_host_shows_its_log_queue_mail_and_zones(lab: Lab) -> None:
+    lab.person(ALICE).send(BRUNO, "hi", "x")
+    lab.settle()
+    assert "takes responsibility" in detail(lab, MX1, "log")
+    assert "queue id" in detail(lab, MX1, "queue")
+    assert "no queue" in detail(lab, "ns.bakery.test", "queue")
+    assert "new/" in detail(lab, "mail.bakery.test", "mail")
+    assert "no mailboxes" in detail(lab, MX1, "mail")
+    assert "MX 10 mx1" in detail(lab, "ns.bakery.test", "zones")
+
+
+def test_a_view_of_a_closed_lab_says_so_and_does_nothing(lab: Lab) -> None:
+    view = lab.map()
+    lab.close()
+    assert "closed" in view.notice.value
+    assert view.switch.disabled
+    view.switch.click()
+    assert repr(view) == "a map of a lab that is closed"
+
+
+def test_only_a_few_views_follow_a_lab_and_a_closed_one_none(lab: Lab) -> None:
+    views = [lab.map() for _ in range(MOST_LIVE + 2)]
+    assert [view.is_live for view in views] == [False, False, *[True] * MOST_LIVE]
+    views[-1].close()
+    assert not views[-1].is_live
+    assert len(lab.trace._listeners) == MOST_LIVE - 1
+
+
+def test_many_events_are_one_look(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    view = lab.map()
+    monkeypatch.setattr(MapView, "look", lambda self: looks.append(time.monotonic()))
+    began = time.monotonic()
+    for _ in range(500):
+        lab.trace.add("mx1.bakery.test", "lab", "warning", text="x")
+    until(lambda: bool(looks))
+    time.sleep(0.25)
+    assert len(looks) <= 2 + 10 * (time.monotonic() - began)
+    assert view.is_live
+
+
+def test_the_map_is_a_text_where_no_widget_is_shown(lab: Lab) -> None:
+    bundle = lab.map()._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/plain"] == text_of(state(lab))
+    assert "mail.bakery.test" in data["text/plain"]

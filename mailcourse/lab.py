@@ -44,6 +44,7 @@ from .table import Table, table
 
 if TYPE_CHECKING:
     from .internet.capture import Capture
+    from .widgets.devices import DevicesView
     from .widgets.journey import JourneyView
     from .widgets.map import MapView
     from .widgets.panel import SendPanel
@@ -360,6 +361,13 @@ class Lab:
 
         self._check_open()
         return MapView(self)
+
+    def devices(self, person: str, *names: str) -> DevicesView:
+        """Show devices of a person side by side ("laptop" and "phone"), each with POP3 or IMAP."""
+        from .widgets.devices import DevicesView
+
+        self._check_open()
+        return DevicesView(self, person, names or ("laptop", "phone"))
 
     def journey(self, message: str) -> JourneyView:
         """Show the way of a message, by its identity in the trace ("m1")."""

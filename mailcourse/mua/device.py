@@ -74,8 +74,8 @@ class Device:
         if protocol not in PROTOCOLS:
             raise unknown("protocol", protocol, PROTOCOLS)
         self.name, self.protocol, self.keep, self.is_online = name, protocol, keep, True
-        self._way, self._path, self._count = way, folder, 0
-        self._box = Mailbox(folder / "Maildir")
+        self._way, self._path, self._count = way, folder / protocol, 0  # what POP3 fetched is no copy for IMAP
+        self._box = Mailbox(self._path / "Maildir")
         self._box.create()
 
     # ---- what the person does on the device; no network is needed ------------------------------------

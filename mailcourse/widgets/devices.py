@@ -1,0 +1,162 @@
+"""Two devices on one mailbox: what each shows, what the server has, and the dialogue that did it.
+
+    laptop  [IMAP ▾]  Synchronise  Read  Flag  Delete  Archive  Online      phone …
+    the server's files, one a message                                       C: / S: of the last synchronising
+
+What a person does on a device happens there alone; only *Synchronise* talks to the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+
+import ipywidgets as widgets
+
+from mailcourse.internet.trace import Event
+from mailcourse.lab import Lab
+from mailcourse.mua.device import Device
+from mailcourse.table import table
+
+from .live import LiveView
+
+#: what can be chosen → protocol, and whether POP3 leaves the mail on the server
+WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
+ARCHIVE = "Archive"
+MOST_LINES = 60
+COLOURS = {"C": "#0072B2", "S": "#00704f"}
+
+
+def listed(device: Device) -> list[tuple[str, tuple[str, str]]]:
+    """Return what a device shows: a line for each message, and (folder, UID) behind it."""
+    found = []
+    for folder in device.folders():
+        where = "" if folder == "INBOX" else f"{folder}: "
+        found += [(f"{where}{mail.subject} ({mail.state})", (folder, mail.uid)) for mail in device.messages(folder)]
+    return found
+
+
+def files(lab: Lab, person: str) -> str:
+    """Write the files of a mailbox, as HTML."""
+    box = lab.accounts[lab.scenario.domains[person.partition("@")[2]]].mailbox(person)
+    rows = [("INBOX", f"{one.path.parent.name}/{one.name}") for one in box.scan()]
+    rows += [(name, f"{one.path.parent.name}/{one.name}") for name in box.folders() for one in box.folder(name).scan()]
+    return table(("folder", "file on the server"), rows)._repr_html_() if rows else "<p>The server has no message.</p>"
+
+
+def dialogue(events: Iterable[Event]) -> str:
+    """Write what was said, as HTML; nothing in it is ever markup."""
+    lines = []
+    for event in events:
+        side, line = event.facts["side"], event.facts["line"]
+        shown = "(a secret, not shown)" if event.facts["secret"] else line
+        lines.append(f'<span style="color:{COLOURS[side]}">{side}: {escape(shown)}</span>')
+    text = "\n".join(lines[-MOST_LINES:]) or "nothing was said yet"
+    return f'<pre style="background:#fff;color:#222;padding:6px;margin:0;white-space:pre-wrap">{text}</pre>'
+
+
+class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """One column: a device, its messages and its buttons."""
+
+    def __init__(self, name: str, make: Callable[[str], Device], act: Callable[..., object]) -> None:
+        self.name, self._make = name, make
+        self.way = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
+        self.device = make(self.way.value)
+        self.online = widgets.ToggleButton(value=True, description="Online", icon="wifi", tooltip="has a network")
+        self.list = widgets.Select(options=[], rows=7, layout={"width": "98%"})
+        names = {
+            "Synchronise": "refresh",
+            "Read": "envelope-open",
+            "Flag": "flag",
+            "Delete": "trash",
+            "Archive": "archive",
+        }
+        self.buttons = {
+            word: widgets.Button(description=word, icon=icon, layout={"width": "auto"}) for word, icon in names.items()
+        }
+        self.told = widgets.HTML()
+        self.way.observe(lambda _: self._change(), "value")
+        self.online.observe(lambda _: self._switch(), "value")
+        for word, button in self.buttons.items():
+            button.on_click(lambda pressed, word=word: act(lambda: self.press(word), pressed))
+        head = widgets.HBox([self.way, self.online])
+        row = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
+        super().__init__([head, self.list, row, self.told], layout={"flex": "1 1 420px"})
+
+    def _change(self) -> None:
+        self.device = self._make(self.way.value)
+        self._switch()
+        self.look()
+
+    def _switch(self) -> None:
+        self.device.is_online = self.online.value
+        self.online.description = "Online" if self.online.value else "Offline"
+
+    def press(self, word: str) -> None:
+        """Do what a button says, with the message that is chosen."""
+        if word == "Synchronise":
+            self.told.value = f"<i>{escape(self.name)}: {escape(repr(self.device.sync()))}</i>"
+        elif self.list.value is not None:
+            folder, uid = self.list.value
+            acts: dict[str, Callable[[], object]] = {
+                "Read": lambda: self.device.read(uid, folder),
+                "Flag": lambda: self.device.flag(uid, folder),
+                "Delete": lambda: self.device.delete(uid, folder),
+                "Archive": lambda: self.device.move(uid, ARCHIVE, folder),
+            }
+            acts[word]()
+        self.look()
+
+    def look(self) -> None:
+        """Show the messages on this device."""
+        options, chosen = listed(self.device), self.list.value
+        with self.hold_sync():
+            if tuple(options) != tuple(self.list.options):
+                self.list.options = options
+                self.list.value = next((key for _, key in options if key == chosen), options[0][1] if options else None)
+
+
+class DevicesView(LiveView):
+    """Devices of one person side by side."""
+
+    def __init__(self, lab: Lab, person: str, names: Iterable[str] = ("laptop", "phone")) -> None:
+        self.person = lab.person(person)
+        self._said: list[Event] = []
+        self._mine: set[int] = set()  # sessions of this person
+
+        def make(name: str) -> Callable[[str], Device]:
+            return lambda way: self.person.device(name, WAYS[way][0], keep=WAYS[way][1])
+
+        self.devices = [OneDevice(name, make(name), self._press) for name in names]
+        self.files = widgets.HTML(layout={"flex": "1 1 420px", "max_height": "260px", "overflow": "auto"})
+        self.dialogue = widgets.HTML(layout={"flex": "1 1 420px", "max_height": "260px", "overflow": "auto"})
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        super().__init__(
+            lab, [widgets.HBox(self.devices, layout=wrap), widgets.HBox([self.files, self.dialogue], layout=wrap)]
+        )
+
+    def _press(self, act: Callable[[], object], button: widgets.Button) -> None:
+        self._said = []
+        self.do(act, button)
+
+    def heard(self, event: Event) -> None:
+        """Keep what is said in sessions with this person's server."""
+        if event.host != self.person.server:
+            return
+        if event.what == "connected" and event.facts["service"] in ("imap", "pop3"):
+            self._mine.add(event.facts["session"])
+        elif event.what == "said" and event.facts["session"] in self._mine:
+            self._said = [*self._said[-MOST_LINES:], event]
+
+    def look(self) -> None:
+        """Show devices, files and dialogue as they are now."""
+        for device in self.devices:
+            device.look()
+        self.files.value = files(self.lab, self.person.address)
+        self.dialogue.value = dialogue(self._said)
+
+    def __repr__(self) -> str:
+        lines = []
+        for each in self.devices:
+            lines += [f"{each.name} ({each.way.value})", *(f"  {line}" for line, _ in listed(each.device))]
+        return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""Two devices side by side: pressing what a student presses, reading what she reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from mailcourse import Lab
+from mailcourse.widgets.devices import DevicesView, OneDevice
+
+ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def view(lab: Lab) -> DevicesView:
+    for subject in ("one", "two"):
+        lab.person(ALICE).send(BRUNO, subject, "x")
+    lab.settle()
+    return lab.devices(BRUNO)
+
+
+def press(device: OneDevice, word: str) -> None:
+    button = device.buttons[word]
+    button.click()
+    until(lambda: not button.disabled)
+
+
+def shown(device: OneDevice) -> list[str]:
+    return [line for line, _ in device.list.options]
+
+
+def test_what_is_read_on_the_laptop_is_seen_on_the_phone_after_both_synchronised(view: DevicesView) -> None:
+    laptop, phone = view.devices
+    assert shown(laptop) == []
+    for device in view.devices:
+        press(device, "Synchronise")
+    press(laptop, "Read")
+    assert (shown(laptop), shown(phone)) == (["one (seen)", "two (new)"], ["one (new)", "two (new)"])
+    press(laptop, "Synchronise")
+    until(lambda: "1:2,S" in view.files.value.replace(";", ":"))
+    assert "UID STORE" in view.dialogue.value
+    press(phone, "Synchronise")
+    assert shown(phone) == ["one (seen)", "two (new)"]
+    press(phone, "Archive")
+    assert shown(phone) == ["two (new)", "Archive: one (seen)"]
+    press(phone, "Synchronise")
+    until(lambda: "Archive" in view.files.value)
+
+
+def test_pop3_that_deletes_empties_the_server_for_the_other(view: DevicesView) -> None:
+    laptop, phone = view.devices
+    for device in view.devices:
+        device.way.value = "POP3, delete"
+    press(laptop, "Synchronise")
+    press(phone, "Synchronise")
+    assert (len(shown(laptop)), len(shown(phone))) == (2, 0)
+    until(lambda: "no message" in view.files.value)
+    assert "DELE" in view.dialogue.value or "QUIT" in view.dialogue.value
+    laptop.way.value = "IMAP"
+    assert shown(laptop) == [], "another protocol, another copy"
+
+
+def test_offline_there_is_the_copy_and_a_sentence(view: DevicesView) -> None:
+    laptop = view.devices[0]
+    press(laptop, "Synchronise")
+    laptop.online.value = False
+    press(laptop, "Delete")
+    press(laptop, "Synchronise")
+    assert "offline" in view.notice.value
+    assert shown(laptop) == ["two (new)"]
+    laptop.online.value = True
+    press(laptop, "Synchronise")
+    assert view.notice.value == ""
+    assert "1 removed there" in laptop.told.value
+
+
+def test_no_secret_and_no_markup_is_shown(lab: Lab) -> None:
+    lab.person(ALICE).send(BRUNO, "<script>alert(1)</script>", "x")
+    lab.settle()
+    view = lab.devices(BRUNO, "tablet")
+    press(view.devices[0], "Synchronise")
+    until(lambda: "LOGIN" in view.dialogue.value or "secret" in view.dialogue.value)
+    assert lab.person(BRUNO).password not in view.dialogue.value
+    assert "<script>" not in view.dialogue.value + view.files.value
+    assert repr(view).splitlines()[0] == "tablet (IMAP)"

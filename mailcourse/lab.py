@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .widgets.journey import JourneyView
     from .widgets.map import MapView
     from .widgets.panel import SendPanel
+    from .widgets.queues import QueuesView
 
 _open: dict[str, Lab] = {}
 _opening = threading.RLock()
@@ -368,6 +369,13 @@ class Lab:
 
         self._check_open()
         return DevicesView(self, person, names or ("laptop", "phone"))
+
+    def queues(self) -> QueuesView:
+        """Show every queue and the clock: what waits, why, until when."""
+        from .widgets.queues import QueuesView
+
+        self._check_open()
+        return QueuesView(self)
 
     def journey(self, message: str) -> JourneyView:
         """Show the way of a message, by its identity in the trace ("m1")."""

@@ -1,0 +1,193 @@
+"""Queues and the clock: what waits where, why, until when; and buttons that let lab time pass.
+
+    waiting(lab)            one line for each message in any queue
+    history(lab, message)   its attempts so far, and the next one
+    timeline(history, now)  the same as a line of time
+
+These are functions from values to values; `QueuesView` below is only buttons around them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+
+import ipywidgets as widgets
+
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.table import table
+
+from .live import LiveView
+
+#: what a button lets pass
+STEPS = {"Next event": None, "+30 min": timedelta(minutes=30), "+1 day": timedelta(days=1)}
+#: event → how it is drawn: its sign, its colour, and a word for who sees no colours
+MARKS = {
+    "accepted": ("●", "#0072B2", "taken"),
+    "deferred": ("▲", "#E69F00", "try again"),
+    "relayed": ("●", "#009E73", "handed on"),
+    "delivered": ("●", "#009E73", "delivered"),
+    "failed": ("✕", "#D55E00", "given up"),
+}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One message in a queue."""
+
+    host: str
+    queue_id: str
+    message: str | None
+    sender: str
+    recipients: tuple[str, ...]
+    attempts: int
+    due: datetime | None  # None: held
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """The message in one line."""
+        when = "held" if self.due is None else f"next {self.due:%a %H:%M}"
+        return (
+            f"{self.host}: {self.queue_id} {self.sender} → {', '.join(self.recipients)} ({when}, {self.attempts} tried)"
+        )
+
+
+def waiting(lab: Lab) -> list[Waiting]:
+    """Look into every queue."""
+    found = []
+    for host, server in lab.mail_servers.items():
+        for entry in server.queue.entries():
+            how = server.queue.progress_of(entry)
+            due = None if how.is_held else how.next_attempt
+            sender = entry.envelope.reverse_path or "<>"
+            names = tuple(map(str, how.waiting))
+            found.append(
+                Waiting(host, entry.queue_id, entry.message, sender, names, how.attempts, due, str(how.reason))
+            )
+    return found
+
+
+def history(lab: Lab, item: Waiting) -> list[tuple[datetime, str, str]]:
+    """Return what happened to a message on its host so far, and when it is tried next: (time, what, sentence)."""
+    found = [
+        (event.time, event.what, event.sentence())
+        for event in lab.trace
+        if event.host == item.host and event.message == item.message and event.what in MARKS
+    ]
+    return found + ([(item.due, "next", "the next attempt")] if item.due else [])
+
+
+def timeline(told: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
+    """Draw attempts, past and to come, on a line of time."""
+    if not told:
+        return ""
+    times = [when for when, _, _ in told] + [now]
+    first, last = min(times), max(times)
+    span = max((last - first).total_seconds(), 1.0)
+
+    def place(when: datetime) -> float:
+        return 30 + 640 * (when - first).total_seconds() / span
+
+    parts = ['<line x1="30" y1="40" x2="670" y2="40" stroke="#333" stroke-width="2"/>']
+    parts.append(
+        f'<line x1="{place(now):.0f}" y1="18" x2="{place(now):.0f}" y2="52" stroke="#0072B2" stroke-width="2"/>'
+    )
+    parts.append(f'<text x="{place(now):.0f}" y="14" text-anchor="middle" font-size="11">now {now:%a %H:%M}</text>')
+    for when, what, sentence in told:
+        sign, colour, _ = MARKS.get(what, ("○", "#555555", "next"))
+        tip = escape(f"{when:%a %H:%M} {sentence}")
+        parts.append(
+            f'<g><title>{tip}</title><text x="{place(when):.0f}" y="45" text-anchor="middle" font-size="15" '
+            f'fill="{colour}">{sign}</text></g>'
+        )
+    for when, anchor in ((first, "start"), (last, "end")):
+        parts.append(f'<text x="{place(when):.0f}" y="68" text-anchor="{anchor}" font-size="11">{when:%a %H:%M}</text>')
+    words = escape("; ".join(f"{when:%a %H:%M} {sentence}" for when, _, sentence in told), quote=True)
+    style = "background:#fff;max-width:100%;border-radius:6px"
+    return (
+        f'<svg role="img" aria-label="{words}" viewBox="0 0 700 74" width="700" style="{style}">{"".join(parts)}</svg>'
+    )
+
+
+class QueuesView(LiveView):
+    """All queues of a lab, and its clock."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.time = widgets.HTML()
+        self.list = widgets.Select(options=[], rows=6, layout={"width": "98%"})
+        self.line, self.story = widgets.HTML(), widgets.HTML(layout={"max_height": "220px", "overflow": "auto"})
+        self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "160px", "display": "none"})
+        self.cancel = widgets.Button(description="Stop", icon="stop", layout={"display": "none", "width": "auto"})
+        self._cancelled = threading.Event()
+        self.cancel.on_click(lambda _: self._cancelled.set())
+        self.steps = {word: self._button(word, "forward") for word in STEPS}
+        self.acts = {word: self._button(word, icon) for word, icon in ACTS.items()}
+        for word, button in self.steps.items():
+            button.on_click(lambda _, word=word: self.do(lambda: self.advance(STEPS[word]), *self.steps.values()))
+        for word, button in self.acts.items():
+            button.on_click(lambda pressed, word=word: self.do(lambda: self.press(word), pressed))
+        self.list.observe(lambda _: self._tell(), "value")
+        clock = widgets.HBox([self.time, *self.steps.values(), self.progress, self.cancel])
+        super().__init__(lab, [clock, self.list, widgets.HBox(list(self.acts.values())), self.line, self.story])
+
+    @staticmethod
+    def _button(word: str, icon: str) -> widgets.Button:
+        return widgets.Button(description=word, icon=icon, layout={"width": "auto"})
+
+    def advance(self, step: timedelta | None) -> None:
+        """Let lab time pass, from one thing that falls due to the next, until it is over or somebody says Stop."""
+        clock = self.lab.clock
+        began = clock.now()
+        end = began + step if step is not None else clock.next_due()
+        if end is None:
+            raise LabError("Nothing is planned: no message waits, nothing will happen by itself.")
+        self._cancelled.clear()
+        self.progress.layout.display = self.cancel.layout.display = ""
+        try:
+            while clock.now() < end and not self._cancelled.is_set():
+                due = clock.next_due()
+                until = min(due, end) if due is not None else end
+                clock.advance(seconds=max((until - clock.now()).total_seconds(), 1.0))
+                self.progress.value = (clock.now() - began) / (end - began)
+        finally:
+            self.progress.layout.display = self.cancel.layout.display = "none"
+
+    def press(self, word: str) -> None:
+        """Do what a button says with the message that is chosen; flush tries all that wait."""
+        if word == "Flush all":
+            for host in {item.host for item in waiting(self.lab)}:
+                self.lab.queue(host).flush()
+        elif self.list.value is not None:
+            host, queue_id = self.list.value
+            getattr(self.lab.queue(host), word.lower())(queue_id)
+
+    def look(self) -> None:
+        """Show the queues as they are now."""
+        found = waiting(self.lab)
+        options = [(item.line, (item.host, item.queue_id)) for item in found]
+        with self.hold_sync():
+            self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{len(found)} waiting&emsp;"
+            if tuple(options) != tuple(self.list.options):
+                chosen = self.list.value
+                self.list.options = options
+                self.list.value = next((key for _, key in options if key == chosen), options[0][1] if options else None)
+        self._tell()
+
+    def _tell(self) -> None:
+        item = next((item for item in waiting(self.lab) if (item.host, item.queue_id) == self.list.value), None)
+        told = history(self.lab, item) if item is not None else []
+        self.line.value = timeline(told, self.lab.clock.now())
+        rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in told]
+        self.story.value = table(("lab time", "", "what"), rows)._repr_html_() if rows else "<p>Nothing waits.</p>"
+
+    def __repr__(self) -> str:
+        return "\n".join(item.line for item in waiting(self.lab)) or "all queues are empty"
+
+
+#: what can be done with a message → the button's picture
+ACTS = {"Flush all": "paper-plane", "Flush": "paper-plane", "Hold": "pause", "Release": "play", "Delete": "trash"}

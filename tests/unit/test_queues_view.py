@@ -1,0 +1,105 @@
+"""Queues and the clock on the screen: what waits, what happened to it, and time that passes by a button."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailcourse import Lab
+from mailcourse.internet.errors import LabError
+from mailcourse.widgets.queues import QueuesView, history, timeline, waiting
+
+ALICE, BRUNO, HOME = "alice@academy.test", "bruno@bakery.test", "mail.bakery.test"
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def stuck(lab: Lab) -> Lab:
+    """One message waits on mx1, because the server inside is off."""
+    lab.host(HOME).down()
+    lab.person(ALICE).send(BRUNO, "hi", "x")
+    lab.settle()
+    return lab
+
+
+def press(view: QueuesView, word: str) -> None:
+    button = {**view.steps, **view.acts}[word]
+    button.click()
+    until(lambda: not button.disabled)
+
+
+def test_a_message_that_waits_has_a_line_a_reason_and_a_next_attempt(stuck: Lab) -> None:
+    (item,) = waiting(stuck)
+    assert re.match(r"mx1.bakery.test: \w+ alice@academy.test → bruno@bakery.test \(next Mon 08:", item.line)
+    told = history(stuck, item)
+    assert told[0][1] == "accepted"
+    assert [what for _, what, _ in told][-2:] == ["deferred", "next"]
+    assert "▲" in timeline(told, stuck.clock.now())
+    assert timeline([], stuck.clock.now()) == ""
+
+
+def test_what_was_said_is_never_markup() -> None:
+    now = datetime(2026, 9, 7, 8, tzinfo=UTC)
+    drawn = timeline([(now, "deferred", '<script>"x"</script>')], now + timedelta(hours=1))
+    assert "<script>" not in drawn
+
+
+def test_time_passes_by_a_button_and_the_message_arrives(stuck: Lab) -> None:
+    view = stuck.queues()
+    assert "1 waiting" in view.time.value
+    before = stuck.clock.now()
+    press(view, "Next event")
+    assert stuck.clock.now() > before
+    stuck.host(HOME).up()
+    press(view, "+1 day")
+    until(lambda: "0 waiting" in view.time.value)
+    assert stuck.clock.now() >= before + timedelta(days=1)
+    assert len(stuck.person(BRUNO).inbox()) == 1
+    assert "Nothing waits" in view.story.value
+
+
+def test_a_day_can_be_stopped(stuck: Lab) -> None:
+    view, before = stuck.queues(), stuck.clock.now()
+    view._cancelled.set()
+    original = view._cancelled.clear
+    view._cancelled.clear = lambda: None  # type: ignore[method-assign]  # as if Stop were pressed at once
+    view.advance(timedelta(days=1))
+    assert stuck.clock.now() == before
+    view._cancelled.clear = original  # type: ignore[method-assign]
+
+
+def test_hold_release_flush_and_delete(stuck: Lab) -> None:
+    view = stuck.queues()
+    press(view, "Hold")
+    until(lambda: "held" in repr(view))
+    press(view, "Release")
+    until(lambda: "held" not in repr(view))
+    stuck.host(HOME).up()
+    press(view, "Flush all")
+    stuck.settle()
+    until(lambda: repr(view) == "all queues are empty")
+    stuck.host(HOME).down()
+    stuck.person(ALICE).send(BRUNO, "again", "x")
+    stuck.settle()
+    (left,) = waiting(stuck)
+    until(lambda: view.list.value == (left.host, left.queue_id))
+    press(view, "Delete")
+    until(lambda: repr(view) == "all queues are empty")
+
+
+def test_nothing_planned_is_a_sentence(lab: Lab) -> None:
+    view = lab.queues()
+    with pytest.raises(LabError, match="Nothing is planned"):
+        view.advance(None)
+    press(view, "Next event")
+    assert "Nothing is planned" in view.notice.value

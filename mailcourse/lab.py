@@ -41,20 +41,16 @@ from .person import Person
 from .queues import LabQueue, queue_of
 from .scenario import load
 from .table import Table, table
+from .views import Views
 
 if TYPE_CHECKING:
     from .internet.capture import Capture
-    from .widgets.devices import DevicesView
-    from .widgets.journey import JourneyView
-    from .widgets.map import MapView
-    from .widgets.panel import SendPanel
-    from .widgets.queues import QueuesView
 
 _open: dict[str, Lab] = {}
 _opening = threading.RLock()
 
 
-class Lab:
+class Lab(Views):
     """A small Internet of mail, running inside this process.
 
     `scenario` is a name ("two-offices") or the path of a TOML file.  `path` keeps queues and
@@ -346,46 +342,6 @@ class Lab:
                 return []
 
         return lookup
-
-    # ---- views, loaded only when somebody looks -------------------------------------------------------
-
-    def panel(self) -> SendPanel:
-        """Show a form that sends a message, and the journey of what it sent."""
-        from .widgets.panel import SendPanel
-
-        self._check_open()
-        return SendPanel(self)
-
-    def map(self) -> MapView:
-        """Show the lab from above: hosts, people, queues, and the way that a message takes."""
-        from .widgets.map import MapView
-
-        self._check_open()
-        return MapView(self)
-
-    def devices(self, person: str, *names: str) -> DevicesView:
-        """Show devices of a person side by side ("laptop" and "phone"), each with POP3 or IMAP."""
-        from .widgets.devices import DevicesView
-
-        self._check_open()
-        return DevicesView(self, person, names or ("laptop", "phone"))
-
-    def queues(self) -> QueuesView:
-        """Show every queue and the clock: what waits, why, until when."""
-        from .widgets.queues import QueuesView
-
-        self._check_open()
-        return QueuesView(self)
-
-    def journey(self, message: str) -> JourneyView:
-        """Show the way of a message, by its identity in the trace ("m1")."""
-        from .widgets.journey import JourneyView
-
-        self.look()
-        events = self.trace.journey(message)
-        if not events:
-            raise unknown("message", message, sorted({e.message for e in self.trace if e.message}))
-        return JourneyView(events)
 
     def __repr__(self) -> str:
         state = "open" if self.is_open else "closed"

@@ -11,7 +11,8 @@ from .dns.stub import NoAnswer
 from .internet.errors import LabError
 from .message.address import parse
 from .mua.compose import Draft, addresses, compose
-from .mua.device import Device, Way
+from .mua.device import Device as Device  # views may know it too
+from .mua.device import Way
 from .mua.imap import Idle, Imap, imap
 from .mua.mail import Mail, Messages
 from .mua.pop3 import pop3

@@ -15,7 +15,7 @@ import ipywidgets as widgets
 
 from mailcourse.internet.trace import Event
 from mailcourse.lab import Lab
-from mailcourse.mua.device import Device
+from mailcourse.person import Device
 from mailcourse.table import table
 
 from .live import LiveView

@@ -1,0 +1,78 @@
+"""What a lab shows: each view is loaded only when somebody looks, and nothing in a server knows of it.
+
+lab.panel()  lab.map()  lab.journey("m1")  lab.devices("bruno@bakery.test")  lab.queues()  lab.telnet(host, 25)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .internet.errors import LabError, unknown
+
+if TYPE_CHECKING:
+    from .lab import Lab
+    from .widgets.devices import DevicesView
+    from .widgets.journey import JourneyView
+    from .widgets.map import MapView
+    from .widgets.panel import SendPanel
+    from .widgets.queues import QueuesView
+    from .widgets.terminal import TerminalView
+
+
+class Views:
+    """The part of a lab's public face that is looked at."""
+
+    @property
+    def lab(self) -> Lab:
+        """The lab that is looked at: this one."""
+        return self  # type: ignore[return-value]
+
+    def panel(self) -> SendPanel:
+        """Show a form that sends a message, and the journey of what it sent."""
+        from .widgets.panel import SendPanel
+
+        self.lab._check_open()
+        return SendPanel(self.lab)
+
+    def map(self) -> MapView:
+        """Show the lab from above: hosts, people, queues, and the way that a message takes."""
+        from .widgets.map import MapView
+
+        self.lab._check_open()
+        return MapView(self.lab)
+
+    def devices(self, person: str, *names: str) -> DevicesView:
+        """Show devices of a person side by side ("laptop" and "phone"), each with POP3 or IMAP."""
+        from .widgets.devices import DevicesView
+
+        self.lab._check_open()
+        return DevicesView(self.lab, person, names or ("laptop", "phone"))
+
+    def queues(self) -> QueuesView:
+        """Show every queue and the clock: what waits, why, until when."""
+        from .widgets.queues import QueuesView
+
+        self.lab._check_open()
+        return QueuesView(self.lab)
+
+    def journey(self, message: str) -> JourneyView:
+        """Show the way of a message, by its identity in the trace ("m1")."""
+        from .widgets.journey import JourneyView
+
+        lab = self.lab
+        lab.look()
+        events = lab.trace.journey(message)
+        if not events:
+            raise unknown("message", message, sorted({e.message for e in lab.trace if e.message}))
+        return JourneyView(events)
+
+    def telnet(self, host: str, port: int, source: str | None = None) -> TerminalView:
+        """Type SMTP, POP3 or IMAP by hand, on a real connection from one of the lab's machines (`source`)."""
+        from .widgets.terminal import TerminalView
+
+        lab = self.lab
+        lab.look()
+        if port not in lab.host(host).ports:
+            known = ", ".join(map(str, sorted({*lab.host(host).ports}))) or "none"
+            raise LabError(f"{host} does not listen on port {port}. Its ports: {known}.")
+        return TerminalView(lab, host, port, source or next(iter(lab.scenario.people.values())).device)

@@ -1,0 +1,257 @@
+"""A terminal on a port of the lab: SMTP, POP3 or IMAP typed by hand, each reply with its colour and its meaning.
+
+    you type      EHLO laptop.academy.test        ─► real socket ─► the server
+    it answers    250 mx1.bakery.test   green     what that means stands beside it
+
+    meaning(line)      a server's line in words, and its colour
+    suggested(lab, …)  the lines that a teacher presses in place of typing
+
+STARTTLS and STLS work: when the server says go on, the terminal begins TLS and shows the certificate.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from mailcourse.internet.errors import LabError
+from mailcourse.internet.network import SERVICES
+from mailcourse.lab import Lab
+
+from .live import LiveView
+
+GOOD, ON, LATER, BAD, PLAIN = "#00704f", "#0072B2", "#9a6700", "#B00020", "#222222"
+#: SMTP's classes of replies (RFC 5321 §4.2.1)
+CLASSES = {
+    "2": (GOOD, "done"),
+    "3": (ON, "go on: the server waits for more"),
+    "4": (LATER, "not now: try again later"),
+    "5": (BAD, "no, and it will stay no"),
+}
+#: what a code means here (RFC 5321 §4.2.3, RFC 4954)
+CODES = {
+    "220": "ready",
+    "221": "goodbye",
+    "235": "you are who you say",
+    "250": "done",
+    "251": "somebody else will deliver it",
+    "252": "will try, and does not tell whether it exists",
+    "334": "say the next part, in base64",
+    "354": "send the message; end it with a line that has only a dot",
+    "421": "the server closes; come back later",
+    "450": "the mailbox is busy or not ready; try again later",
+    "451": "a fault at the server; try again later",
+    "452": "no room now; try again later",
+    "500": "no such command",
+    "501": "the command has wrong arguments",
+    "502": "the server does not offer that",
+    "503": "not in this order",
+    "530": "log in first",
+    "535": "name or password is wrong",
+    "550": "no such mailbox, or not allowed",
+    "552": "too big",
+    "553": "that is no address",
+    "554": "refused",
+    "556": "that domain takes no mail",
+}
+#: how a command of IMAP ends (RFC 3501 §7.1)
+ENDS = {
+    "OK": (GOOD, "done"),
+    "NO": (BAD, "understood, and not possible"),
+    "BAD": (BAD, "not understood"),
+    "BYE": (LATER, "goodbye"),
+}
+TLS_FIRST = (465, 993, 995)
+MOST_LINES = 400
+MOST_TYPED = 4000
+
+
+def meaning(line: str) -> tuple[str, str]:
+    """Return colour and words for a line that a server said.
+
+    >>> meaning("450 4.2.0 try later")[1]
+    'the mailbox is busy or not ready; try again later'
+    """
+    code = re.match(r"([2-5]\d\d)[ -]", f"{line} ")
+    if code:
+        colour, words = CLASSES[code[1][0]]
+        return colour, CODES.get(code[1], words)
+    if line.startswith("+OK"):
+        return GOOD, "done"
+    if line.startswith("-ERR"):
+        return BAD, "no"
+    tagged = re.match(r"(\S+) (OK|NO|BAD|BYE|PREAUTH)\b", line)
+    if tagged:
+        colour, said = ENDS.get(tagged[2], (PLAIN, "news"))
+        return colour, said if tagged[1] == "*" else f"{said}; the end of command {tagged[1]}"
+    if line.startswith("* "):
+        return PLAIN, "news, or a part of the answer"
+    if line.startswith("+"):
+        return ON, "go on: the server waits for more"
+    return PLAIN, ""
+
+
+def suggested(lab: Lab, host: str, port: int) -> list[str]:
+    """Return lines that make a whole conversation on this port, with people of the lab."""
+    people = list(lab.scenario.people.items())
+    own = [(address, plan) for address, plan in people if lab.scenario.domains[address.partition("@")[2]] == host]
+    address, plan = (own or people)[0]
+    domains = {*lab.scenario.hosts[host].local_domains, *lab.scenario.hosts[host].relay_domains}
+    to = next((other for other, _ in people if other.partition("@")[2] in domains), address)
+    sender = next((other for other, _ in people if other.partition("@")[2] not in domains), address)
+    service = SERVICES.get(port, "")
+    if "pop3" in service:
+        reading = ["STAT", "LIST", "UIDL", "TOP 1 2", "RETR 1", "DELE 1", "RSET", "QUIT"]
+        return ["CAPA", f"USER {address}", f"PASS {plan.password}", *reading]
+    if "imap" in service:
+        login = f'a1 LOGIN {address} "{plan.password}"'
+        rest = ['a2 LIST "" *', "a3 SELECT INBOX", "a4 FETCH 1:* (FLAGS ENVELOPE)", "a5 FETCH 1 BODY.PEEK[]"]
+        return ["a0 CAPABILITY", login, *rest, "a6 STORE 1 +FLAGS (\\Flagged)", "a7 SEARCH UNSEEN", "a8 LOGOUT"]
+    first = ["EHLO laptop.academy.test", "STARTTLS"]
+    body = ["Subject: by hand", f"From: {sender}", "", "Typed in a terminal.", "."]
+    return [*first, f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA", *body, "RSET", "QUIT"]
+
+
+def certificate(connection: ssl.SSLSocket) -> list[str]:
+    """Say in a few lines what TLS agreed on and who proved what."""
+    found = connection.getpeercert() or {}
+    said: Any = found.get("subjectAltName", ())
+    names = ", ".join(str(value) for kind, value in said if kind == "DNS")
+    groups: Any = found.get("issuer", ())
+    issuer = ", ".join(str(value) for group in groups for _, value in group)
+    cipher = connection.cipher()
+    return [
+        f"TLS is on: {connection.version()}, {cipher[0] if cipher else '?'}",
+        f"certificate of {names}, issued by {issuer}, checked",
+    ]
+
+
+class TerminalView(LiveView):
+    """A connection, typed by hand.  `lines` are what was said: (who, line); who is C, S or a note."""
+
+    def __init__(self, lab: Lab, host: str, port: int, source: str) -> None:
+        self._host, self._port, self._source = host, port, source
+        self.lines: list[tuple[str, str]] = []
+        self._socket: socket.socket | None = None
+        self._wants_tls = False
+        self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
+        self.input = widgets.Text(placeholder="type a line, then Enter", layout={"width": "70%"})
+        self.enter = widgets.Button(description="Say", icon="level-down", layout={"width": "auto"})
+        self.again = widgets.Button(description="Connect again", icon="plug", layout={"width": "auto"})
+        self.enter.on_click(lambda _: self._typed())
+        self.again.on_click(lambda _: self.do(self.connect, self.again))
+        self.input.on_msg(lambda _, content, __: self._typed() if content.get("event") == "submit" else None)
+        buttons = []
+        for line in suggested(lab, host, port):
+            button = widgets.Button(description=line or "(empty line)", tooltip=line, layout={"width": "auto"})
+            button.on_click(lambda _, line=line: self.say_line(line))
+            buttons.append(button)
+        row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
+        super().__init__(lab, [self.screen, widgets.HBox([self.input, self.enter, self.again]), row])
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect, or connect again."""
+        self.hang_up()
+        self.lines, self._wants_tls = [], False
+        target = self.lab.internet.host(self._host)
+        try:
+            made = self.lab.internet.host(self._source).dial(target.addresses[0], self._port)
+        except OSError as error:
+            raise LabError(f"{self._host} port {self._port} cannot be reached: {error}") from None
+        self._socket = made
+        self._note(f"connected to {self._host}, port {self._port}, from {self._source}")
+        threading.Thread(target=self._read, args=(made,), name="mailcourse-terminal", daemon=True).start()
+
+    def hang_up(self) -> None:
+        """Close the connection, if there is one."""
+        if self._socket is not None:
+            made, self._socket = self._socket, None
+            made.close()
+
+    def stop(self, why: str = "") -> None:
+        """Follow the lab no longer, and hang up."""
+        self.hang_up()
+        super().stop(why)
+
+    def _typed(self) -> None:
+        line, self.input.value = self.input.value, ""
+        self.say_line(line)
+
+    def say_line(self, line: str) -> None:
+        """Say one line to the server."""
+        if self._socket is None or not self.is_live:
+            self.say("There is no connection. Press Connect again.")
+            return
+        self._wants_tls = line.split(" ")[-1].upper() in ("STARTTLS", "STLS")
+        self.lines.append(("C", line[:MOST_TYPED]))
+        self.soon()
+        try:
+            self._socket.sendall(line[:MOST_TYPED].encode() + b"\r\n")
+        except OSError as error:
+            self._note(f"the line could not be sent: {error}")
+
+    def _note(self, text: str) -> None:
+        self.lines.append(("", text))
+        self.soon()
+
+    def _read(self, connection: socket.socket) -> None:
+        """Listen to the server until the connection ends.  A thread of its own."""
+        buffer = b""
+        try:
+            connection.settimeout(None)
+            if self._port in TLS_FIRST:
+                connection = self._begin_tls(connection)
+            while octets := connection.recv(65536):
+                *whole, buffer = (buffer + octets).split(b"\n")
+                for line in whole:
+                    self.lines.append(("S", line.rstrip(b"\r").decode("utf-8", "backslashreplace")))
+                del self.lines[:-MOST_LINES]
+                self.soon()
+                if self._wants_tls and re.match(r"220 |\+OK|\S+ OK", self.lines[-1][1]):
+                    self._wants_tls = False
+                    connection = self._begin_tls(connection)
+            self._note("the server closed the connection")
+        except (OSError, ValueError) as error:
+            if self._socket is not None:
+                self._note(f"the connection is over: {error}")
+        if self._socket is connection:
+            self._socket = None
+
+    def _begin_tls(self, connection: socket.socket) -> ssl.SSLSocket:
+        inside = self.lab.certificates.client().wrap_socket(connection, server_hostname=self._host)
+        self._socket = inside
+        for text in certificate(inside):
+            self._note(text)
+        return inside
+
+    def look(self) -> None:
+        """Show what was said."""
+        self.screen.value = shown(self.lines)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{who or '-'}: {line}" for who, line in self.lines) or "nothing was said yet"
+
+
+def shown(lines: list[tuple[str, str]]) -> str:
+    """Write what was said, as HTML; nothing in it is ever markup.  The newest line is in view."""
+    rows = []
+    for who, line in lines[::-1][:MOST_LINES]:
+        colour, words = (ON if who == "C" else "#666666", "")
+        if who == "S":
+            colour, words = meaning(line)
+        weight = "600" if who == "C" else "400"
+        rows.append(
+            f'<div style="display:flex;gap:1em"><span style="flex:3;color:{colour};font-weight:{weight};'
+            f'white-space:pre-wrap;font-family:monospace">{who or "–"}: {escape(line)}</span>'
+            f'<span style="flex:2;color:#555">{escape(words)}</span></div>'
+        )
+    style = "background:#fff;padding:6px;border-radius:6px;display:flex;flex-direction:column-reverse;line-height:1.4"
+    # Turned round twice: so the browser keeps the last line in view without any script.
+    return f'<div role="log" style="{style};max-height:400px;overflow:auto">{"".join(rows)}</div>'

@@ -81,7 +81,7 @@ def meaning(line: str) -> tuple[str, str]:
     code = re.match(r"([2-5]\d\d)[ -]", f"{line} ")
     if code:
         colour, words = CLASSES[code[1][0]]
-        return colour, CODES.get(code[1], words)
+        return colour, "" if line[3:4] == "-" else CODES.get(code[1], words)  # the last line tells how it ended
     if line.startswith("+OK"):
         return GOOD, "done"
     if line.startswith("-ERR"):
@@ -124,7 +124,7 @@ def certificate(connection: ssl.SSLSocket) -> list[str]:
     said: Any = found.get("subjectAltName", ())
     names = ", ".join(str(value) for kind, value in said if kind == "DNS")
     groups: Any = found.get("issuer", ())
-    issuer = ", ".join(str(value) for group in groups for _, value in group)
+    issuer = ", ".join(str(value) for group in groups for kind, value in group if kind == "organizationName")
     cipher = connection.cipher()
     return [
         f"TLS is on: {connection.version()}, {cipher[0] if cipher else '?'}",

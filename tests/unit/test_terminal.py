@@ -36,7 +36,7 @@ def say(view: TerminalView, line: str, answers: int = 1) -> str:
     ("line", "colour", "words"),
     [
         ("250 2.0.0 ok", GOOD, "done"),
-        ("250-SIZE 1", GOOD, "done"),
+        ("250-SIZE 1", GOOD, ""),
         ("354 go on", ON, "send the message"),
         ("450 4.2.0 later", LATER, "try again later"),
         ("550 5.1.1 nobody", BAD, "no such mailbox"),
@@ -80,6 +80,7 @@ def test_starttls_shows_the_certificate_and_goes_on_inside(lab: Lab) -> None:
     view.say_line("a1 STARTTLS")
     until(lambda: "certificate of mail.bakery.test" in repr(view))
     assert "TLS is on: TLSv1." in repr(view)
+    assert "issued by mailcourse lab, checked" in repr(view)
     assert say(view, f"a2 LOGIN {BRUNO} {lab.person(BRUNO).password}").startswith("a2 OK")
 
 

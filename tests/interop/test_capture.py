@@ -129,14 +129,15 @@ def test_wireshark_understands_all_of_it(lab: Lab, need: Need, tmp_path: Path) -
 
 
 def test_the_same_actions_give_the_same_file(
-    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Callable[..., bool]
 ) -> None:
     """Long texts both ways: how the system cuts them into chunks is another matter each time."""
     monkeypatch.setattr("imaplib.random.randint", lambda low, high: low)  # its tags
     made = []
     for number in range(2):
         lab, path = make_lab("two-offices", name="captured"), tmp_path / f"{number}.pcapng"
-        person = lab.person("bruno@bakery.test")
+        person, closed = lab.person("bruno@bakery.test"), []
+        lab.internet.tap(lambda packet, closed=closed: closed.append(packet) if packet.kind == "close" else None)
         with Capture(lab.internet, path):
             imap = imaplib.IMAP4(*lab.endpoint("mail.bakery.test", 143))
             imap.login(person.address, person.password)
@@ -144,6 +145,7 @@ def test_the_same_actions_give_the_same_file(
             imap.select()
             imap.fetch("1", "(BODY[])")
             imap.logout()
+            until(lambda closed=closed: len(closed) == 2)  # a client from outside hangs up when it likes
             lab.dns.lookup("academy.test", "MX")
         made.append(path.read_bytes())
     assert made[0] == made[1]

@@ -12,11 +12,13 @@ from .internet.errors import LabError, unknown
 if TYPE_CHECKING:
     from .lab import Lab
     from .widgets.devices import DevicesView
+    from .widgets.dig import DigView
     from .widgets.journey import JourneyView
     from .widgets.map import MapView
     from .widgets.panel import SendPanel
     from .widgets.queues import QueuesView
     from .widgets.terminal import TerminalView
+    from .widgets.wiretap import WiretapView
 
 
 class Views:
@@ -65,6 +67,23 @@ class Views:
         if not events:
             raise unknown("message", message, sorted({e.message for e in lab.trace if e.message}))
         return JourneyView(events)
+
+    def dig(self) -> DigView:
+        """Ask the DNS from a form: any server, the walk from the root, the resolver's memory, a zone to edit."""
+        from .widgets.dig import DigView
+
+        self.lab.look()
+        return DigView(self.lab)
+
+    def wiretap(self, a: str | None = None, b: str | None = None) -> WiretapView:
+        """Listen on the link between two hosts, as an eavesdropper does; without names, everywhere."""
+        from .widgets.wiretap import WiretapView
+
+        for name in (a, b):
+            if name is not None:
+                self.lab.host(name)
+        self.lab.look()
+        return WiretapView(self.lab, a, b)
 
     def telnet(self, host: str, port: int, source: str | None = None) -> TerminalView:
         """Type SMTP, POP3 or IMAP by hand, on a real connection from one of the lab's machines (`source`)."""

@@ -1,0 +1,126 @@
+"""The DNS on the screen: ask any server, walk from the root, watch the memory run out, change a zone.
+
+    answer │ the walk │ the resolver's memory │ a zone
+
+Asking and walking go through the lab's public face; the memory is read as the clock moves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from html import escape
+
+import graphviz
+import ipywidgets as widgets
+
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.names import Lookup
+from mailcourse.table import table
+
+from .journey import ROLES
+from .live import LiveView
+from .picture import svg
+
+TYPES = ("MX", "A", "AAAA", "NS", "CNAME", "TXT", "PTR", "SRV", "SOA", "ANY")
+RESOLVER = "the resolver"
+
+
+def answer(found: Lookup) -> str:
+    """Write an answer, as HTML."""
+    head = f"{found.server} answers {found.type} of {found.name}: <b>{escape(found.rcode)}</b>"
+    if not found.records:
+        return f"<p>{head}, no records</p>"
+    rows = [record.split(" ", 3) for record in found.records]
+    return f"<p>{head}</p>" + table(("name", "TTL", "type", "value"), [row[:4] for row in rows])._repr_html_()
+
+
+def walk(rows: Iterable[Mapping[str, object]]) -> str:
+    """Draw the way from the root to the answer; each arrow is one question, and what was said to it."""
+    graph = graphviz.Digraph(graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1"})
+    graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="12", style="filled", color="#333333")
+    graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="10", color="#333333")
+    shape, colour, _ = ROLES["dns"]
+    before, words = "asks", []
+    graph.node(before, "who asks", shape="box", fillcolor=ROLES["person"][1])
+    for number, row in enumerate(rows, 1):
+        server, said = str(row["server"]), str(row["says"])
+        records = row["records"] if isinstance(row["records"], (list, tuple)) else []
+        told = "\\n".join(graphviz.escape(str(record).split(" ", 2)[-1][:44]) for record in list(records)[:3])
+        node = f"s{number}"
+        graph.node(
+            node, rf"{number}. {graphviz.escape(server)}\n{graphviz.escape(said)}", shape=shape, fillcolor=colour
+        )
+        graph.edge(before, node, label=told)
+        words.append(f"{number}. {server} says {said}: {', '.join(map(str, records)) or 'nothing'}")
+        before = node
+    title = escape("; ".join(words), quote=True)
+    picture = svg(str(graph.source)).replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    return f'<div style="background:#fff;overflow:auto">{picture}</div>'
+
+
+class DigView(LiveView):
+    """Ask, walk, remember, change."""
+
+    def __init__(self, lab: Lab) -> None:
+        domains = list(lab.scenario.domains)
+        servers = [RESOLVER, *lab.dns_servers]
+        self.name = widgets.Text(value=domains[0] if domains else "", description="Name", layout={"width": "320px"})
+        self.type = widgets.Dropdown(options=TYPES, description="Type", layout={"width": "180px"})
+        self.server = widgets.Dropdown(options=servers, description="Ask", layout={"width": "300px"})
+        self.ask = _button("Ask", "question")
+        self.walk = _button("Walk from the root", "road")
+        self.forget = _button("Forget", "eraser")
+        self.save = _button("Save the zone", "save")
+        self.zone = widgets.Dropdown(options=list(lab.scenario.zones), description="Zone", layout={"width": "320px"})
+        self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
+        self.answer, self.steps, self.memory, self.told = (widgets.HTML() for _ in range(4))
+        self.ask.on_click(lambda _: self.do(self._ask, self.ask))
+        self.walk.on_click(lambda _: self.do(self._walk, self.walk))
+        self.forget.on_click(lambda _: self.do(lab.dns.forget, self.forget))
+        self.save.on_click(lambda _: self.do(self._save, self.save))
+        self.zone.observe(lambda _: self._show_zone(), "value")
+        memory = widgets.VBox([self.forget, self.memory], layout={"max_height": "300px", "overflow": "auto"})
+        parts = [self.answer, self.steps, memory, widgets.VBox([self.zone, self.text, self.save, self.told])]
+        self.tabs = widgets.Tab(children=parts, titles=["Answer", "The walk", "The resolver's memory", "A zone"])
+        question = widgets.HBox(
+            [self.name, self.type, self.server, self.ask, self.walk], layout={"flex_flow": "row wrap"}
+        )
+        super().__init__(lab, [question, self.tabs])
+        self._show_zone()
+
+    def _ask(self) -> None:
+        server = None if self.server.value == RESOLVER else self.server.value
+        found = self.lab.dns.lookup(self.name.value.strip(), self.type.value, server)
+        self.answer.value, self.tabs.selected_index = answer(found), 0
+
+    def _walk(self) -> None:
+        self.steps.value = walk(self.lab.dns.walk(self.name.value.strip(), self.type.value))
+        self.tabs.selected_index = 1
+
+    def _show_zone(self) -> None:
+        if self.zone.value is not None and self.lab.is_open:
+            self.text.value = self.lab.zone(self.zone.value).text
+            self.told.value = ""
+
+    def _save(self) -> None:
+        """Serve the text; a mistake is told with its line, and nothing is changed."""
+        try:
+            zone = self.lab.zone(self.zone.value).edit(self.text.value)
+        except LabError as error:
+            self.told.value = f'<p role="alert" style="color:#B00020"><b>Not saved.</b> {escape(str(error))}</p>'
+            return
+        self.text.value = zone.text
+        self.told.value = f"<p>Saved with serial {zone.serial}. What the resolver remembers is as before.</p>"
+
+    def look(self) -> None:
+        """Show what the resolver remembers, and for how long."""
+        self.memory.value = self.lab.dns.cache._repr_html_()
+
+    def __repr__(self) -> str:
+        return f"A form to ask the DNS: name, type, server. Servers: {json.dumps(list(self.server.options))}"
+
+
+def _button(word: str, icon: str) -> widgets.Button:
+    return widgets.Button(description=word, icon=icon, layout={"width": "auto"})

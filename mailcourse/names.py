@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -30,13 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lookup:
-    """What a DNS server answered: `rcode` ("NOERROR", "NXDOMAIN", …) and the records as text."""
+    """What a DNS server answered: `rcode` ("NOERROR", "NXDOMAIN", …) and the records as text.
+
+    `records` are the answer section; `authority` and `additional` the other two, and `flags` the words of the
+    header, such as "AA" (this server holds the zone) and "RA" (it would ask others for you), RFC 1035 §4.1.
+    """
 
     name: str
     type: str
     server: str
     rcode: str
     records: tuple[str, ...]
+    authority: tuple[str, ...] = ()
+    additional: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def values(self) -> list[str]:
@@ -67,7 +75,16 @@ class LabDns:
                 reply = self._lab.runtime.run(ask(source, target.addresses[0], query))
             except NoAnswer as error:
                 raise LabError(f"{target.name} gave no answer: {error}. Is it up? lab.hosts tells.") from None
-        return Lookup(name, kind.upper(), target.name, dns.rcode.to_text(reply.rcode()), tuple(shown(reply.answer)))
+        return Lookup(
+            name,
+            kind.upper(),
+            target.name,
+            dns.rcode.to_text(reply.rcode()),
+            tuple(shown(reply.answer)),
+            tuple(shown(reply.authority)),
+            tuple(shown(reply.additional)),
+            tuple(dns.flags.to_text(reply.flags).split()),
+        )
 
     def reverse(self, address: str) -> Lookup:
         """Ask which name an address has: the PTR record of 25.2.0.192.in-addr.arpa."""

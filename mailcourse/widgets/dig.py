@@ -25,43 +25,58 @@ from .picture import svg
 
 TYPES = ("MX", "A", "AAAA", "NS", "CNAME", "TXT", "PTR", "SRV", "SOA", "ANY")
 RESOLVER = "the resolver"
+FITS = "max-width:100%;height:auto"
+#: what the words of a reply's header mean, RFC 1035 §4.1.1
+FLAGS = {
+    "AA": "this server holds the zone",
+    "TC": "cut short, ask again by TCP",
+    "RA": "it asks others for you",
+}
 
 
 def answer(found: Lookup) -> str:
-    """Write an answer, as HTML."""
-    head = f"{found.server} answers {found.type} of {found.name}: <b>{escape(found.rcode)}</b>"
-    if not found.records:
-        return f"<p>{head}, no records</p>"
-    rows = [record.split(" ", 3) for record in found.records]
-    return f"<p>{head}</p>" + table(("name", "TTL", "type", "value"), [row[:4] for row in rows])._repr_html_()
+    """Write an answer, section by section, as HTML."""
+    flags = ", ".join(f"{flag} ({FLAGS[flag]})" for flag in found.flags if flag in FLAGS)
+    head = f"{escape(found.server)} answers {found.type} of {escape(found.name)}: <b>{escape(found.rcode)}</b>"
+    parts = [f"<p>{head}<br>{flags}</p>"]
+    sections = {"Answer": found.records, "Authority": found.authority, "Additional": found.additional}
+    for word, records in sections.items():
+        rows = [record.split(" ", 3) for record in records]
+        drawn = table(("name", "TTL", "type", "value"), rows)._repr_html_() if rows else "no records"
+        parts.append(f'<section aria-label="{word}"><b>{word}</b> {drawn}</section>')
+    return "".join(parts)
 
 
-def walk(rows: Iterable[Mapping[str, object]]) -> str:
-    """Draw the way from the root to the answer; each arrow is one question, and what was said to it."""
-    graph = graphviz.Digraph(graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1"})
-    graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="12", style="filled", color="#333333")
-    graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="10", color="#333333")
+def walk(name: str, kind: str, rows: Iterable[Mapping[str, object]]) -> str:
+    """Draw the way from the root to the answer: who is asked, and whom each server names next."""
+    graph = graphviz.Digraph(
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "ranksep": "2.2", "nodesep": "0.5"}
+    )
+    graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="13", style="filled", color="#333333")
+    graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="12", color="#333333")
     shape, colour, _ = ROLES["dns"]
-    before, words = "asks", []
-    graph.node(before, "who asks", shape="box", fillcolor=ROLES["person"][1])
+    graph.node("asker", "who asks", shape="box", fillcolor=ROLES["person"][1])
+    servers, words = graphviz.Digraph(graph_attr={"rank": "same"}), []
     for number, row in enumerate(rows, 1):
-        server, said = str(row["server"]), str(row["says"])
-        records = row["records"] if isinstance(row["records"], (list, tuple)) else []
-        told = "\\n".join(graphviz.escape(str(record).split(" ", 2)[-1][:44]) for record in list(records)[:3])
-        node = f"s{number}"
-        graph.node(
-            node, rf"{number}. {graphviz.escape(server)}\n{graphviz.escape(said)}", shape=shape, fillcolor=colour
-        )
-        graph.edge(before, node, label=told)
-        words.append(f"{number}. {server} says {said}: {', '.join(map(str, records)) or 'nothing'}")
-        before = node
+        server, node = str(row["server"]), f"s{number}"
+        records = [str(record) for record in row["records"]] if isinstance(row["records"], (list, tuple)) else []
+        told = [" ".join(record.split(" ", 3)[2:]) for record in records] or ["no such record"]
+        servers.node(node, rf"{number}. {graphviz.escape(server)}", shape=shape, fillcolor=colour)
+        lines = [f"{number}. {kind} of {name}?", f"{row['says']}: {told[0]}", *told[1:3]]
+        graph.edge("asker", node, label=r"\l".join(graphviz.escape(line[:60]) for line in lines) + r"\l", dir="both")
+        if number > 1:
+            servers.edge(f"s{number - 1}", node, style="dashed", label="ask there")
+        words.append(f"{number}. {server} says {row['says']}: {', '.join(records) or 'nothing'}")
+    graph.subgraph(servers)
     title = escape("; ".join(words), quote=True)
-    picture = svg(str(graph.source)).replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
-    return f'<div style="background:#fff;overflow:auto">{picture}</div>'
+    picture = svg(str(graph.source)).replace("<svg ", f'<svg role="img" aria-label="{title}" style="{FITS}" ', 1)
+    return f'<div style="background:#fff">{picture}</div>'
 
 
 class DigView(LiveView):
     """Ask, walk, remember, change."""
+
+    TICKS = True
 
     def __init__(self, lab: Lab) -> None:
         domains = list(lab.scenario.domains)
@@ -83,7 +98,7 @@ class DigView(LiveView):
         self.zone.observe(lambda _: self._show_zone(), "value")
         memory = widgets.VBox([self.forget, self.memory], layout={"max_height": "300px", "overflow": "auto"})
         parts = [self.answer, self.steps, memory, widgets.VBox([self.zone, self.text, self.save, self.told])]
-        self.tabs = widgets.Tab(children=parts, titles=["Answer", "The walk", "The resolver's memory", "A zone"])
+        self.tabs = widgets.Tab(children=parts, titles=["Answer", "Walk", "Memory", "Zone"])
         question = widgets.HBox(
             [self.name, self.type, self.server, self.ask, self.walk], layout={"flex_flow": "row wrap"}
         )
@@ -96,7 +111,8 @@ class DigView(LiveView):
         self.answer.value, self.tabs.selected_index = answer(found), 0
 
     def _walk(self) -> None:
-        self.steps.value = walk(self.lab.dns.walk(self.name.value.strip(), self.type.value))
+        name, kind = self.name.value.strip(), self.type.value
+        self.steps.value = walk(name, kind, self.lab.dns.walk(name, kind))
         self.tabs.selected_index = 1
 
     def _show_zone(self) -> None:
@@ -116,7 +132,9 @@ class DigView(LiveView):
 
     def look(self) -> None:
         """Show what the resolver remembers, and for how long."""
-        self.memory.value = self.lab.dns.cache._repr_html_()
+        known = self.lab.dns.cache
+        now = f"{self.lab.clock.now():%a %d %b %H:%M:%S}"
+        self.memory.value = f"<p>What the resolver remembers at {now}</p>{known._repr_html_() if known else 'Nothing.'}"
 
     def __repr__(self) -> str:
         return f"A form to ask the DNS: name, type, server. Servers: {json.dumps(list(self.server.options))}"

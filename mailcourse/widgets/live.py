@@ -31,6 +31,9 @@ _following: dict[tuple[str, type], list[LiveView]] = {}
 class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A view of a lab.  A subclass fills it in `look`, and may take notes of events in `heard`."""
 
+    #: does it show time, and so has to be looked at each second while the lab's clock runs by itself?
+    TICKS = False
+
     def __init__(self, lab: Lab, children: Sequence[widgets.Widget]) -> None:
         self.lab, self.is_live = lab, True
         self.notice = widgets.HTML(layout={"display": "none"})
@@ -41,6 +44,8 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         others = _following.setdefault((lab.name, type(self)), [])
         others[:] = [view for view in others if view.is_live and view.lab is lab]
         others.append(self)
+        if self.TICKS and lab.clock.live:
+            self._tick()
         for old in others[:-MOST_LIVE]:
             old.stop("A newer view follows the lab; this one stands still.")
         self.look()
@@ -67,6 +72,14 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         timer = threading.Timer(PAUSE, lambda: _one_at_a_time.submit(self._look_now))
         timer.daemon = True
         timer.start()
+
+    def _tick(self) -> None:
+        """Look each second, as long as the view is live."""
+        if self.is_live:
+            self.soon()
+            timer = threading.Timer(1.0, self._tick)
+            timer.daemon = True
+            timer.start()
 
     def _look_now(self) -> None:
         with self._lock:

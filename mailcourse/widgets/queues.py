@@ -117,6 +117,8 @@ def timeline(told: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
 class QueuesView(LiveView):
     """All queues of a lab, and its clock."""
 
+    TICKS = True
+
     def __init__(self, lab: Lab) -> None:
         self.time = widgets.HTML()
         self.list = widgets.Select(options=[], rows=6, layout={"width": "98%"})

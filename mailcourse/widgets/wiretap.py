@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections import deque
 from html import escape
 
+import dns.exception
+import dns.message
 import ipywidgets as widgets
 
 from mailcourse.internet.network import SERVICES
@@ -22,87 +24,146 @@ from mailcourse.lab import Lab
 
 from .live import LiveView
 
-MOST_SHOWN = 300
-AUTH = re.compile(r"(?:AUTH|AUTHENTICATE) PLAIN ([A-Za-z0-9+/=]{4,})", re.IGNORECASE)
-LOGIN = re.compile(r"\S+ LOGIN (\S+) (\S+)|PASS (.+)", re.IGNORECASE)
-ALONE = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
+MOST_ROWS = 300
+#: Lines shown of one packet; of one that cannot be read anyway, fewer.
+MOST_LINES, MOST_DUMPED = 12, 4
+#: "AUTH PLAIN …" of SMTP and POP3, "a1 AUTHENTICATE PLAIN …" of IMAP; with or without what is said at once
+AUTH = re.compile(r"(?:\S+ )?AUTH(?:ENTICATE)? (PLAIN|LOGIN)(?: (\S+))?$", re.IGNORECASE)
+LOGIN = re.compile(r"\S+ LOGIN (\S+) \S+$|USER (\S+)$|(PASS) .+", re.IGNORECASE)
+WARNING = "anybody on the way can read"
 
 
-def secret(line: str) -> str:
-    """Return what a line gives away, in words; empty when it is nothing.
+class Secrets:
+    """Finds what clients give away when they log in, connection by connection.
 
-    >>> secret("AUTH PLAIN AGFsaWNlAGFwcGxl")
-    'logs in as alice with a password that everybody on the way can read'
+    >>> Secrets().hear(1, "AUTH PLAIN AGFsaWNlAGFwcGxl")
+    'anybody on the way can read: user alice, password of 5 letters'
     """
-    found = AUTH.search(line) or ALONE.fullmatch(line.strip())
-    if found:
-        try:
-            parts = base64.b64decode(found[found.lastindex or 0], validate=True).decode().split("\0")
-        except (binascii.Error, ValueError):
+
+    def __init__(self) -> None:
+        self._expected: dict[int, list[str]] = {}  # connection -> what its next lines will be
+
+    def hear(self, connection: int, line: str) -> str:
+        """Return what a line of a client gives away, in words; empty when it is nothing."""
+        expected = self._expected.pop(connection, [])
+        if expected:
+            if expected[1:]:
+                self._expected[connection] = expected[1:]
+            return _decoded(expected[0], line)
+        asked = AUTH.match(line.strip())
+        if asked:
+            kinds = ["PLAIN"] if asked[1].upper() == "PLAIN" else ["user", "password"]
+            if asked[2] not in (None, "="):
+                return _decoded(kinds[0], asked[2]) + self._expect(connection, kinds[1:])
+            return self._expect(connection, kinds)
+        login = LOGIN.match(line.strip())
+        if login is None:
             return ""
-        return f"logs in as {parts[1]} with a password that everybody on the way can read" if len(parts) == 3 else ""
-    login = LOGIN.match(line)
-    if login is None:
+        if login[3]:
+            return f"{WARNING}: the password"
+        return f"{WARNING}: user {login[2]}" if login[2] else f"{WARNING}: user {login[1]}, and the password"
+
+    def _expect(self, connection: int, kinds: list[str]) -> str:
+        if kinds:
+            self._expected[connection] = kinds
         return ""
-    who = f"logs in as {login[1]}" if login[1] else "logs in"
-    return f"{who} with a password that everybody on the way can read"
 
 
-def shown(packets: Sequence[Packet]) -> tuple[str, int, int]:
-    """Write packets as HTML; return that, how many octets could be read, and how many could not."""
-    rows, clear, hidden = [], 0, 0
-    for packet in packets:
-        lines = readable(packet.data)
-        is_clear = not (lines and lines[0].startswith("  0000"))
-        clear, hidden = clear + len(packet.data) * is_clear, hidden + len(packet.data) * (not is_clear)
-        arrow, colour = ("→", "#0072B2") if packet.from_client else ("←", "#00704f")
-        if packet.kind != "data":
-            port = f"{packet.target} port {packet.port} ({SERVICES.get(packet.port, packet.transport)})"
-            rows.append(
-                f'<div style="color:#666">{packet.connection}: {packet.source} {arrow} {port} {packet.kind}</div>'
-            )
-        for line in lines[:12]:
-            warning = secret(line) if packet.from_client else ""
-            mark = f' <b style="color:#B00020">⚠ {escape(warning)}</b>' if warning else ""
-            style = f"color:{colour}" if is_clear else "color:#777;background:#f2f2f2"
-            rows.append(f'<div style="{style};white-space:pre-wrap">{arrow} {escape(line)}{mark}</div>')
-        if len(lines) > 12:
-            rows.append(f'<div style="color:#777">{arrow} … {len(lines) - 12} lines more</div>')
-    return "".join(rows[-MOST_SHOWN:]), clear, hidden
+def _decoded(kind: str, text: str) -> str:
+    """Decode base64; a password is counted, not shown on a projector."""
+    try:
+        said = base64.b64decode(text.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    if kind == "PLAIN":
+        parts = said.split("\0")
+        return f"{WARNING}: user {parts[1]}, password of {len(parts[2])} letters" if len(parts) == 3 else ""
+    return f"{WARNING}: {kind} {said}" if kind == "user" else f"{WARNING}: {kind} of {len(said)} letters"
+
+
+def _dns(data: bytes) -> list[str]:
+    """Return a DNS message in words: it is binary, but hides nothing."""
+    try:
+        message = dns.message.from_wire(data, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError):
+        return readable(data)
+    question = [f"DNS: {each.to_text()}" for each in message.question]
+    sections = (message.answer, message.authority, message.additional)
+    answers = [f"     {line}" for section in sections for each in section for line in each.to_text().split("\n")]
+    return [*question, *answers]
 
 
 class WiretapView(LiveView):
-    """What passes between two hosts, or everywhere."""
+    """What passes between two hosts, or everywhere.  `readable` and `hidden` count octets."""
 
     def __init__(self, lab: Lab, a: str | None = None, b: str | None = None) -> None:
-        self._tap = Tap(lab.internet, a, b)
-        self._where = " and ".join(name for name in (a, b) if name) or "all hosts"
-        self._forgotten = 0
+        self.tap, self.readable, self.hidden = Tap(lab.internet, a, b), 0, 0
+        self._seen, self._forgotten, self._secrets = 0, 0, Secrets()
+        self._rows: deque[str] = deque(maxlen=MOST_ROWS)
+        names = [name for name in (a, b) if name]
+        self._where = (
+            "on all links" if not names else "at " + names[0] if len(names) == 1 else "between " + " and ".join(names)
+        )
         self.summary = widgets.HTML()
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         self.clear = widgets.Button(description="Clear", icon="eraser", layout={"width": "auto"})
-        self.clear.on_click(lambda _: self._clear())
-        super().__init__(lab, [widgets.HBox([self.summary, self.clear]), self.screen])
+        self.clear.on_click(lambda _: self._forget())
+        super().__init__(lab, [widgets.HBox([self.clear, self.summary]), self.screen])
         self._unlisten = lab.internet.tap(lambda _: self.soon())
 
-    def _clear(self) -> None:
-        self._forgotten = len(self._tap.packets)
-        self.look()
+    def _forget(self) -> None:
+        packets = self.tap.packets
+        self._forgotten = packets[-1].number if packets else 0
+        self.soon()
 
     def stop(self, why: str = "") -> None:
         """Listen no more."""
         if self.is_live:
-            self._tap.stop()
+            self.tap.stop()
             self._unlisten()
         super().stop(why)
 
     def look(self) -> None:
-        """Show what has passed."""
-        drawn, clear, hidden = shown(self._tap.packets[self._forgotten :])
-        told = f"{clear:,} octets that anybody can read, {hidden:,} that nobody can."
-        self.summary.value = f"<b>Between {escape(self._where)}:</b> {told}&emsp;"
-        style = "font-family:monospace;background:#fff;padding:6px;border-radius:6px;line-height:1.35"
-        self.screen.value = f'<div role="log" style="{style}">{drawn or "Nothing has passed yet."}</div>'
+        """Show what has passed since the last look, below what passed before."""
+        if self._forgotten:
+            self._seen, self._forgotten = max(self._seen, self._forgotten), 0
+            self._rows.clear()
+            self.readable = self.hidden = 0
+        for packet in self.tap.packets:
+            if packet.number > self._seen:
+                self._seen = packet.number
+                self._write(packet)
+        told = f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
+        self.summary.value = f"<b>Listening {escape(self._where)}:</b> {told}"
+        style = "font-family:monospace;background:#fff;color:#222;padding:6px;border-radius:6px;line-height:1.35"
+        drawn = "".join(self._rows) or "Nothing has passed yet."
+        self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" style="{style}">{drawn}</div>'
+
+    def _write(self, packet: Packet) -> None:
+        """Add the rows of one packet."""
+        arrow, colour = ("→", "#0060A0") if packet.from_client else ("←", "#00704f")
+        if packet.kind != "data":
+            service = SERVICES.get(packet.port, packet.transport)
+            ends = f"{packet.source} → {packet.target} port {packet.port} ({service})"
+            said = {"open": "opens", "close": "closes", "reset": "is cut"}[packet.kind]
+            self._rows.append(f'<div style="color:#555">connection {packet.connection}, {escape(ends)}, {said}</div>')
+            return
+        lines = _dns(packet.data) if packet.transport == "udp" else readable(packet.data)
+        most = MOST_LINES
+        if lines and lines[0].startswith("  0000"):  # a dump
+            most = MOST_DUMPED
+            self.hidden += len(packet.data)
+            colour = "#555;background:#f2f2f2"
+        else:
+            self.readable += len(packet.data)
+        for number, line in enumerate(lines):
+            warning = self._secrets.hear(packet.connection, line) if packet.from_client else ""
+            if number < most or warning:
+                mark = f' <b style="color:#B00020">⚠ {escape(warning)}</b>' if warning else ""
+                style = f"color:{colour};white-space:pre-wrap;overflow-wrap:anywhere"
+                self._rows.append(f'<div style="{style}">{arrow} {escape(line)}{mark}</div>')
+        if len(lines) > most:
+            self._rows.append(f'<div style="color:#555">{arrow} … {len(lines) - most} lines more</div>')
 
     def __repr__(self) -> str:
-        return self._tap.text() or "nothing has passed yet"
+        return self.tap.text() or "nothing has passed yet"

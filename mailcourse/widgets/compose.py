@@ -108,9 +108,9 @@ class ComposeView(LiveView):
                 widgets.HBox([self.upload, self.remove, self.listed], layout={"flex_flow": "row wrap"}),
                 self.more,
                 widgets.HBox([self.see, self.button], layout={"flex_flow": "row wrap"}),
-                self.raw,
                 self.result,
                 self.journey,
+                self.raw,
             ],
         )
 
@@ -135,6 +135,8 @@ class ComposeView(LiveView):
         self._derived = ("", "")
         page = widgets.VBox([self.mail_from, self.rcpt_to, self.follow_button, self.told])
         self.more = widgets.Accordion([page, self.html], titles=("Envelope", "HTML body"), selected_index=None)
+        self.more.layout = {"width": "98%", "max_width": "720px"}
+        self.follow_button.layout.align_self = "flex-start"
         for name in ("from_header", "to", "cc", "bcc"):
             self.fields[name].observe(lambda _: self._follow(), "value")
         for name, field in (("MAIL FROM", self.mail_from), ("RCPT TO", self.rcpt_to)):
@@ -227,7 +229,9 @@ class ComposeView(LiveView):
         hidden = [name.strip() for name in self.fields["bcc"].value.split(",") if name.strip()]
         is_forged = self.fields["from_header"].value.strip() not in ("", self._own)
         rows = notes(letter, self.person.machine, hidden, is_forged=is_forged)
-        self.raw.value = table(("", "who wrote it"), rows)._repr_html_() + source(letter.raw)
+        self.raw.value = (
+            f"{table(('', 'who wrote it'), rows)._repr_html_()}<b>The message itself:</b>{source(letter.raw)}"
+        )
         self.result.value = "<p>Not sent yet: Send will send just this.</p>"
         self.journey.layout.display = "none"
 

@@ -49,6 +49,7 @@ class ReaderView(LiveView):
         self._writer, self.person = person, person.remembering()
         self.mail: Mail | None = None
         self.listed: list[Mail] = []
+        self._more = 0  # older ones, not in the list
         self.reply: ComposeView | None = None
         self._news = False
         self._wanted: str | None = None  # the UID that was chosen; its message may still be on the way
@@ -139,11 +140,8 @@ class ReaderView(LiveView):
         found = self.person.search(reading.keys(words), folder, newest=MOST_LISTED)
         if (folder, words) != (self.folder.value, self.words.value):
             return  # another thread fetches what is wanted now
-        more = f"; {found.more:,} older ones are not shown" if found.more else ""
-        new = sum("\\Seen" not in mail.flags for mail in found)
         with self._quietly():
-            self.listed = list(reversed(found))
-            self.count.value = f'<span role="status">{len(found)} in the list, {new} new{more}</span>'
+            self.listed, self._more = list(reversed(found)), found.more
             self._draw_list()
 
     def read(self, uid: str) -> None:
@@ -244,6 +242,9 @@ class ReaderView(LiveView):
             self.target.value = kept if kept in targets else targets[0]
 
     def _draw_list(self) -> None:
+        more = f"; {self._more:,} older ones are not shown" if self._more else ""
+        new = sum("\\Seen" not in mail.flags for mail in self.listed)
+        self.count.value = f'<span role="status">{len(self.listed)} in the list, {new} new{more}</span>'
         options = [(reading.line(mail), mail.uid) for mail in self.listed]
         with self.list.hold_sync():
             if tuple(options) != tuple(self.list.options):

@@ -30,8 +30,8 @@ UNSEEN = re.compile(
 )
 #: around a text that may run from right to left, where no <bdi> can stand
 ISOLATE, END = "\u2068", "\u2069"
-BOX = "background:#fff;color:#222;padding:6px;margin:0;max-height:420px;overflow:auto;overflow-wrap:anywhere"
-LEFT = 'style="text-align:left;vertical-align:top"'
+BOX = "background:#fff;color:#222;padding:6px;margin:0;line-height:1.4;max-height:420px;overflow:auto"
+LEFT = "text-align:left;vertical-align:top;padding:2px 6px;overflow-wrap:anywhere"
 
 #: the elements of HTML that only arrange text; nothing that loads, runs, asks or covers
 ELEMENTS = {"a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em"}
@@ -124,7 +124,8 @@ def source(raw: bytes) -> str:
 
 def _pre(text: str, unit: str, label: str, whole: int | None = None) -> str:
     shown = escape(visible(text[:MOST_SHOWN]))
-    pane = f'<pre dir="auto" tabindex="0" aria-label="{label}" style="{BOX};white-space:pre-wrap">{shown}</pre>'
+    style = f"{BOX};white-space:pre-wrap;overflow-wrap:anywhere"
+    pane = f'<pre dir="auto" tabindex="0" aria-label="{label}" style="{style}">{shown}</pre>'
     total = whole or len(text)
     return pane + (f"<p>Cut: the first {MOST_SHOWN:,} of {total:,} {unit} are shown.</p>" if total > MOST_SHOWN else "")
 
@@ -207,7 +208,7 @@ def html_pane(mail: Mail) -> str:
     if len(mail.html) > MOST_SHOWN:
         told += f" Cut: the first {MOST_SHOWN:,} of {len(mail.html):,} characters are shown."
     # contain: nothing inside is drawn outside of this box
-    box = f'<div dir="auto" tabindex="0" style="{BOX};contain:content;isolation:isolate">{cleaned}</div>'
+    box = f'<div dir="auto" tabindex="0" style="{BOX};contain:content;overflow-wrap:anywhere">{cleaned}</div>'
     return f"<p><i>{told}</i></p>{box}{_links(links.found)}"
 
 
@@ -254,11 +255,15 @@ def _hop(value: str, step: int, hops: int) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    top = "".join(f'<th scope="col" {LEFT}>{escape(column)}</th>' for column in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td {LEFT}><bdi>{escape(one)}</bdi></td>" for one in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    def cells(row: tuple[str, ...]) -> str:
+        styles = (f"{LEFT};white-space:nowrap", *[LEFT] * len(row))
+        return "".join(
+            f'<td style="{style}"><bdi>{escape(one)}</bdi></td>' for style, one in zip(styles, row, strict=False)
+        )
+
+    top = "".join(f'<th scope="col" style="{LEFT}">{escape(column)}</th>' for column in columns)
+    body = "".join(f"<tr>{cells(row)}</tr>" for row in rows)
+    return f'<table style="line-height:1.4"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def keys(words: str) -> str:

@@ -82,7 +82,9 @@ class ReaderView(LiveView):
         self.words = widgets.Text(
             description="Search", placeholder="bread from:bruno", continuous_update=False, layout={"width": "320px"}
         )
-        self.list = widgets.Select(options=[], rows=9, layout={"width": "98%"})
+        self.list = widgets.Select(
+            options=[], rows=9, description="Messages", layout={"width": "98%"}, style={"description_width": "70px"}
+        )
         self.count, self.alert, self.head, self.files = (widgets.HTML() for _ in range(4))
         self.panes = {name: widgets.HTML() for name in PANES}
         self.tabs = widgets.Tab([*self.panes.values()], titles=[*PANES], layout={"display": "none"})

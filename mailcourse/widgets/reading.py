@@ -31,6 +31,7 @@ UNSEEN = re.compile(
 #: around a text that may run from right to left, where no <bdi> can stand
 ISOLATE, END = "\u2068", "\u2069"
 BOX = "background:#fff;color:#222;padding:6px;margin:0;line-height:1.4;max-height:420px;overflow:auto"
+LINK = "color:#0b57d0;text-decoration:underline"
 LEFT = "text-align:left;vertical-align:top;padding:2px 6px;overflow-wrap:anywhere"
 
 #: the elements of HTML that only arrange text; nothing that loads, runs, asks or covers
@@ -93,7 +94,7 @@ def line(mail: Mail) -> str:
     state = "   " if "\\Seen" in mail.flags else "● new "
     marks = "↩ " * ("\\Answered" in mail.flags) + "⚑ " * ("\\Flagged" in mail.flags)
     parts = (
-        short(mail.said("From"), 60),
+        short(mail.said("From"), 60) or "(no sender)",
         short(mail.said("Subject")) or "(no subject)",
         f"{mail.when:%a %d %b %H:%M}" if mail.when else "",
     )
@@ -150,8 +151,8 @@ def files(mail: Mail) -> str:
 def clean(html: str) -> str:
     """Keep of an HTML body what only arranges text; links lead to the web or to an address, or nowhere.
 
-    >>> clean('<p onclick="x()">Hi <script>alert(1)</script><a href="javascript:x()">there</a>')
-    '<p>Hi <a target="_blank" rel="noopener noreferrer">there</a></p>'
+    >>> clean('<p onclick="x()">Hi <script>alert(1)</script><b style="position:fixed">there')
+    '<p>Hi <b>there</b></p>'
     """
     harmless = nh3.clean(
         html[:MOST_SHOWN],
@@ -160,7 +161,7 @@ def clean(html: str) -> str:
         attribute_filter=_attribute,
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer",
-        set_tag_attribute_values={"a": {"target": "_blank"}},
+        set_tag_attribute_values={"a": {"target": "_blank", "style": LINK}},  # JupyterLab hides what is a link
     )
     return visible(harmless)
 
@@ -251,7 +252,7 @@ def _hop(value: str, step: int, hops: int) -> str:
     took = (
         f"{short(found[2], 60)} took the message from {short(found[1], 60)}" if found else "a server took the message"
     )
-    return f"Step {step} of {hops}: {took}. Each server writes one on top, so read them from below."
+    return f"Step {step} of {hops}: {took}." + " Each server writes one on top: read from below." * (step == hops)
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

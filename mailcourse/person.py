@@ -116,7 +116,13 @@ class Person:
             host = self._lab.host(self.machine)
             message_id = f"<{host.random.randbytes(8).hex()}@{self.machine}>"
             raw = compose(draft, message_id, self._lab.clock.now(), host.random.randbytes)
-        return Letter(path, names, raw, subject, draft.is_utf8 or not "".join((path, *names)).isascii())
+        return Letter(
+            path,
+            names,
+            raw,
+            subject.encode("utf-8", "replace").decode(),
+            draft.is_utf8 or not "".join((path, *names)).isascii(),
+        )
 
     def submit(self, letter: Letter) -> Sent:
         """Hand a written message to one's own server, on port 587; each time it is called, it is sent once more."""

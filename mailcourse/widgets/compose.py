@@ -199,10 +199,8 @@ class ComposeView(LiveView):
         try:
             act()
         except LabError as error:
-            self.sent = None
-            self.result.value = (
-                f'<p role="alert" style="color:#B00020"><b>Not sent.</b> {escape(visible(str(error)))}</p>'
-            )
+            word = "Not sent. " if self.sent is None else "Sent, but: "
+            self.result.value = f'<p role="alert" style="color:#B00020"><b>{word}</b>{escape(visible(str(error)))}</p>'
             self.raw.value, self.journey.layout.display = "", "none"
 
     def letter(self) -> Letter:
@@ -237,6 +235,7 @@ class ComposeView(LiveView):
 
     def send(self) -> None:
         """Submit the message, and show what became of it."""
+        self.sent = None
         self.sent = sent = self.person.submit(self.letter())
         self._written = None  # who sends again, sends another message
         events = sent.events  # settles the lab

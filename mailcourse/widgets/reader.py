@@ -182,15 +182,19 @@ class ReaderView(LiveView):
 
     def answer_it(self) -> None:
         """Open the form, filled in for an answer; when it is sent, the message is marked as answered."""
-        mail, folder = self._open(), self.folder.value
+        mail, folder = self.mail, self.folder.value
+        if mail is None:
+            return  # the button rests then
         if self.reply is not None:
             self.reply.close()
 
-        def sent() -> None:
+        def mark() -> None:
             self.person.flag(mail, "answered", folder=folder)
             self.refresh()
 
-        self.reply = ComposeView(self.lab, self._writer, filled=reading.reply(mail), answers=mail, when_sent=sent)
+        self.reply = ComposeView(
+            self.lab, self._writer, filled=reading.reply(mail), answers=mail, when_sent=lambda: self._try(mark)
+        )
         self.answer.children = (widgets.HTML("<b>Your answer</b>"), self.reply)
 
     # ---- following the lab ----------------------------------------------------------------------------------
@@ -265,6 +269,12 @@ class ReaderView(LiveView):
     def _enable(self, *, on: bool = True) -> None:
         for button in self.buttons.values():
             button.disabled = not (on and self.is_live and self.mail is not None)
+
+    def close(self) -> None:
+        """Take the view off the page, and the answer with it."""
+        if self.reply is not None:
+            self.reply.close()
+        super().close()
 
     def close_mail(self) -> None:
         """Show no message."""

@@ -207,6 +207,8 @@ def test_a_changed_field_makes_another_message(form: ComposeView) -> None:
         ({"to": ""}, "There is no recipient"),
         ({"to": "bruno at the bakery"}, "is not an address: there is no @"),
         ({"to": "<script>@x.test"}, "&lt;script&gt;"),
+        ({"to": "\ud800@x.test"}, "may not be written like that"),
+        ({"from_header": "\ud800@x.test"}, "may not be written like that"),
         ({"to": "nobody@academy.test"}, "refused every recipient"),
         ({"from_header": "x" * 2000}, "From header is too long"),
     ],

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
 from .dns.stub import NoAnswer
 from .internet.errors import LabError
 from .message.address import parse
-from .mua.compose import Draft, addresses, compose
+from .mua.compose import Draft, addresses, compose, references
+from .mua.compose import Letter as Letter
 from .mua.device import Device as Device  # views may know it too
 from .mua.device import Way
 from .mua.imap import Idle, Imap, imap
-from .mua.mail import Mail, Messages
+from .mua.mail import Mail as Mail
+from .mua.mail import Messages
 from .mua.pop3 import pop3
 from .mua.submit import Account, submit
 from .scenario import PersonPlan
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     import socket
 
     from .lab import Lab
+    from .widgets.compose import ComposeView
+    from .widgets.reader import ReaderView
 
 
 class Person:
@@ -32,49 +37,126 @@ class Person:
     def __init__(self, lab: Lab, address: str, plan: PersonPlan, server: str) -> None:
         self._lab, self.address, self.server = lab, address, server
         self.name, self.password, self.machine = plan.name, plan.password, plan.device
+        self._found: list[str] | None = None  # the server's addresses, when they are remembered
+        self._remembers = False
 
     @property
     def _account(self) -> Account:
         return Account(self.server, self.address, self.password)
 
+    # ---- writing -------------------------------------------------------------------------------------
+
     def send(
         self,
-        to: str | Sequence[str],
+        to: str | Sequence[str] = (),
         subject: str = "",
         text: str = "",
         *,
         cc: str | Sequence[str] = (),
         bcc: str | Sequence[str] = (),
+        html: str = "",
+        attachments: Sequence[tuple[str, bytes]] = (),
+        answers: Mail | None = None,
+        from_header: str = "",
+        sender: str | None = None,
+        recipients: str | Sequence[str] | None = None,
     ) -> Sent:
         """Write a message and submit it to one's own server; return at once, with the message on its way.
 
         Recipients that the server refuses show in `.status`; if it refuses all, `NotSent` is raised.
+        `draft` says what can be given.
         """
-        lab = self._lab
-        draft = Draft(parse(self.address), self.name, addresses(to), addresses(cc), addresses(bcc), subject, text)
-        if not draft.recipients:
-            raise LabError('There is no recipient. Give one: to="bruno@bakery.test".')
-        with lab.turn():
-            host = lab.host(self.machine)
-            message = lab.trace.new_message()
-            message_id = f"<{host.random.randbytes(8).hex()}@{self.machine}>"
-            raw = compose(draft, message_id, lab.clock.now())
-            names = [str(recipient) for recipient in draft.recipients]
-            lab.trace.add(host.name, "mua", "composed", message, sender=self.address, recipients=names, subject=subject)
-            dial = partial(self._dial, 587, message)
-            submit(
-                self._account,
-                dial,
-                lab.certificates.client(),
-                host.name,
-                draft.sender,
-                draft.recipients,
-                raw,
-                utf8=draft.is_utf8,
+        with self._lab.turn():
+            letter = self.draft(
+                to,
+                subject,
+                text,
+                cc=cc,
+                bcc=bcc,
+                html=html,
+                attachments=attachments,
+                answers=answers,
+                from_header=from_header,
+                sender=sender,
+                recipients=recipients,
             )
-        return Sent(lab.trace, message, names, raw, lab.look)
+            return self.submit(letter)
+
+    def draft(
+        self,
+        to: str | Sequence[str] = (),
+        subject: str = "",
+        text: str = "",
+        *,
+        cc: str | Sequence[str] = (),
+        bcc: str | Sequence[str] = (),
+        html: str = "",
+        attachments: Sequence[tuple[str, bytes]] = (),
+        answers: Mail | None = None,
+        from_header: str = "",
+        sender: str | None = None,
+        recipients: str | Sequence[str] | None = None,
+    ) -> Letter:
+        """Write a message and do not send it: `.raw` is what `submit` will send, to the octet.
+
+        `attachments` are file names with their octets; `answers` is the message this one replies to.
+        `from_header` is what From shall show, true or not.  `sender` and `recipients` replace the envelope's
+        MAIL FROM ("" is the null sender) and RCPT TO, which else are one's own address, and To, Cc and Bcc.
+        """
+        own, shown = parse(self.address), (addresses(to), addresses(cc), addresses(bcc))
+        chain = () if answers is None else references(answers.field)
+        files = tuple((name, bytes(octets)) for name, octets in attachments)
+        draft = Draft(own, self.name, *shown, subject, text, html, files, from_header, chain)
+        path = "" if sender == "" else str(own if sender is None else parse(sender))
+        targets = draft.recipients if recipients is None else addresses(recipients)
+        if not targets:
+            raise LabError('There is no recipient. Give one: to="bruno@bakery.test".')
+        names = tuple(map(str, targets))
+        with self._lab.turn():
+            host = self._lab.host(self.machine)
+            message_id = f"<{host.random.randbytes(8).hex()}@{self.machine}>"
+            raw = compose(draft, message_id, self._lab.clock.now(), host.random.randbytes)
+        return Letter(
+            path,
+            names,
+            raw,
+            subject.encode("utf-8", "replace").decode(),
+            draft.is_utf8 or not "".join((path, *names)).isascii(),
+        )
+
+    def submit(self, letter: Letter) -> Sent:
+        """Hand a written message to one's own server, on port 587; each time it is called, it is sent once more."""
+        lab, names = self._lab, list(letter.recipients)
+        with lab.turn():
+            host, message = lab.host(self.machine), lab.trace.new_message()
+            lab.trace.add(
+                host.name, "mua", "composed", message, sender=self.address, recipients=names, subject=letter.subject
+            )
+            submit(self._account, partial(self._dial, 587, message), lab.certificates.client(), host.name, letter)
+        return Sent(lab.trace, message, names, letter.raw, lab.look)
+
+    def compose(self) -> ComposeView:
+        """Show a form to write a message, with its envelope; nothing is sent before Send is pressed."""
+        from .widgets.compose import ComposeView
+
+        return ComposeView(self._lab, self)
 
     # ---- reading -------------------------------------------------------------------------------------
+
+    def mail(self) -> ReaderView:
+        """Show this person's mail as a web page of a mail provider does: folders, a list, a message, buttons."""
+        from .widgets.reader import ReaderView
+
+        return ReaderView(self._lab, self)
+
+    def read(self, uid: str | int, folder: str = "INBOX") -> Mail:
+        r"""Fetch one whole message; the server marks it as seen (\Seen)."""
+        with self._imap() as server:
+            server.open(folder)
+            found = server.messages(_uid(uid), whole=True, sees=True)
+        if not found:
+            raise LabError(f"There is no message {uid} in {folder} any more. Look at the list again.")
+        return found[0]
 
     def inbox(self) -> Messages:
         """List the inbox by IMAP: headers only, nothing is marked as seen."""
@@ -102,12 +184,18 @@ class Person:
             drop.delete(names if delete else ())
             return found
 
-    def search(self, keys: str, folder: str = "INBOX") -> Messages:
-        """Let the server search: `keys` are IMAP's, such as 'UNSEEN FROM "alice"' or 'SUBJECT "bread"'."""
+    def search(self, keys: str, folder: str = "INBOX", newest: int | None = None) -> Messages:
+        """Let the server search: `keys` are IMAP's, such as 'UNSEEN FROM "alice"' or 'SUBJECT "bread"'.
+
+        With `newest=200`, only the last 200 are fetched; `.more` says how many others there are.
+        """
         with self._imap() as server:
             server.open(folder, read_only=True)
             found = server.search(keys)
-            return server.messages(",".join(map(str, found))) if found else Messages()
+            wanted = found if newest is None else found[max(0, len(found) - newest) :]
+            messages = server.messages(",".join(map(str, wanted))) if wanted else Messages()
+            messages.more = len(found) - len(wanted)
+            return messages
 
     @contextmanager
     def waiting(self, folder: str = "INBOX") -> Iterator[Idle]:
@@ -186,14 +274,27 @@ class Person:
 
     def _dial(self, port: int, message: str | None) -> socket.socket:
         """Find the server's address in the DNS and connect to it, as a mail program does."""
-        lab = self._lab
+        found = self._found or self._addresses(message)
+        self._found = found if self._remembers else None
+        return self._lab.host(self.machine).dial(found[0], port, message=message)
+
+    def _addresses(self, message: str | None) -> list[str]:
         try:
-            found = lab.runtime.run(lab.stub(self.machine).addresses(self.server, message))
+            found = self._lab.runtime.run(self._lab.stub(self.machine).addresses(self.server, message))
         except NoAnswer as error:
             raise OSError(f"the DNS gave no answer for {self.server}: {error}") from None
         if not found:
             raise OSError(f"the DNS knows no address of {self.server}")
-        return lab.host(self.machine).dial(found[0], port, message=message)
+        return found
+
+    def remembering(self) -> Person:
+        """Return the same person at a program that stays open: it asks the DNS for the server once, and remembers.
+
+        What it does by itself then draws no random numbers, and what the person does next stays the same.
+        """
+        other = copy(self)
+        other._found, other._remembers = None, True
+        return other
 
     def __repr__(self) -> str:
         return f"<Person {self.name} {self.address}, writes from {self.machine}>"

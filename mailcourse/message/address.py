@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError
 
-ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
-LOCAL = re.compile(rf'{ATEXT}+(\.{ATEXT}+)*|"([^"\\\x00-\x1f]|\\[ -~])*"')
-LABEL = r"[A-Za-z0-9\u0080-\U0010ffff]([A-Za-z0-9\u0080-\U0010ffff-]*[A-Za-z0-9\u0080-\U0010ffff])?"
+LETTER = r"A-Za-z0-9\u0080-\ud7ff\ue000-\U0010ffff"  # halves of letters, U+D800 to U+DFFF, are none
+ATEXT = rf"[{LETTER}!#$%&'*+/=?^_`{{|}}~-]"
+LOCAL = re.compile(rf'{ATEXT}+(\.{ATEXT}+)*|"([^"\\\x00-\x1f\ud800-\udfff]|\\[ -~])*"')
+LABEL = rf"[{LETTER}]([{LETTER}-]*[{LETTER}])?"
 DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[[0-9A-Fa-f.:IPv]+\]")
 
 MOST_LOCAL, MOST_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import email
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.errors import MessageError
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
 from html import escape
+from itertools import islice
+from urllib.parse import unquote_to_bytes
+
+from mailcourse.message.mime import Part, parameters, split, text_of
+
+#: parts of one message that are looked at
+MOST_PARTS = 2000
+#: characters of a field that are decoded
+MOST_DECODED = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that a mail program offers as a file; `name` is what the sender wrote, and may be empty."""
+
+    name: str
+    type: str
+    octets: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +75,40 @@ class Mail:
             return bytes(part.get_payload(decode=True) or b"").decode("ascii", "replace")
 
     @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The header, field by field in its order, unfolded and else as it stands; lines that are no field are not."""
+        return list(_fields(split(self.raw).header))
+
+    def field(self, name: str) -> str:
+        """Return the first field of that name as it stands, or an empty text."""
+        return next((value for one, value in self.fields if one.lower() == name.lower()), "")
+
+    def said(self, name: str) -> str:
+        """Return the beginning of the first field of that name, decoded; nothing in a message makes this fail."""
+        return _decoded(self.field(name)[:MOST_DECODED])
+
+    @property
+    def plain(self) -> str | None:
+        """The first part of plain text that is no attachment, or None; nothing in a message makes this fail."""
+        return self._body("plain")
+
+    @property
+    def html(self) -> str | None:
+        """The first part in HTML that is no attachment, or None.  Anybody can write anything there."""
+        return self._body("html")
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """All other parts; a message inside this message is one of them."""
+        parts = list(islice(_leaves(split(self.raw)), MOST_PARTS))
+        bodies = [_first(parts, "plain"), _first(parts, "html")]
+        return [_attachment(part) for part in parts if not any(part is body for body in bodies)]
+
+    def _body(self, subtype: str) -> str | None:
+        found = _first(islice(_leaves(split(self.raw)), MOST_PARTS), subtype)
+        return found.text().replace("\r\n", "\n") if found is not None else None
+
+    @property
     def state(self) -> str:
         r"""The flags without their backslashes; "new" when nobody has seen the message."""
         words = [flag.lstrip("\\").lower() for flag in self.flags if flag != "\\Recent"]
@@ -70,8 +125,60 @@ def _header(message: EmailMessage, name: str) -> str:
         return "(unreadable)"
 
 
+def _fields(header: bytes) -> Iterator[tuple[str, str]]:
+    lines: list[bytes] = []
+    for line in [*header.split(b"\n"), b""]:
+        if line[:1] in (b" ", b"\t") and lines:
+            lines.append(line.strip())
+            continue
+        name, colon, value = b" ".join(lines).partition(b":")
+        if colon:
+            yield text_of(name.strip(), "utf-8"), text_of(value.strip(), "utf-8")
+        lines = [line.rstrip(b"\r")]
+
+
+def _leaves(part: Part) -> Iterator[Part]:
+    """Go through the parts that have no parts."""
+    if part.type[0] == "multipart" and part.parts:
+        for inner in part.parts:
+            yield from _leaves(inner)
+    else:
+        yield part
+
+
+def _first(parts: Iterable[Part], subtype: str) -> Part | None:
+    fit = (part for part in parts if part.type == ("text", subtype) and not _is_file(part))
+    return next(fit, None)
+
+
+def _is_file(part: Part) -> bool:
+    return (part.fields.first(b"content-disposition") or b"").lower().startswith(b"attachment")
+
+
+def _attachment(part: Part) -> Attachment:
+    known = {**dict(part.parameters), **dict(parameters(part.fields.first(b"content-disposition") or b""))}
+    told = [(key, known[key]) for key in (b"filename", b"filename*", b"name", b"name*") if known.get(key)]
+    key, said = told[0] if told else (b"", b"")
+    name = _decoded(text_of(said, "utf-8"))
+    if key.endswith(b"*") and said.count(b"'") >= 2:  # RFC 2231 §4: charset'language'%C3%A4
+        charset, _, coded = said.split(b"'", 2)
+        name = text_of(unquote_to_bytes(coded), charset.decode("ascii", "replace") or "utf-8")
+    octets = part.decoded()
+    return Attachment(name, "/".join(part.type), part.body if octets is None else octets)
+
+
+def _decoded(text: str) -> str:
+    """Read words of RFC 2047, as well as that can be done."""
+    try:
+        return str(make_header(decode_header(text))) if "=?" in text else text
+    except (ValueError, LookupError, MessageError):  # no such charset, no sound base64
+        return text
+
+
 class Messages(list[Mail]):
-    """A list of messages that prints as a mailbox does."""
+    """A list of messages that prints as a mailbox does.  `more` is how many others there are, not in the list."""
+
+    more = 0
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self)) or "no messages"

@@ -8,11 +8,12 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LoginRefused, NotSent
-from mailcourse.message.address import Address
+
+from .compose import Letter
 
 Dial = Callable[[], socket.socket]
 
@@ -42,11 +43,7 @@ def submit(
     dial: Dial,
     tls: ssl.SSLContext,
     own_name: str,
-    sender: Address,
-    recipients: Sequence[Address],
-    content: bytes,
-    *,
-    utf8: bool = False,
+    letter: Letter,
 ) -> dict[str, tuple[int, bytes]]:
     """Submit a message; return the recipients that were refused, with the replies.
 
@@ -56,8 +53,8 @@ def submit(
         with _Client(dial, account.server, own_name) as client:
             client.starttls(context=tls)
             client.login(account.person, account.password)
-            options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
-            return client.sendmail(str(sender), [str(r) for r in recipients], content, options)
+            options = ["SMTPUTF8", "BODY=8BITMIME"] if letter.is_utf8 else []
+            return client.sendmail(letter.sender, letter.recipients, letter.raw, options)
     except smtplib.SMTPAuthenticationError as error:
         raise LoginRefused(
             f"{account.server} did not accept the password of {account.person}: "

@@ -1,0 +1,265 @@
+"""The form to write a message: the headers that are shown, the envelope that routes, the octets that are sent.
+
+    From, To, Cc, Bcc, Subject, Text, files      what the reader will see; Bcc is not
+    ▸ Envelope   MAIL FROM, RCPT TO              where it goes; follows the headers until somebody edits it
+    Look at the raw message, Send                both take the same letter, as long as no field was changed
+
+The form only asks the person's mail program (`person.draft`, `person.submit`); it writes no header itself.
+`follow`, `notes` and `states` are functions from values to values; `ComposeView` is fields around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from email.utils import parseaddr
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.person import Letter, Mail, Person
+from mailcourse.sent import Sent, status
+from mailcourse.table import table
+
+from .journey import JourneyView
+from .live import LiveView
+from .reading import source, visible
+
+#: fields of the header: attribute, its label
+FIELDS = {"from_header": "From", "to": "To", "cc": "Cc", "bcc": "Bcc", "subject": "Subject"}
+
+
+def follow(own: str, from_header: str, *fields: str) -> tuple[str, str]:
+    """Return the envelope that fits the headers: MAIL FROM, and RCPT TO with everybody once.
+
+    >>> follow("alice@academy.test", "The Dean <dean@academy.test>", "bea@bakery.test", "", "Bea@bakery.test, x@y.test")
+    ('dean@academy.test', 'bea@bakery.test, x@y.test')
+    """
+    sender = parseaddr(from_header)[1]
+    names = [name.strip() for field in fields for name in field.split(",") if name.strip()]
+    unique: dict[str, str] = {}
+    for name in names:
+        unique.setdefault(name.lower(), name)
+    return (sender if "@" in sender else own), ", ".join(unique.values())
+
+
+def notes(letter: Letter, machine: str, hidden: Sequence[str], *, is_forged: bool) -> list[tuple[str, str]]:
+    """Say who wrote what: (what is looked at, one sentence)."""
+    wrote = "written by you, into the form" if is_forged else "written by the mail program, from its settings"
+    secret = (
+        f"{', '.join(hidden)}: in the envelope only; no header tells" if hidden else "nobody; there is no such header"
+    )
+    told = [
+        ("MAIL FROM", f"<{letter.sender}>, said to the server before the message; a bounce would go there"),
+        ("RCPT TO", f"{', '.join(f'<{name}>' for name in letter.recipients)}; this decides where it goes"),
+        ("From", f"{wrote}; nobody has checked it"),
+        ("Date", f"written by the mail program on {machine}, from that machine's clock"),
+        ("Message-ID", f"made up by the mail program on {machine}; an answer will refer to it"),
+        ("Bcc", secret),
+    ]
+    if b"boundary=" in letter.raw.partition(b"\r\n\r\n")[0]:
+        told.append(
+            ("Content-Type", "written by the mail program: the parts of the message, and the line between them")
+        )
+    return [*told, ("in all", f"{len(letter.raw):,} octets; every line ends with CR LF")]
+
+
+def states(sent: Sent, events: Sequence[Any]) -> str:
+    """Write where each recipient's copy is, as HTML, without waiting for the lab."""
+    rows = [(one.recipient, one.state, one.words) for one in status(events, sent.recipients, sent.message)]
+    return str(table(("recipient", "state", "in words"), rows)._repr_html_())
+
+
+class ComposeView(LiveView):
+    """Write, look, send.  `sent` is the last message that was sent, `attachments` what goes along."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        person: Person,
+        *,
+        filled: dict[str, str] | None = None,
+        answers: Mail | None = None,
+        when_sent: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.person, self._answers, self._when_sent = person, answers, when_sent
+        self.sent: Sent | None = None
+        self._own = f"{person.name} <{person.address}>"
+        self._written: tuple[Any, Letter] | None = None
+        self._make_fields({"from_header": self._own, **(filled or {})})
+        self._make_envelope()
+        self.result, self.raw = widgets.HTML(), widgets.HTML()
+        self.journey = JourneyView()  # there from the start, so that it can play at once
+        self.journey.layout.display = "none"
+        self.see = _button("Look at the raw message", "eye", "the octets that Send will send")
+        self.button = _button("Send", "paper-plane", "submit the message to the server, on port 587")
+        self.button.button_style = "primary"
+        self.see.on_click(lambda _: self._press(self.show_raw))
+        self.button.on_click(lambda _: self._press(self.send))
+        for field in (*self.fields.values(), self.text, self.html, self.upload, self.mail_from, self.rcpt_to):
+            field.observe(lambda _: self._forget_raw(), "value")
+        super().__init__(
+            lab,
+            [
+                *self.fields.values(),
+                self.text,
+                widgets.HBox([self.upload, self.remove, self.listed], layout={"flex_flow": "row wrap"}),
+                self.more,
+                widgets.HBox([self.see, self.button], layout={"flex_flow": "row wrap"}),
+                self.result,
+                self.journey,
+                self.raw,
+            ],
+        )
+
+    # ---- fields --------------------------------------------------------------------------------------
+
+    def _make_fields(self, filled: dict[str, str]) -> None:
+        self.fields = {name: _text(label, filled.get(name, "")) for name, label in FIELDS.items()}
+        self.text = widgets.Textarea(value=filled.get("text", ""), description="Text", rows=6, **_wide())
+        self.html = widgets.Textarea(description="HTML", rows=5, placeholder="<p>the same with markup</p>", **_wide())
+        self.upload = widgets.FileUpload(multiple=True, description="Attach files", layout={"width": "auto"})
+        self.remove = _button("Remove files", "times", "send without attachments")
+        self.listed = widgets.HTML()
+        self.remove.layout.display = "none"
+        self.upload.observe(lambda _: self._list_files(), "value")
+        self.remove.on_click(lambda _: setattr(self.upload, "value", ()))
+
+    def _make_envelope(self) -> None:
+        self.mail_from, self.rcpt_to = _text("MAIL FROM", ""), _text("RCPT TO", "")
+        self.follow_button = _button("Follow the headers", "link", "put MAIL FROM and RCPT TO back")
+        self.told = widgets.HTML()
+        self._edited: set[str] = set()
+        self._derived = ("", "")
+        page = widgets.VBox([self.mail_from, self.rcpt_to, self.follow_button, self.told])
+        self.more = widgets.Accordion([page, self.html], titles=("Envelope", "HTML body"), selected_index=None)
+        self.more.layout = {"width": "98%", "max_width": "720px"}
+        self.follow_button.layout.align_self = "flex-start"
+        for name in ("from_header", "to", "cc", "bcc"):
+            self.fields[name].observe(lambda _: self._follow(), "value")
+        for name, field in (("MAIL FROM", self.mail_from), ("RCPT TO", self.rcpt_to)):
+            field.observe(lambda _, name=name: self._edit(name), "value")
+        self.follow_button.on_click(lambda _: self._follow(again=True))
+        self._follow()
+
+    def _follow(self, *, again: bool = False) -> None:
+        self._derived = follow(self.person.address, *(self.fields[name].value for name in FIELDS if name != "subject"))
+        if again:
+            self._edited.clear()
+        for name, field, value in zip(
+            ("MAIL FROM", "RCPT TO"), (self.mail_from, self.rcpt_to), self._derived, strict=True
+        ):
+            if name not in self._edited:
+                field.value = value
+        self._tell_envelope()
+
+    def _edit(self, name: str) -> None:
+        """A hand has edited the envelope when it is not what follows from the headers."""
+        field, value = (self.mail_from, self._derived[0]) if name == "MAIL FROM" else (self.rcpt_to, self._derived[1])
+        if field.value != value:
+            self._edited.add(name)
+        self._tell_envelope()
+
+    def _tell_envelope(self) -> None:
+        edited = " and ".join(sorted(self._edited))
+        self.told.value = f'<p role="status">{self._words(edited)}</p>'
+        self.follow_button.disabled = not self._edited
+
+    @staticmethod
+    def _words(edited: str) -> str:
+        return (
+            f"{edited}: as you edited it, whatever the headers say." if edited else "The envelope follows the headers."
+        )
+
+    @property
+    def attachments(self) -> list[tuple[str, bytes]]:
+        """The files: name and octets."""
+        return [(file["name"], bytes(file["content"])) for file in self.upload.value]
+
+    def _list_files(self) -> None:
+        files = [f"{visible(name)} ({len(octets):,} octets)" for name, octets in self.attachments]
+        self.listed.value = escape("; ".join(files))
+        self.remove.layout.display = "" if files else "none"
+
+    def _forget_raw(self) -> None:
+        """What was shown is no longer what Send will send."""
+        if self.raw.value:
+            self.raw.value = ""
+            if self.sent is None:
+                self.result.value = "<p>A field was changed: look at the raw message again.</p>"
+
+    # ---- doing -----------------------------------------------------------------------------------------
+
+    def _press(self, act: Callable[[], object]) -> None:
+        self.do(lambda: self._attempt(act), self.see, self.button)
+
+    def _attempt(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except LabError as error:
+            word = "Not sent. " if self.sent is None else "Sent, but: "
+            self.result.value = f'<p role="alert" style="color:#B00020"><b>{word}</b>{escape(visible(str(error)))}</p>'
+            self.raw.value, self.journey.layout.display = "", "none"
+
+    def letter(self) -> Letter:
+        """Return the message that is in the fields; the same one, to the octet, until a field is changed."""
+        values = {name: field.value for name, field in self.fields.items()}
+        values["from_header"] = "" if values["from_header"].strip() in ("", self._own) else values["from_header"]
+        values |= {"text": self.text.value, "html": self.html.value}
+        files = tuple(self.attachments)
+        state = (values, files, self.mail_from.value, self.rcpt_to.value)
+        if self._written is None or self._written[0] != state:
+            written = self.person.draft(
+                **values,
+                attachments=files,
+                answers=self._answers,
+                sender=self.mail_from.value.strip(),
+                recipients=self.rcpt_to.value,
+            )
+            self._written = state, written
+        return self._written[1]
+
+    def show_raw(self) -> None:
+        """Show the octets that Send would send, and who wrote what in them."""
+        self.sent, letter = None, self.letter()
+        hidden = [name.strip() for name in self.fields["bcc"].value.split(",") if name.strip()]
+        is_forged = self.fields["from_header"].value.strip() not in ("", self._own)
+        rows = notes(letter, self.person.machine, hidden, is_forged=is_forged)
+        self.raw.value = (
+            f"{table(('', 'who wrote it'), rows)._repr_html_()}<b>The message itself:</b>{source(letter.raw)}"
+        )
+        self.result.value = "<p>Not sent yet: Send will send just this.</p>"
+        self.journey.layout.display = "none"
+
+    def send(self) -> None:
+        """Submit the message, and show what became of it."""
+        self.sent = None
+        self.sent = sent = self.person.submit(self.letter())
+        self._written = None  # who sends again, sends another message
+        events = sent.events  # settles the lab
+        self.result.value = states(sent, events)
+        self.journey.layout.display = "flex"
+        self.journey.load(events, playing=True)
+        self._when_sent()
+
+    def look(self) -> None:
+        """Show where the copies are now."""
+        if self.sent is not None:
+            self.result.value = states(self.sent, self.lab.trace.journey(self.sent.message))
+
+    def __repr__(self) -> str:
+        return "A form to write a message: From, To, Cc, Bcc, Subject, Text, files; its envelope; the button Send."
+
+
+def _wide() -> dict[str, Any]:
+    return {"layout": {"width": "98%", "max_width": "720px"}, "style": {"description_width": "90px"}}
+
+
+def _text(label: str, value: str) -> widgets.Text:
+    return widgets.Text(value=value, description=label, **_wide())
+
+
+def _button(word: str, icon: str, tip: str) -> widgets.Button:
+    return widgets.Button(description=word, icon=icon, tooltip=tip, layout={"width": "auto"})

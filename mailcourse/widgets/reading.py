@@ -1,0 +1,299 @@
+"""How a message is shown, when anybody may have written anything into it: from `Mail` to harmless HTML.
+
+    line(mail)         one line of the list              text_pane(mail)   the plain text
+    source(raw)        the octets, cut at 100 KB         html_pane(mail)   its HTML, cleaned by nh3
+    explained(mail)    each header field, in a sentence  files(mail)       the attachments
+
+Every text goes through `visible` (signs that steer the eye are shown by name) and `escape`; what is HTML goes
+through `clean`, which knows a short list of harmless elements and drops the rest.  These are functions from
+values to values; `reader.py` and `compose.py` put them on the screen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from email.utils import parseaddr
+from html import escape
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+import nh3
+
+from mailcourse.person import Mail
+
+MOST_SHOWN, MOST_LINE, MOST_FILES, MOST_FIELDS, MOST_LINKS, MOST_QUOTED = 100_000, 200, 50, 100, 50, 20_000
+#: control characters but tab and line end, and all that turns, hides or joins what stands beside it
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+#: around a text that may run from right to left, where no <bdi> can stand
+ISOLATE, END = "\u2068", "\u2069"
+BOX = "background:#fff;color:#222;padding:6px;margin:0;line-height:1.4;max-height:420px;overflow:auto"
+LINK = "color:#0b57d0;text-decoration:underline"
+LEFT = "text-align:left;vertical-align:top;padding:2px 6px;overflow-wrap:anywhere"
+
+#: the elements of HTML that only arrange text; nothing that loads, runs, asks or covers
+ELEMENTS = {"a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em"}
+ELEMENTS |= {"h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "li", "ol", "p", "pre", "q", "s", "small"}
+ELEMENTS |= {"span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"}
+ATTRIBUTES = {"a": {"href"}, "img": {"alt"}}
+
+#: header field → what it says
+SENTENCES = {
+    "return-path": "Written at delivery: the sender of the envelope (MAIL FROM). A bounce goes there; <> means nobody.",
+    "delivered-to": "Written at delivery: whose mailbox this copy was put into. It also shows loops of forwarding.",
+    "from": "Who the message says it is from. The sender's program wrote it; nobody has checked it.",
+    "sender": "Who pressed Send, when that is somebody else than From says.",
+    "reply-to": "Where an answer shall go, when not to From.",
+    "to": "Whom the message is written to. The envelope decided where it went, not this.",
+    "cc": "Who else shall see it. Like To, it routes nothing.",
+    "bcc": "Hidden recipients. It should not be here at all: a mail program takes it out before sending.",
+    "subject": "What it is about, in the sender's words. Letters outside ASCII are written =?charset?…?=.",
+    "date": "When the sender's program says it was written, by the sender's own clock.",
+    "message-id": "The name of this message, made up by the sender's program; answers refer to it.",
+    "in-reply-to": "The Message-ID of the message that this one answers.",
+    "references": "The Message-IDs of the whole conversation, oldest first; mail programs draw threads from it.",
+    "mime-version": "The body may be more than lines of ASCII: it follows the rules of MIME.",
+    "content-type": "What the body is: text, HTML, a picture, or several parts with a boundary between them.",
+    "content-transfer-encoding": "How the body was made fit for SMTP: 7bit (not at all), quoted-printable or base64.",
+    "content-disposition": "Whether a part is to be shown, or offered as a file, and under which name.",
+    "auto-submitted": "A program wrote this, not a person; programs must not answer it, or two would write for ever.",
+    "list-id": "It came over a mailing list; this is the list's name.",
+    "precedence": "An old way to say that it was sent to many; do not answer by program.",
+    "x-loop": "A mark that a program left, to know a message that comes round again.",
+    "user-agent": "Which mail program wrote it, if it tells the truth.",
+    "x-mailer": "Which mail program wrote it, if it tells the truth.",
+    "dkim-signature": "A signature of the sender's domain over the body and some fields.",
+    "authentication-results": "What the receiving server found out about the sender's claims.",
+}
+UNKNOWN = "not known to this course"
+
+
+# ---- text ------------------------------------------------------------------------------------------------
+
+
+def visible(text: str) -> str:
+    """Show by name the signs that cannot be seen and steer what can be.
+
+    >>> visible("gpj.\\u202eexe")
+    'gpj.⟦U+202E⟧exe'
+    """
+    return UNSEEN.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text.replace("\r\n", "\n"))
+
+
+def short(text: str, most: int = MOST_LINE) -> str:
+    """Cut a text to fit a line, visibly."""
+    one_line = visible(" ".join(text[: most * 4].split()))
+    return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
+
+
+def line(mail: Mail) -> str:
+    """Write a message as one line of a list; plain text, for where no markup is read."""
+    state = "   " if "\\Seen" in mail.flags else "● new "
+    marks = "↩ " * ("\\Answered" in mail.flags) + "⚑ " * ("\\Flagged" in mail.flags)
+    parts = (
+        short(mail.said("From"), 60) or "(no sender)",
+        short(mail.said("Subject")) or "(no subject)",
+        f"{mail.when:%a %d %b %H:%M}" if mail.when else "",
+    )
+    return f"{state}{marks}" + " · ".join(f"{ISOLATE}{part}{END}" for part in parts)
+
+
+def head(mail: Mail) -> str:
+    """Write the few fields that everybody looks at."""
+    rows = "".join(
+        f"<div><b>{name}</b> <bdi>{escape(short(mail.said(name), 300))}</bdi></div>"
+        for name in ("From", "To", "Cc", "Subject", "Date")
+        if mail.field(name)
+    )
+    return f'<div style="{BOX}">{rows}</div>'
+
+
+def text_pane(mail: Mail) -> str:
+    """Write the plain text."""
+    if mail.plain is None:
+        return "<p>This message has no part in plain text; look at the HTML or at the source.</p>"
+    return _pre(mail.plain, "characters", "the text")
+
+
+def source(raw: bytes) -> str:
+    """Write the octets of a message as they are."""
+    return _pre(raw[: MOST_SHOWN + 1].decode("utf-8", "backslashreplace"), "octets", "the raw message", len(raw))
+
+
+def _pre(text: str, unit: str, label: str, whole: int | None = None) -> str:
+    shown = escape(visible(text[:MOST_SHOWN]))
+    style = f"{BOX};white-space:pre-wrap;overflow-wrap:anywhere"
+    pane = f'<pre dir="auto" tabindex="0" aria-label="{label}" style="{style}">{shown}</pre>'
+    total = whole or len(text)
+    return pane + (f"<p>Cut: the first {MOST_SHOWN:,} of {total:,} {unit} are shown.</p>" if total > MOST_SHOWN else "")
+
+
+def files(mail: Mail) -> str:
+    """List the attachments."""
+    found = mail.attachments
+    if not found:
+        return ""
+    items = "".join(
+        f"<li><bdi>{escape(short(one.name, 100)) or '(no name)'}</bdi> "
+        f"— {escape(short(one.type, 100))}, {len(one.octets):,} octets</li>"
+        for one in found[:MOST_FILES]
+    )
+    more = f"<p>and {len(found) - MOST_FILES:,} more</p>" if len(found) > MOST_FILES else ""
+    return f'<div style="{BOX};max-height:200px"><b>Attachments</b><ul style="margin:0">{items}</ul>{more}</div>'
+
+
+# ---- HTML ------------------------------------------------------------------------------------------------
+
+
+def clean(html: str) -> str:
+    """Keep of an HTML body what only arranges text; links lead to the web or to an address, or nowhere.
+
+    >>> clean('<p onclick="x()">Hi <script>alert(1)</script><b style="position:fixed">there')
+    '<p>Hi <b>there</b></p>'
+    """
+    harmless = nh3.clean(
+        html[:MOST_SHOWN],
+        tags=ELEMENTS,
+        attributes=ATTRIBUTES,
+        attribute_filter=_attribute,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
+        set_tag_attribute_values={"a": {"target": "_blank", "style": LINK}},  # JupyterLab hides what is a link
+    )
+    return visible(harmless)
+
+
+def _attribute(element: str, name: str, value: str) -> str | None:
+    # A link without its host would lead to the notebook's own server.
+    return None if name == "href" and not re.match(r"(https?://|mailto:)[^/\\]", value, re.IGNORECASE) else value
+
+
+class _Links(HTMLParser):
+    """Collects the links of cleaned HTML: (what is shown, where it leads)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self.pictures = 0
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.pictures += tag == "img"
+        if tag == "a":
+            self._inside = "href" in dict(attrs)
+            self.found += [("", dict(attrs).get("href") or "")] * self._inside
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.found[-1] = (self.found[-1][0] + data, self.found[-1][1])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "a"
+
+
+def html_pane(mail: Mail) -> str:
+    """Write the HTML of a message, cleaned, and where its links lead."""
+    if mail.html is None:
+        return "<p>This message has no part in HTML.</p>"
+    cleaned = clean(mail.html)
+    links = _Links()
+    links.feed(cleaned)
+    told = "Cleaned: scripts, styles, forms and frames are left out."
+    if links.pictures:
+        told += (
+            f" Pictures that are not fetched: {links.pictures}; fetching one would tell its owner that you read this."
+        )
+    if len(mail.html) > MOST_SHOWN:
+        told += f" Cut: the first {MOST_SHOWN:,} of {len(mail.html):,} characters are shown."
+    # contain: nothing inside is drawn outside of this box
+    box = f'<div dir="auto" tabindex="0" style="{BOX};contain:content;overflow-wrap:anywhere">{cleaned}</div>'
+    return f"<p><i>{told}</i></p>{box}{_links(links.found)}"
+
+
+def _links(found: list[tuple[str, str]]) -> str:
+    rows = [(short(text, 80), short(target, 200), _warning(text, target)) for text, target in found[:MOST_LINKS]]
+    more = f"<p>and {len(found) - MOST_LINKS:,} more links</p>" if len(found) > MOST_LINKS else ""
+    return _table(("link", "leads to", ""), rows) + more if rows else ""
+
+
+def _warning(text: str, target: str) -> str:
+    """Warn of a link that names one place and leads to another."""
+    named = re.search(r"(?:https?://|www\.|@)?((?:[\w-]+\.)+[a-z]{2,})", text.lower())
+    try:
+        host = (urlsplit(target).hostname or target.rpartition("@")[2]).lower()
+    except ValueError:
+        return "⚠ no sound address"
+    return f"⚠ it says {named[1]}" if named and named[1].removeprefix("www.") not in host else ""
+
+
+# ---- headers, search, answers ----------------------------------------------------------------------------
+
+
+def explained(mail: Mail) -> str:
+    """Write a table: field, value, and what it says."""
+    fields = mail.fields
+    hops = sum(name.lower() == "received" for name, _ in fields)
+    rows, step = [], hops
+    for name, value in fields[:MOST_FIELDS]:
+        sentence = SENTENCES.get(name.lower(), UNKNOWN)
+        if name.lower() == "received":
+            sentence = _hop(value, step, hops)
+            step -= 1
+        rows.append((short(name, 60), short(value, 500), sentence))
+    more = f"<p>and {len(fields) - MOST_FIELDS:,} more fields</p>" if len(fields) > MOST_FIELDS else ""
+    return f'<div tabindex="0" style="{BOX}">{_table(("field", "value", "what it says"), rows)}{more}</div>'
+
+
+def _hop(value: str, step: int, hops: int) -> str:
+    found = re.match(r"from (\S+).*? by (\S+)", value[:1000])
+    took = (
+        f"{short(found[2], 60)} took the message from {short(found[1], 60)}" if found else "a server took the message"
+    )
+    return f"Step {step} of {hops}: {took}." + " Each server writes one on top: read from below." * (step == hops)
+
+
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    def cells(row: tuple[str, ...]) -> str:
+        styles = (f"{LEFT};white-space:nowrap", *[LEFT] * len(row))
+        return "".join(
+            f'<td style="{style}"><bdi>{escape(one)}</bdi></td>' for style, one in zip(styles, row, strict=False)
+        )
+
+    top = "".join(f'<th scope="col" style="{LEFT}">{escape(column)}</th>' for column in columns)
+    body = "".join(f"<tr>{cells(row)}</tr>" for row in rows)
+    return f'<table style="line-height:1.4"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def keys(words: str) -> str:
+    """Turn what a person types into IMAP's search keys; keys in capitals are taken as they are.
+
+    >>> keys("fresh bread from:bruno"), keys('UNSEEN SUBJECT "roll"'), keys(" ")
+    ('TEXT "fresh" TEXT "bread" FROM "bruno"', 'UNSEEN SUBJECT "roll"', 'ALL')
+    """
+    clear = "".join(sign if sign.isprintable() else " " for sign in words[:500]).strip()
+    if re.match(r"(ALL|UNSEEN|SEEN|FLAGGED|ANSWERED|FROM|TO|SUBJECT|TEXT|BODY|SINCE|BEFORE|NOT|OR|HEADER)\b", clear):
+        return clear
+    found = []
+    for word in clear.split():
+        field, colon, rest = word.partition(":")
+        known = bool(colon and rest) and field.lower() in ("from", "to", "cc", "subject", "body")
+        name, value = (field.upper(), rest) if known else ("TEXT", word)
+        found.append('{} "{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"')))
+    return " ".join(found) or "ALL"
+
+
+def reply(mail: Mail) -> dict[str, str]:
+    """Fill in an answer: to, subject, and the text with > before each line (RFC 3676 §4.5)."""
+    target = parseaddr(mail.said("Reply-To") or mail.said("From"))[1]
+    subject = short(mail.said("Subject"))
+    lines = (mail.plain or "")[:MOST_QUOTED].rstrip().split("\n")
+    quoted = "\n".join(f">{one}" if one.startswith(">") else f"> {one}" for one in map(visible, lines))
+    said = f"On {short(mail.said('Date'), 60)}, {short(mail.said('From'), 100)} wrote:"
+    return {
+        "to": target,
+        "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}",
+        "text": f"\n\n{said}\n{quoted}\n",
+    }

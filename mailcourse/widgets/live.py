@@ -1,6 +1,6 @@
 """What every live view has in common: it follows the lab, at most ten times a second, and ends with it.
 
-    trace.add ─► something happened ─(0.1 s)─► look, on a thread of the views ─► traits ─► browser
+    trace.add ─► Follower ─► look, on the thread of the views ─► traits ─► browser
 
 A view only reads what lies open (traces, tables, files); what it changes goes through the public face of the
 lab, on a thread of its own, so that the kernel stays free and a button can be pressed while a day passes.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Any
 
@@ -20,11 +19,10 @@ from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
 from mailcourse.lab import Lab
 
-#: Seconds between something that happens and the look at it: what happens meanwhile is seen together.
-PAUSE = 0.1
+from .follow import Follower, later
+
 #: Views of one kind on one lab that follow it; an older one stands still, so that running a cell again costs nothing.
 MOST_LIVE = 3
-_one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="mailcourse-view")
 _following: dict[tuple[str, type], list[LiveView]] = {}
 
 
@@ -37,9 +35,8 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, lab: Lab, children: Sequence[widgets.Widget]) -> None:
         self.lab, self.is_live = lab, True
         self.notice = widgets.HTML(layout={"display": "none"})
-        self._is_due, self._lock = False, threading.Lock()
         super().__init__([*children, self.notice])
-        self._unsubscribe = lab.trace.subscribe(self._happened)
+        self._follower = Follower(lab.trace, self._look_now, self.heard)
         lab.when_closed(lambda: self.stop("The lab is closed; this is how it was."))
         others = _following.setdefault((lab.name, type(self)), [])
         others[:] = [view for view in others if view.is_live and view.lab is lab]
@@ -59,45 +56,30 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # ---- following ---------------------------------------------------------------------------------
 
-    def _happened(self, event: Event) -> None:
-        self.heard(event)
-        self.soon()
-
     def soon(self) -> None:
-        """Look in a moment; asked a thousand times meanwhile, it looks once."""
-        with self._lock:
-            if self._is_due or not self.is_live:
-                return
-            self._is_due = True
-        timer = threading.Timer(PAUSE, lambda: _one_at_a_time.submit(self._look_now))
-        timer.daemon = True
-        timer.start()
+        """Look in a moment."""
+        self._follower.soon()
 
     def _tick(self) -> None:
         """Look each second, as long as the view is live."""
         if self.is_live:
             self.soon()
-            timer = threading.Timer(1.0, self._tick)
-            timer.daemon = True
-            timer.start()
+            later(1.0, self._tick)
 
     def _look_now(self) -> None:
-        with self._lock:
-            self._is_due = False
-        if self.is_live:
-            try:
-                self.look()
-            except (LabError, OSError) as error:  # the lab was closed under our eyes
-                self.say(str(error))
+        try:
+            self.look()
+        except (LabError, OSError) as error:  # the lab was closed under our eyes
+            self.say(str(error))
 
     def stop(self, why: str = "") -> None:
         """Follow the lab no longer; what is shown stays, and nothing can be pressed."""
         if not self.is_live:
             return
         self.is_live = False
-        self._unsubscribe()
+        self._follower.stop()
         for widget in _below(self):
-            if isinstance(widget, (widgets.Button, widgets.ToggleButton, widgets.Dropdown, widgets.Text)):
+            if widget.has_trait("disabled"):
                 widget.disabled = True
         self.say(why)
 
@@ -119,6 +101,9 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self.say("")
             except LabError as error:
                 self.say(str(error))
+            except Exception as bug:  # on a thread of its own nobody would see it
+                self.say(f"{type(bug).__name__}: {bug}. This is a bug.")
+                raise
             finally:
                 for button in buttons:
                     button.disabled = not self.is_live
@@ -144,5 +129,5 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 def _below(widget: widgets.Widget) -> list[widgets.Widget]:
     found = [widget]
     for child in getattr(widget, "children", ()):
-        found += _below(child)
+        found += [] if getattr(child, "needs_no_lab", False) else _below(child)
     return found

@@ -19,6 +19,7 @@ scenario, widgets/ show it, checks/ mark exercises.
 
 from .internet.errors import LabError
 from .lab import Lab
+from .views import SavedTrace
 
 __version__ = "0.1.0"
-__all__ = ["Lab", "LabError", "__version__"]
+__all__ = ["Lab", "LabError", "SavedTrace", "__version__"]

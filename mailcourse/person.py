@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .dns.stub import NoAnswer
 from .internet.errors import LabError
 from .message.address import parse
+from .message.headers import traced
 from .mua.compose import Draft, addresses, compose, references
 from .mua.compose import Letter as Letter
 from .mua.device import Device as Device  # views may know it too
@@ -129,9 +130,8 @@ class Person:
         lab, names = self._lab, list(letter.recipients)
         with lab.turn():
             host, message = lab.host(self.machine), lab.trace.new_message()
-            lab.trace.add(
-                host.name, "mua", "composed", message, sender=self.address, recipients=names, subject=letter.subject
-            )
+            facts = {"recipients": names, "subject": letter.subject, "header": traced(letter.raw)}
+            lab.trace.add(host.name, "mua", "composed", message, sender=self.address, **facts)
             submit(self._account, partial(self._dial, 587, message), lab.certificates.client(), host.name, letter)
         return Sent(lab.trace, message, names, letter.raw, lab.look)
 

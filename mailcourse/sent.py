@@ -98,7 +98,7 @@ class Sent:
     def __init__(
         self, trace: Trace, message: str, recipients: Sequence[str], raw: bytes, look: Callable[[], None]
     ) -> None:
-        self._trace, self.message, self.recipients, self.raw = trace, message, tuple(recipients), raw
+        self.trace, self.message, self.recipients, self.raw = trace, message, tuple(recipients), raw
         # On a standing clock, looking waits until all that is due has been done.
         self._look = look
 
@@ -106,20 +106,23 @@ class Sent:
     def status(self) -> dict[str, Status]:
         """Where each recipient's copy is now."""
         self._look()
-        found = status(self._trace.journey(self.message), self.recipients, self.message)
+        found = status(self.trace.journey(self.message), self.recipients, self.message)
         return {one.recipient: one for one in found}
 
     @property
     def events(self) -> list[Event]:
         """Everything that happened to this message, and to the bounces it caused."""
         self._look()
-        return self._trace.journey(self.message)
+        return self.trace.journey(self.message)
 
     def journey(self) -> JourneyView:
         """Show the way of this message, step by step."""
         from .widgets.journey import JourneyView  # views are loaded only when somebody looks
 
-        return JourneyView(self.events)
+        view = JourneyView()
+        self._look()
+        view.follow(self.trace, self.message)
+        return view
 
     def _table(self) -> Table:
         return table(

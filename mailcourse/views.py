@@ -5,9 +5,12 @@ lab.panel()  lab.map()  lab.journey("m1")  lab.devices("bruno@bakery.test")  lab
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .internet.errors import LabError, unknown
+from .internet.saved import load, save
+from .internet.trace import journey
 
 if TYPE_CHECKING:
     from .lab import Lab
@@ -19,6 +22,32 @@ if TYPE_CHECKING:
     from .widgets.queues import QueuesView
     from .widgets.terminal import TerminalView
     from .widgets.wiretap import WiretapView
+
+
+class SavedTrace:
+    """A trace from a file, without a lab: `SavedTrace("monday.jsonl").journey("m1")`.
+
+    `lab.save_trace("monday.jsonl")` wrote it.  `events` are all its events, `messages` the names of its messages.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        try:
+            self.events = load(Path(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise LabError(f"{path} cannot be read as a trace: {error}") from None
+        self.messages = list(dict.fromkeys(event.message for event in self.events if event.message))
+
+    def journey(self, message: str) -> JourneyView:
+        """Show the way of a message."""
+        from .widgets.journey import JourneyView
+
+        events = journey(self.events, message)
+        if not events:
+            raise unknown("message", message, self.messages)
+        return JourneyView(events)
+
+    def __repr__(self) -> str:
+        return f"<SavedTrace: {len(self.events)} events of {len(self.messages)} messages>"
 
 
 class Views:
@@ -66,7 +95,15 @@ class Views:
         events = lab.trace.journey(message)
         if not events:
             raise unknown("message", message, sorted({e.message for e in lab.trace if e.message}))
-        return JourneyView(events)
+        view = JourneyView()
+        view.follow(lab.trace, message)
+        return view
+
+    def save_trace(self, path: Path | str) -> Path:
+        """Write everything that happened into a file, without passwords; `SavedTrace(path)` reads it."""
+        self.lab.look()
+        save(self.lab.trace.events(), Path(path))
+        return Path(path)
 
     def dig(self) -> DigView:
         """Ask the DNS from a form: any server, the walk from the root, the resolver's memory, a zone to edit."""

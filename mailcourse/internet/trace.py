@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
     "port-opened": (("port",), "port {port} of {host} is open"),
     "link-slowed": (("peer", "seconds"), "what passes between {host} and {peer} takes {seconds} s longer, each way"),
     "clock-moved": (("to",), "the lab clock moves to {to}"),
-    "composed": (("sender", "recipients", "subject"), "{sender} writes “{subject}”"),
+    "composed": (("sender", "recipients", "subject", "header"), "{sender} writes “{subject}”"),
     "connected": (("session", "peer", "address", "port", "service"), "{peer} connects to {host} port {port}"),
     "unreachable": (("peer", "address", "port", "reason"), "{host} cannot reach {peer} port {port}: {reason}"),
     "said": (("session", "side", "line", "secret"), "{side}: {line}"),
@@ -48,7 +48,10 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
     "failed": (("recipients", "reason"), "{host} gives up: {reason}"),
     "deleted": (("recipients",), "somebody deletes the message from the queue of {host}"),
     "reported": (("recipients", "to", "report", "kind"), "{host} sends {kind} to {to}"),
-    "delivered": (("recipient", "mailbox", "file"), "{host} writes the message into the mailbox of {mailbox}"),
+    "delivered": (
+        ("recipient", "mailbox", "file", "header"),
+        "{host} writes the message into the mailbox of {mailbox}",
+    ),
     "forwarded": (("recipient", "targets", "sender"), "{host} sends the copy for {recipient} on to {targets}"),
     "logged-in": (("session", "person", "service"), "{person} logs in to {service} on {host}"),
     "login-failed": (("session", "person", "service"), "{host} refuses the login of {person}"),
@@ -88,6 +91,18 @@ def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
     return "" if value is None else str(value)
+
+
+def journey(events: Iterable[Event], message: str) -> list[Event]:
+    """Return the events of one message, and of the reports it caused."""
+    followed = {message}
+    found = []
+    for event in events:
+        if event.message in followed:
+            found.append(event)
+            if event.what == "reported":
+                followed.add(event.facts["report"])
+    return found
 
 
 class HasNow(Protocol):
@@ -150,14 +165,7 @@ class Trace:
 
     def journey(self, message: str) -> list[Event]:
         """Return the events of one message, and of the reports it caused, in the order they happened."""
-        followed = {message}
-        found = []
-        for event in self.events():
-            if event.message in followed:
-                found.append(event)
-                if event.what == "reported":
-                    followed.add(event.facts["report"])
-        return found
+        return journey(self.events(), message)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events())

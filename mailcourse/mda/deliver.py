@@ -21,7 +21,7 @@ from mailcourse.internet.network import Host
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.message.address import Address, parse
 from mailcourse.message.envelope import Envelope, Parcel
-from mailcourse.message.headers import delivered_to, list_id, return_path
+from mailcourse.message.headers import delivered_to, list_id, return_path, traced
 from mailcourse.message.reply import Delivered, GiveUp, Outcome, Reply, TryLater
 
 from .aliases import AddressBook, MailingList, Meaning, expand
@@ -87,7 +87,8 @@ class MailboxDelivery:
         unique = f"{int(now.timestamp())}.{parcel.message}.{next(self._copies)}.{self._host.name}"
         head = return_path(parcel.envelope.reverse_path) + delivered_to(str(parcel.recipient))
         name = self._accounts.mailbox(person).deliver(itertools.chain([head], parcel.content()), unique, now)
-        self._record("delivered", parcel, mailbox=person, file=f"new/{name}")
+        header = traced(head + next(iter(parcel.content()), b""))
+        self._record("delivered", parcel, mailbox=person, file=f"new/{name}", header=header)
 
     def _distribute(self, parcel: Parcel, listed: MailingList) -> Outcome:
         members = tuple(parse(member) for member in listed.members)

@@ -13,6 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
+#: What the trace keeps of a header, in octets.
+MOST_TRACED = 16 * 1024
+
+
+def traced(beginning: bytes) -> str:
+    """Return the header of a message, from its first octets, as text for the trace; a longer one is cut."""
+    return beginning[:MOST_TRACED].split(b"\r\n\r\n", 1)[0].decode("utf-8", "backslashreplace")
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:

@@ -241,7 +241,7 @@ class ComposeView(LiveView):
         events = sent.events  # settles the lab
         self.result.value = states(sent, events)
         self.journey.layout.display = "flex"
-        self.journey.load(events, playing=True)
+        self.journey.follow(sent.trace, sent.message, playing=True)
         self._when_sent()
 
     def look(self) -> None:

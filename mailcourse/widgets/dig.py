@@ -19,9 +19,9 @@ from mailcourse.lab import Lab
 from mailcourse.names import Lookup
 from mailcourse.table import table
 
-from .journey import ROLES
 from .live import LiveView
 from .picture import svg
+from .roles import ROLES
 
 TYPES = ("MX", "A", "AAAA", "NS", "CNAME", "TXT", "PTR", "SRV", "SOA", "ANY")
 RESOLVER = "the resolver"

@@ -1,242 +1,36 @@
-"""The journey of a message: its events as steps, each step as a picture and what was said.
+"""The journey of a message on the screen: play, step, and see which line of the header was written where.
 
-    events → steps(events)        a session, a look-up, a decision: one step each
-           → way(steps)           hosts and links, in the order in which they were used: a graph
-           → frame(way, n)        the picture at step n: this hop bright, what is to come pale
+    events → steps → branch ─┬─► way → frame     the picture
+                             ├─► said            the dialogue of this step
+                             └─► header.lines    choose a line: the step that wrote it lights up
 
-These are functions from values to values; `JourneyView` below is only buttons around them.
+The functions are in `steps.py`, `way.py` and `header.py`; here are only buttons around them.  Works while the
+message travels, afterwards, and from a saved trace.
 """
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import graphviz
 import ipywidgets as widgets
 
-from mailcourse.internet.trace import Event
+from mailcourse.internet.trace import Event, Trace
 
-from .picture import png, svg
+from . import header
+from .follow import Follower
+from .picture import png
+from .steps import Step, branch, recipients, steps, text_of
+from .way import dot, frame, way
 
-#: role -> (shape, colour, word): the same everywhere, and legible for the colour-blind
-ROLES = {
-    "person": ("box", "#E69F00", "MUA, a person's mail program"),
-    "mail": ("box3d", "#56B4E9", "MTA, a mail server"),
-    "dns": ("ellipse", "#CC79A7", "DNS server"),
-    "mailbox": ("cylinder", "#009E73", "mailbox"),
-}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: who acts, along which link, and what was said or done."""
-
-    title: str
-    kind: str  # a key of ROLES
-    host: str
-    link: tuple[str, str] | None = None
-    lines: tuple[str, ...] = ()
-    works: bool = True  # False when the link led to nobody
-
-
-# ---- events → steps ----------------------------------------------------------------------------------
-
-
-@dataclass
-class _Telling:
-    """The story so far, while events are read in order."""
-
-    steps: list[Step] = field(default_factory=list)
-    asking: list[Event] = field(default_factory=list)  # a look-up that is not answered yet
-    lines: list[str] = field(default_factory=list)  # what was said in the session that is open
-    session: tuple[str, str] | None = None  # who connected to whom
-    taken: bool = False  # the message of this session is in the server's queue
-
-    def flush(self) -> None:
-        """End the session's step."""
-        if self.lines and self.session is not None:
-            client, server = self.session
-            title = f"{server} tells {client}: 250, it is mine now" if self.taken else f"{client} talks to {server}"
-            self.steps.append(Step(title, "mail", server, self.session, tuple(self.lines)))
-        self.lines = []
-
-
-def steps(events: Iterable[Event]) -> list[Step]:
-    """Tell the events of one message as steps."""
-    telling = _Telling()
-    for event in events:
-        if event.what in ("asked", "answered"):
-            _look_up(telling, event)
-        elif event.what == "said":
-            telling.lines.append(_line(event))
-        else:
-            _other(telling, event)
-    telling.flush()
-    return telling.steps
-
-
-def _line(event: Event) -> str:
-    shown = "(a secret, not shown)" if event.facts["secret"] else event.facts["line"]
-    return f"{event.facts['side']}: {shown}"
-
-
-def _look_up(telling: _Telling, event: Event) -> None:
-    """Collect a look-up from the first question to the answer that the first asker gets."""
-    if not telling.asking:
-        telling.flush()
-    telling.asking.append(event)
-    first = telling.asking[0]
-    over = event.what == "answered" and event.host == first.facts["server"]
-    if not over:
-        return
-    asked, told = first.facts, event.facts
-    answers = ", ".join(_value(text) for text in told["answers"]) or told["rcode"]
-    lines = (_dns_line(each) for each in telling.asking)
-    title = f"{first.host} asks the DNS for {asked['type']} of {asked['name'].rstrip('.')}: {answers}"
-    telling.steps.append(Step(title, "dns", event.host, (first.host, event.host), tuple(lines)))
-    telling.asking = []
-
-
-def _value(record: str) -> str:
-    return record.split(" ", 3)[-1].rstrip(".")
-
-
-def _dns_line(event: Event) -> str:
-    facts = event.facts
-    question = f"{facts['type']} of {facts['name'].rstrip('.')}"
-    if event.what == "asked":
-        return f"{event.host} → {facts['server']}: {question}?"
-    memory = " (from its cache)" if facts["cached"] else ""
-    answers = "; ".join(facts["answers"]) or "no such record"
-    return f"{event.host}{memory}: {facts['rcode']} {answers}"
-
-
-def _other(telling: _Telling, event: Event) -> None:
-    if event.what == "refused":
-        telling.lines.append(f"   {event.sentence()}")
-        return
-    if event.what == "connected":
-        telling.flush()
-        telling.session, telling.taken = (event.facts["peer"], event.host), False
-    if event.what not in _TOLD:
-        return
-    telling.flush()
-    telling.taken = event.what == "accepted"
-    telling.steps.append(_TOLD[event.what](event))
-
-
-def _composed(event: Event) -> Step:
-    title = f"{event.facts['sender']} writes a message to {', '.join(event.facts['recipients'])}"
-    return Step(title, "person", event.host, None, (f"Subject: {event.facts['subject']}",))
-
-
-def _accepted(event: Event) -> Step:
-    facts = event.facts
-    written = f"written: queue/active/{facts['queue_id']} ({facts['size']} octets), synced to disk, then 250"
-    return Step(f"{event.host} takes responsibility: it is in its queue", "mail", event.host, None, (written,))
-
-
-def _routed(event: Event) -> Step:
-    facts = event.facts
-    title = f"{event.host} decides for {facts['recipient']}: {facts['decision']}"
-    return Step(title, "mail", event.host, None, (f"next: {', '.join(facts['next_hops'])}",))
-
-
-def _delivered(event: Event) -> Step:
-    box = f"mailbox of {event.facts['mailbox']}"
-    written = f"written: {event.facts['file']}"
-    return Step(f"{event.host} puts it into the {box}", "mailbox", box, (event.host, box), (written,))
-
-
-def _fetched(event: Event) -> Step:
-    facts = event.facts
-    title = f"{facts['mailbox']} fetches it by {facts['service'].upper()}"
-    return Step(title, "mailbox", f"mailbox of {facts['mailbox']}", None, (f"UID {facts['uid']}",))
-
-
-def _unreachable(event: Event) -> Step:
-    return Step(
-        event.sentence(), "mail", event.host, (event.host, event.facts["peer"]), (event.facts["reason"],), False
-    )
-
-
-def _in_words(event: Event) -> Step:
-    return Step(event.sentence(), "mail", event.host, None, tuple(f"for {name}" for name in event.facts["recipients"]))
-
-
-_TOLD: dict[str, Callable[[Event], Step]] = {
-    "composed": _composed,
-    "accepted": _accepted,
-    "routed": _routed,
-    "delivered": _delivered,
-    "fetched": _fetched,
-    "unreachable": _unreachable,
-    "deferred": _in_words,
-    "failed": _in_words,
-    "reported": _in_words,
-    "deleted": _in_words,
-    "forwarded": _in_words,
-}
-
-
-# ---- steps → picture -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Way:
-    """The hosts and links of a journey, with the number of the step that first used each."""
-
-    nodes: dict[str, tuple[str, int]]  # name -> (role, first step)
-    links: dict[tuple[str, str], tuple[str, int]]
-    broken: frozenset[tuple[str, str]]  # links that never worked
-
-
-def way(told: Sequence[Step]) -> Way:
-    """Collect hosts and links in the order of use."""
-    nodes: dict[str, tuple[str, int]] = {}
-    links: dict[tuple[str, str], tuple[str, int]] = {}
-    for number, step in enumerate(told):
-        for name in [*(step.link or ()), step.host]:
-            role = step.kind if name == step.host else "mail"
-            nodes.setdefault(name, (role, number))
-        if step.link is not None:
-            links.setdefault(step.link, (step.kind, number))
-    worked = {step.link for step in told if step.works}
-    return Way(nodes, links, frozenset(link for link in links if link not in worked))
-
-
-def dot(road: Way) -> str:
-    """Write the graph of a journey; nodes are n0, n1, … and links e0, e1, …"""
-    graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "nodesep": "0.35", "ranksep": "0.55"}
-    )
-    graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="13", style="filled", color="#333333")
-    graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="11", color="#333333", penwidth="1.4")
-    ids = {name: f"n{number}" for number, name in enumerate(road.nodes)}
-    for name, (role, _) in road.nodes.items():
-        shape, colour, word = ROLES[role]
-        graph.node(ids[name], _label(name), id=ids[name], shape=shape, fillcolor=colour, tooltip=f"{name}: {word}")
-    for number, ((source, target), (kind, _)) in enumerate(road.links.items()):
-        extra = {"style": "dashed", "constraint": "false", "dir": "both"} if kind == "dns" else {}
-        if (source, target) in road.broken:
-            extra = {"style": "dotted", "arrowhead": "tee", "color": "#D55E00"}
-        graph.edge(ids[source], ids[target], id=f"e{number}", tooltip=f"{source} → {target}", **extra)
-    return str(graph.source)
-
-
-def _label(name: str) -> str:
-    """Two short lines; Graphviz reads backslashes, so they are doubled."""
-    if name.startswith("mailbox of "):
-        first, second = "mailbox of", name.removeprefix("mailbox of ")
-    else:
-        first, _, second = name.partition(".")
-    return rf"{graphviz.escape(first)}\n{graphviz.escape(second)}"
-
+EVERYBODY = "everybody"
+#: Milliseconds for a step.
+SPEEDS = {"slow": 3000, "normal": 1200, "fast": 400}
+MOST_FOLLOWING = 3
+_following: deque[Follower] = deque()
 
 STYLE = (
     ".mailcourse .later{opacity:.25}"
@@ -246,92 +40,155 @@ STYLE = (
 )
 
 
-def frame(road: Way, told: Sequence[Step], number: int) -> str:
-    """Return the picture at step `number`: what acts now is marked, what comes later is pale."""
-    step = told[number]
-    marks: dict[str, str] = {}
-    for index, (name, (_, first)) in enumerate(road.nodes.items()):
-        active = name == step.host or name in (step.link or ())
-        marks[f"n{index}"] = "now" if active else "later" if first > number else ""
-    for index, (link, (_, first)) in enumerate(road.links.items()):
-        marks[f"e{index}"] = "now" if link == step.link else "later" if first > number else ""
-    picture = re.sub(
-        r'<g id="([ne]\d+)" class="(\w+)">',
-        lambda m: f'<g id="{m[1]}" class="{m[2]} {marks[m[1]]}">',
-        svg(dot(road)),
-    )
-    title = escape(f"Step {number + 1} of {len(told)}: {step.title}", quote=True)
-    return picture.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
-
-
-def text_of(told: Sequence[Step]) -> str:
-    """Write all steps as plain text: for saved notebooks, terminals and screen readers."""
-    return "\n".join(f"{number:>2}  {step.title}" for number, step in enumerate(told, 1)) or "nothing has happened yet"
-
-
 def said(step: Step, number: int, count: int) -> str:
     """Write what was said at one step, as HTML; nothing in it is ever markup."""
-    colours = {"C": "#0072B2", "S": "#00704f"}
+    colours = {"C": "#0060A0", "S": "#00704f"}
     lines = "\n".join(
         f'<span style="color:{colours[line[0]]}">{escape(line)}</span>' if line[:2] in ("C:", "S:") else escape(line)
         for line in step.lines
     )
+    when = f" ({step.time:%a %H:%M:%S})" if step.time else ""
     return (
-        f'<div style="font-weight:600;margin-bottom:4px">Step {number + 1} of {count}. {escape(step.title)}</div>'
-        f'<pre style="white-space:pre-wrap;background:#fff;color:#222;padding:6px;border-radius:6px;margin:0;'
-        f'line-height:1.35;max-height:340px;overflow:auto">{lines or "(nothing was said)"}</pre>'
+        f'<div style="font-weight:600;margin-bottom:4px">Step {number + 1} of {count}{when}. {escape(step.title)}</div>'
+        f'<pre tabindex="0" style="white-space:pre-wrap;background:#fff;color:#222;padding:6px;border-radius:6px;'
+        f'margin:0;line-height:1.35;max-height:340px;overflow:auto">{lines or "(nothing was said)"}</pre>'
     )
-
-
-# ---- the widget ------------------------------------------------------------------------------------------
 
 
 class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Play, step back and forth, and read what was said.  `steps` are the steps as values."""
 
+    needs_no_lab = True
+
     def __init__(self, events: Sequence[Event] = ()) -> None:
         self.steps: list[Step] = []
-        self._way = way(())
-        self._play = widgets.Play(min=0, max=0, interval=1200, description="Play", show_repeat=False)
+        self._events: Sequence[Event] = ()
+        self._way, self._header = way(()), ""
+        self._lines: list[header.Line] = []
+        self._follower: Follower | None = None
+        self._ids: set[str | None] = set()
+        self._is_showing = False
+        self._play = widgets.Play(min=0, max=0, interval=SPEEDS["normal"], description="Play", show_repeat=False)
         self.slider = widgets.IntSlider(min=0, max=0, description="Step", readout=False)
         self._link = widgets.jslink((self._play, "value"), (self.slider, "value"))
         self.back = widgets.Button(description="Back", icon="step-backward", tooltip="one step back")
         self.forth = widgets.Button(description="Step", icon="step-forward", tooltip="one step on")
+        narrow = {"width": "150px"}
+        self.speed = widgets.Dropdown(options=list(SPEEDS), value="normal", description="Speed", layout=narrow)
+        self.whose = widgets.Dropdown(options=[EVERYBODY], description="Copy of", layout={"width": "300px"})
         self._picture = widgets.HTML(layout={"flex": "3 1 480px", "overflow": "auto"})
         self._said = widgets.HTML(layout={"flex": "2 1 320px"})
+        self._two = widgets.HTML()
+        about = "The header of the message as it is now: choose a line to see the step that wrote it"
+        self.header = widgets.Select(options=[], rows=7, layout={"width": "99%"})
+        self._below = widgets.VBox([self._two, widgets.HTML(f"<div>{about}</div>"), self.header])
         self.back.on_click(lambda _: self._move(-1))
         self.forth.on_click(lambda _: self._move(+1))
         self.slider.observe(lambda _: self._show(), "value")
-        controls = widgets.HBox([self._play, self.back, self.forth, self.slider])
+        self.speed.observe(lambda _: setattr(self._play, "interval", SPEEDS[self.speed.value]), "value")
+        self.whose.observe(lambda _: self._choose_copy(), "value")
+        self.header.observe(lambda _: self._choose_line(), "index")
+        controls = [self._play, self.back, self.forth, self.slider, self.speed, self.whose]
         both = widgets.HBox([self._picture, self._said], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        super().__init__([controls, both])
+        super().__init__([widgets.HBox(controls, layout={"flex_flow": "row wrap"}), both, self._below])
         self.load(events)
+
+    # ---- what is shown ---------------------------------------------------------------------------------
 
     def load(self, events: Sequence[Event], *, playing: bool = False) -> None:
         """Show another journey, from its first step; `playing` starts it once this view is on the screen."""
+        if self._follower is not None:
+            self._follower.stop()
+        self._events = events
         self._play.playing = False
-        self.steps = steps(events)
+        self._is_showing = True
+        names = recipients(steps(events))
+        self.whose.options = [EVERYBODY, *names]
+        self.whose.value = EVERYBODY
+        self.whose.layout.display = "" if len(names) > 1 else "none"
+        self._is_showing = False
+        self._arrange(0)
+        self._play.playing = playing and len(self.steps) > 1
+
+    def follow(self, trace: Trace, message: str, *, playing: bool = False) -> None:
+        """Show the journey of a message that may still be on its way: new steps are added as they happen."""
+        self.load(trace.journey(message), playing=playing)
+        self._ids = {message, *(event.message for event in self._events)}
+        is_news = False
+
+        def heard(event: Event) -> None:
+            nonlocal is_news
+            if event.message in self._ids:
+                is_news = True
+                if event.what == "reported":
+                    self._ids.add(event.facts["report"])
+
+        def look() -> None:
+            nonlocal is_news
+            if is_news:
+                is_news = False
+                self._events = trace.journey(message)
+                self._arrange(self.slider.value)
+
+        self._follower = Follower(trace, look, heard)
+        _following.append(self._follower)
+        while len(_following) > MOST_FOLLOWING:
+            _following.popleft().stop()
+
+    def _arrange(self, number: int) -> None:
+        """Tell the steps anew, and stand at step `number`."""
+        recipient = "" if self.whose.value == EVERYBODY else self.whose.value
+        self.steps = branch(steps(self._events), recipient)
         self._way = way(self.steps)
+        self._header = header.header_of(self._events, recipient)
+        self._lines = header.lines(self._header, self.steps)
         last = max(0, len(self.steps) - 1)
-        self.slider.value = self._play.value = 0
+        self._is_showing = True
+        options = [(f"{n}. {line}", n) for n, line in enumerate(self._lines, 1)]
+        if tuple(options) != tuple(self.header.options):
+            self.header.options = options
         self.slider.max = self._play.max = last
+        self.slider.value = self._play.value = min(number, last)
+        self._below.layout.display = "" if self._lines else "none"
+        self._is_showing = False
         self._show()
-        self._play.playing = playing and last > 0
+
+    def _choose_copy(self) -> None:
+        if not self._is_showing:
+            self._play.playing = False
+            self._arrange(0)
+
+    def _choose_line(self) -> None:
+        """Go to the step that wrote the chosen line."""
+        if self._is_showing or self.header.index is None:
+            return
+        number = self._lines[self.header.index].step
+        if number is not None:
+            self._play.playing = False
+            self.slider.value = number
 
     def _move(self, by: int) -> None:
         self._play.playing = False  # who steps by hand wants to look
         self.slider.value = min(max(self.slider.value + by, self.slider.min), self.slider.max)
 
     def _show(self) -> None:
+        if self._is_showing:
+            return
         if not self.steps:
             self._said.value = "nothing has happened yet"
             return
-        number = self.slider.value
+        number = min(self.slider.value, len(self.steps) - 1)
+        chosen = self.header.index
+        if chosen is None or self._lines[chosen].step != number:
+            chosen = next((n for n, line in enumerate(self._lines) if line.step == number), None)
+        self._is_showing = True
         with self.hold_sync():
-            self._picture.value = (
-                f'<style>{STYLE}</style><div class="mailcourse">{frame(self._way, self.steps, number)}</div>'
-            )
+            picture = frame(self._way, self.steps, number)
+            self._picture.value = f'<style>{STYLE}</style><div class="mailcourse">{picture}</div>'
             self._said.value = said(self.steps[number], number, len(self.steps))
+            self._two.value = header.two_letters(self._header, self.steps, number)
+            self.header.index = chosen
+        self._is_showing = False
 
     def __repr__(self) -> str:
         return text_of(self.steps)

@@ -23,9 +23,9 @@ from mailcourse.lab import Lab
 from mailcourse.queues import COLUMNS, rows
 from mailcourse.table import table
 
-from .journey import ROLES
 from .live import LiveView
 from .picture import svg
+from .roles import ROLES
 
 Link = tuple[str, str]
 MAIL_PORTS = (24, 25, 465, 587)

@@ -50,7 +50,7 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._lab.settle()
             self._result.value = told(self.sent)
             self.journey.layout.display = "flex"
-            self.journey.load(self.sent.events, playing=True)
+            self.journey.follow(self.sent.trace, self.sent.message, playing=True)
         except LabError as error:
             self._result.value = f'<p role="alert" style="color:#B00020"><b>Not sent.</b> {escape(str(error))}</p>'
             self.journey.layout.display = "none"

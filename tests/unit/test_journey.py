@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 import xml.etree.ElementTree
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from mailcourse import Lab
-from mailcourse.widgets.journey import JourneyView, dot, frame, said, steps, way
+from mailcourse import Lab, SavedTrace
+from mailcourse.internet.errors import LabError
+from mailcourse.widgets.journey import EVERYBODY, JourneyView, said
 from mailcourse.widgets.panel import SendPanel
+from mailcourse.widgets.steps import branch, recipients, steps
+from mailcourse.widgets.way import dot, frame, way
 
 HOSTILE = '<script>alert(1)</script> & "quotes" \\N -> ]]> <img src=x onerror=alert(2)>'
 
@@ -143,3 +148,136 @@ def test_a_panel_whose_lab_was_closed_says_so(make_lab: Callable[..., Lab]) -> N
     lab.close()
     panel.button.click()
     assert "This lab was closed" in panel._result.value
+
+
+# ---- branches, header lines, and a message that is still on its way ----------------------------------------------
+
+
+def test_each_recipient_has_a_branch_and_the_bounce_belongs_to_who_was_not_reached(lab: Lab) -> None:
+    view = lab.person("alice@academy.test").send(["bruno@bakery.test", "nobody@bakery.test"], "x", "?").journey()
+    assert list(view.whose.options) == [EVERYBODY, "bruno@bakery.test", "nobody@bakery.test"]
+    everything = len(view.steps)
+    view.whose.value = "bruno@bakery.test"
+    titles = " ".join(step.title for step in view.steps)
+    assert "mailbox of bruno" in titles
+    assert "bounce" not in titles
+    assert "mailbox of alice" not in titles
+    view.whose.value = "nobody@bakery.test"
+    titles = " ".join(step.title for step in view.steps)
+    assert "mailbox of bruno" not in titles
+    assert "sends a bounce" in titles
+    assert "mailbox of alice" in titles
+    assert view.slider.max == len(view.steps) - 1 < everything - 1
+
+
+def test_a_look_up_belongs_to_whom_it_was_made_for(lab: Lab) -> None:
+    told = lab.person("alice@academy.test").send(["amir@academy.test", "bruno@bakery.test"], "x", "?").journey().steps
+    assert recipients(told) == ["amir@academy.test", "bruno@bakery.test"]
+    assert not any("MX of bakery.test" in step.title for step in branch(told, "amir@academy.test"))
+    assert any("MX of bakery.test" in step.title for step in branch(told, "bruno@bakery.test"))
+
+
+def test_a_forwarded_copy_belongs_to_whom_it_came_for(lab: Lab) -> None:
+    lab.person("bruno@bakery.test").forward("amir@academy.test")
+    view = lab.person("alice@academy.test").send(["bruno@bakery.test", "alice@academy.test"], "x", "?").journey()
+    view.whose.value = "bruno@bakery.test"
+    assert any("mailbox of amir" in step.title for step in view.steps)
+    assert not any("mailbox of alice" in step.title for step in view.steps)
+
+
+def test_every_header_line_leads_to_the_step_that_wrote_it(sent_view: JourneyView) -> None:
+    labels = [label.split(". ", 1)[1] for label, _ in sent_view.header.options]
+    assert [label.split(":")[0] for label in labels[:5]] == ["Return-Path", "Delivered-To", *["Received"] * 3]
+    for index, label in enumerate(labels):
+        sent_view.header.index = index
+        title = sent_view.steps[sent_view.slider.value].title
+        if label.startswith("Received"):
+            by = label.split(" by ")[1].split()[0]
+            assert title == f"{by} takes responsibility: it is in its queue"
+        elif label.startswith(("Return-Path", "Delivered-To")):
+            assert title == "mail.bakery.test puts it into the mailbox of bruno@bakery.test"
+        else:
+            assert title == "alice@academy.test writes a message to bruno@bakery.test"
+
+
+def test_a_step_that_wrote_a_line_marks_it(sent_view: JourneyView) -> None:
+    sent_view.slider.value = len(sent_view.steps) - 1
+    assert sent_view.header.options[sent_view.header.index][0].startswith("1. Return-Path")
+    sent_view.slider.value = 1
+    assert sent_view.header.index is None
+    assert sent_view.slider.value == 1
+
+
+def test_the_envelope_and_the_header_are_two_things(lab: Lab) -> None:
+    alice = lab.person("alice@academy.test")
+    view = alice.send(
+        "bruno@bakery.test", "x", "?", bcc="bea@bakery.test", from_header="The Boss <boss@bakery.test>"
+    ).journey()
+    view.slider.value = len(view.steps) - 1
+    envelope, shown = view._two.value.split("Header: what people read")
+    assert "alice@academy.test" in envelope
+    assert "boss@bakery.test" not in envelope
+    assert "boss@bakery.test" in shown
+    assert "bea@bakery.test" not in shown
+    view.slider.value = 0
+    assert "nothing has been said yet" in view._two.value
+
+
+def test_a_message_that_never_arrived_still_shows_its_header(lab: Lab) -> None:
+    lab.host("mail.bakery.test").down()
+    view = lab.person("alice@academy.test").send("bruno@bakery.test", "stuck", "?").journey()
+    assert any("Subject: stuck" in label for label, _ in view.header.options)
+
+
+def test_it_goes_on_while_the_message_travels(lab: Lab) -> None:
+    lab.host("mail.bakery.test").down()
+    view = lab.person("alice@academy.test").send("bruno@bakery.test", "x", "?").journey()
+    before = len(view.steps)
+    view.slider.value = 3
+    lab.host("mail.bakery.test").up()
+    lab.clock.advance(hours=2)
+    end = time.monotonic() + 20
+    while "mailbox of bruno" not in repr(view):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert len(view.steps) > before
+    assert view.slider.value == 3
+    assert any("tries" in step.title or "try again" in step.title for step in view.steps)
+    assert len({step.time for step in view.steps}) > 1
+
+
+def test_a_saved_trace_tells_the_same_without_the_lab(lab: Lab, tmp_path: Path) -> None:
+    sent = lab.person("alice@academy.test").send(["bruno@bakery.test", "nobody@bakery.test"], "é", "?")
+    live = sent.journey()
+    saved = SavedTrace(lab.save_trace(tmp_path / "trace.jsonl"))
+    lab.close()
+    view = saved.journey(sent.message)
+    assert [(s.title, s.lines) for s in view.steps] == [(s.title, s.lines) for s in live.steps]
+    assert view.header.options == live.header.options
+    password = base64.b64encode(b"\0alice@academy.test\0apple-tree-41").decode()
+    assert password not in (tmp_path / "trace.jsonl").read_text()
+    with pytest.raises(LabError, match="no message 'm77'"):
+        saved.journey("m77")
+
+
+@pytest.mark.parametrize("text", ["nonsense\n", "{}\n", '{"what": "flown"}\n', "[]\n", "\x00\n"])
+def test_a_file_that_is_no_trace_is_told_with_its_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.jsonl").write_text(text)
+    with pytest.raises(LabError, match=r"Line 1 of x\.jsonl"):
+        SavedTrace(tmp_path / "x.jsonl")
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="cannot be read"):
+        SavedTrace(tmp_path / "no.jsonl")
+    (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(LabError, match="cannot be read"):
+        SavedTrace(tmp_path / "bytes.jsonl")
+
+
+def test_many_journeys_do_not_all_follow_the_lab(lab: Lab) -> None:
+    sent = lab.person("alice@academy.test").send("bruno@bakery.test", "x", "?")
+    before = len(lab.trace._listeners)
+    views = [sent.journey() for _ in range(10)]
+    assert len(lab.trace._listeners) <= before + 3
+    assert all(view.steps for view in views)

@@ -1,0 +1,247 @@
+"""The story of a message: from events to steps.
+
+events → steps(events)     a session, a look-up, a decision: one step each
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from mailcourse.internet.trace import Event
+
+RCPT = re.compile(r"C: RCPT TO:<([^>]*)>", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: who acts, along which link, and what was said or done."""
+
+    title: str
+    kind: str  # a key of ROLES
+    host: str
+    link: tuple[str, str] | None = None
+    lines: tuple[str, ...] = ()
+    works: bool = True  # False when the link led to nobody
+    about: frozenset[str] = frozenset()  # recipients in lower case; none: everybody's copy
+    mark: str = ""  # by what a header line finds the step that wrote it; `header.py` knows
+    time: datetime | None = None  # lab time
+
+
+# ---- events → steps ----------------------------------------------------------------------------------
+
+
+@dataclass
+class _Telling:
+    """The story so far, while events are read in order."""
+
+    steps: list[Step] = field(default_factory=list)
+    asking: list[Event] = field(default_factory=list)  # a look-up that is not answered yet
+    lines: list[str] = field(default_factory=list)  # what was said in the session that is open
+    session: int | None = None
+    ends: dict[int, tuple[str, str]] = field(default_factory=dict)  # session -> who connected to whom
+    taken: set[int] = field(default_factory=set)  # the message of these sessions is in the server's queue
+    time: datetime | None = None
+    reports: dict[str | None, frozenset[str]] = field(default_factory=dict)  # a bounce -> whom it is about
+    family: dict[str, str] = field(default_factory=dict)  # to whom it was forwarded -> for whom it came
+
+    def add(self, step: Step, event: Event) -> None:
+        """Add a step that an event tells."""
+        about = self.reports.get(event.message) or self.names(event)
+        self.steps.append(replace(step, about=about, time=event.time))
+
+    def names(self, event: Event) -> frozenset[str]:
+        """Return the recipients of an event, and those whose mail was forwarded to them."""
+        given = event.facts.get("recipients") or event.facts.get("recipient") or ()
+        found = {name.lower() for name in ([given] if isinstance(given, str) else given)}
+        if event.what == "forwarded":
+            self.family |= {target.lower(): event.facts["recipient"].lower() for target in event.facts["targets"]}
+        for name in list(found):
+            while name in self.family and self.family[name] not in found:
+                name = self.family[name]
+                found.add(name)
+        return frozenset(found)
+
+    def flush(self) -> None:
+        """End the session's step."""
+        if self.lines and self.session in self.ends:
+            client, server = self.ends[self.session]
+            is_taken = self.session in self.taken
+            title = f"{server} tells {client}: 250, it is mine now" if is_taken else f"{client} talks to {server}"
+            found = (RCPT.match(line) for line in self.lines)
+            about = frozenset(match[1].lower() for match in found if match)
+            self.steps.append(
+                Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
+            )
+        self.lines = []
+
+
+def steps(events: Iterable[Event]) -> list[Step]:
+    """Tell the events of one message as steps."""
+    telling = _Telling()
+    for event in events:
+        if event.what in ("asked", "answered"):
+            _look_up(telling, event)
+        elif event.what == "said":
+            _said(telling, event)
+        else:
+            _other(telling, event)
+    telling.flush()
+    return _attributed(telling.steps)
+
+
+def _attributed(told: list[Step]) -> list[Step]:
+    """Say of steps that name nobody whose copy they are about: what their host did next tells."""
+    for number in reversed(range(len(told))):
+        step = told[number]
+        if step.about or not step.link:
+            continue
+        asker = step.link[0]
+        following = (s for s in told[number + 1 :] if s.about and asker in (s.host, *(s.link or ())[:1]))
+        told[number] = replace(step, about=next((s.about for s in following), frozenset()))
+    return told
+
+
+def recipients(told: Sequence[Step]) -> list[str]:
+    """Return the recipients that a message has, those of its bounces and forwarded copies left out."""
+    return sorted(next((step.about for step in told if step.about), frozenset()))
+
+
+def branch(told: Sequence[Step], recipient: str) -> list[Step]:
+    """Return the steps that concern the copy of one recipient; "" means all."""
+    return [step for step in told if not recipient or not step.about or recipient in step.about]
+
+
+def _said(telling: _Telling, event: Event) -> None:
+    """Collect a line; sessions may overlap when the clock runs by itself."""
+    if telling.session != event.facts["session"]:
+        telling.flush()
+        telling.session = event.facts["session"]
+    if not telling.lines:
+        telling.time = event.time
+    telling.lines.append(_line(event))
+
+
+def _line(event: Event) -> str:
+    shown = "(a secret, not shown)" if event.facts["secret"] else event.facts["line"]
+    return f"{event.facts['side']}: {shown}"
+
+
+def _look_up(telling: _Telling, event: Event) -> None:
+    """Collect a look-up from the first question to the answer that the first asker gets."""
+    if not telling.asking:
+        telling.flush()
+    telling.asking.append(event)
+    first = telling.asking[0]
+    over = event.what == "answered" and event.host == first.facts["server"]
+    if not over:
+        return
+    asked, told = first.facts, event.facts
+    answers = ", ".join(_value(text) for text in told["answers"]) or told["rcode"]
+    lines = (_dns_line(each) for each in telling.asking)
+    title = f"{first.host} asks the DNS for {asked['type']} of {asked['name'].rstrip('.')}: {answers}"
+    telling.steps.append(Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time))
+    telling.asking = []
+
+
+def _value(record: str) -> str:
+    return record.split(" ", 3)[-1].rstrip(".")
+
+
+def _dns_line(event: Event) -> str:
+    facts = event.facts
+    question = f"{facts['type']} of {facts['name'].rstrip('.')}"
+    if event.what == "asked":
+        return f"{event.host} → {facts['server']}: {question}?"
+    memory = " (from its cache)" if facts["cached"] else ""
+    answers = "; ".join(facts["answers"]) or "no such record"
+    return f"{event.host}{memory}: {facts['rcode']} {answers}"
+
+
+def _other(telling: _Telling, event: Event) -> None:
+    if event.what == "refused":
+        telling.lines.append(f"   {event.sentence()}")
+        return
+    if event.what == "connected":
+        telling.flush()
+        telling.session = event.facts["session"]
+        telling.ends[event.facts["session"]] = event.facts["peer"], event.host
+    if event.what == "reported":
+        telling.reports[event.facts["report"]] = telling.reports.get(event.message) or telling.names(event)
+    if event.what not in _TOLD:
+        return
+    telling.flush()
+    if event.what == "accepted" and event.facts["session"] is not None:
+        telling.taken.add(event.facts["session"])
+    telling.add(_TOLD[event.what](event), event)
+
+
+def _composed(event: Event) -> Step:
+    title = f"{event.facts['sender']} writes a message to {', '.join(event.facts['recipients'])}"
+    return Step(title, "person", event.host, None, (f"Subject: {event.facts['subject']}",), mark="composed")
+
+
+def _accepted(event: Event) -> Step:
+    facts = event.facts
+    written = f"written: queue/active/{facts['queue_id']} ({facts['size']} octets), synced to disk, then 250"
+    return Step(
+        f"{event.host} takes responsibility: it is in its queue",
+        "mail",
+        event.host,
+        None,
+        (written,),
+        mark=facts["queue_id"],
+    )
+
+
+def _routed(event: Event) -> Step:
+    facts = event.facts
+    title = f"{event.host} decides for {facts['recipient']}: {facts['decision']}"
+    return Step(title, "mail", event.host, None, (f"next: {', '.join(facts['next_hops'])}",))
+
+
+def _delivered(event: Event) -> Step:
+    box = f"mailbox of {event.facts['mailbox']}"
+    written = f"written: {event.facts['file']}"
+    title = f"{event.host} puts it into the {box}"
+    return Step(title, "mailbox", box, (event.host, box), (written,), mark=f"to {event.facts['recipient']}")
+
+
+def _fetched(event: Event) -> Step:
+    facts = event.facts
+    title = f"{facts['mailbox']} fetches it by {facts['service'].upper()}"
+    return Step(title, "mailbox", f"mailbox of {facts['mailbox']}", None, (f"UID {facts['uid']}",))
+
+
+def _unreachable(event: Event) -> Step:
+    return Step(
+        event.sentence(), "mail", event.host, (event.host, event.facts["peer"]), (event.facts["reason"],), False
+    )
+
+
+def _in_words(event: Event) -> Step:
+    names = event.facts.get("recipients") or event.facts["targets"]
+    mark = f"to {event.facts['recipient']}" if event.what == "forwarded" else event.what
+    return Step(event.sentence(), "mail", event.host, None, tuple(f"for {name}" for name in names), mark=mark)
+
+
+_TOLD: dict[str, Callable[[Event], Step]] = {
+    "composed": _composed,
+    "accepted": _accepted,
+    "routed": _routed,
+    "delivered": _delivered,
+    "fetched": _fetched,
+    "unreachable": _unreachable,
+    "deferred": _in_words,
+    "failed": _in_words,
+    "reported": _in_words,
+    "deleted": _in_words,
+    "forwarded": _in_words,
+}
+
+
+def text_of(told: Sequence[Step]) -> str:
+    """Write all steps as plain text: for saved notebooks, terminals and screen readers."""
+    return "\n".join(f"{number:>2}  {step.title}" for number, step in enumerate(told, 1)) or "nothing has happened yet"

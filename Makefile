@@ -1,4 +1,5 @@
-# `make lab` opens the course, `make test` proves that it works.  Both set up what they need first.
+# `make lab` opens the course, `make test` proves that it works, `make demo` opens the
+# control room for a projector.  Each sets up what it needs first.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -11,12 +12,15 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # A course that works offline asks nobody for news.
 QUIET := --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-.PHONY: lab test check bench fuzz crash clean
+.PHONY: lab demo test check bench fuzz crash clean
 .DEFAULT_GOAL := lab
 
 # JupyterLab prints the address to open when it finds no browser.
 lab: $(READY)
 	$(BIN)/jupyter lab $(AS_ROOT) $(QUIET) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
+
+demo: $(READY)
+	$(BIN)/voila notebooks/control-room.ipynb --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)

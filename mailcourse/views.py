@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .widgets.map import MapView
     from .widgets.panel import SendPanel
     from .widgets.queues import QueuesView
+    from .widgets.room import RoomView
     from .widgets.terminal import TerminalView
     from .widgets.wiretap import WiretapView
 
@@ -121,6 +122,13 @@ class Views:
                 self.lab.host(name)
         self.lab.look()
         return WiretapView(self.lab, a, b)
+
+    def room(self) -> RoomView:
+        """Show the control room: map, script, compose, journey, queue, DNS and terminal on one screen."""
+        from .widgets.room import RoomView
+
+        self.lab._check_open()
+        return RoomView(self.lab)
 
     def telnet(self, host: str, port: int, source: str | None = None) -> TerminalView:
         """Type SMTP, POP3 or IMAP by hand, on a real connection from one of the lab's machines (`source`)."""

@@ -92,7 +92,7 @@ class DigView(LiveView):
         self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
         self.answer, self.steps, self.memory, self.told = (widgets.HTML() for _ in range(4))
         self.ask.on_click(lambda _: self.do(self._ask, self.ask))
-        self.walk.on_click(lambda _: self.do(self._walk, self.walk))
+        self.walk.on_click(lambda _: self.do(self.show_walk, self.walk))
         self.forget.on_click(lambda _: self.do(lab.dns.forget, self.forget))
         self.save.on_click(lambda _: self.do(self._save, self.save))
         self.zone.observe(lambda _: self._show_zone(), "value")
@@ -110,7 +110,8 @@ class DigView(LiveView):
         found = self.lab.dns.lookup(self.name.value.strip(), self.type.value, server)
         self.answer.value, self.tabs.selected_index = answer(found), 0
 
-    def _walk(self) -> None:
+    def show_walk(self) -> None:
+        """Walk to the name from the root, and draw it."""
         name, kind = self.name.value.strip(), self.type.value
         self.steps.value = walk(name, kind, self.lab.dns.walk(name, kind))
         self.tabs.selected_index = 1

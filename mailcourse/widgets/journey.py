@@ -73,7 +73,7 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._link = widgets.jslink((self._play, "value"), (self.slider, "value"))
         self.back = widgets.Button(description="Back", icon="step-backward", tooltip="one step back")
         self.forth = widgets.Button(description="Step", icon="step-forward", tooltip="one step on")
-        narrow = {"width": "150px"}
+        narrow = {"width": "180px"}
         self.speed = widgets.Dropdown(options=list(SPEEDS), value="normal", description="Speed", layout=narrow)
         self.whose = widgets.Dropdown(options=[EVERYBODY], description="Copy of", layout={"width": "300px"})
         self._picture = widgets.HTML(layout={"flex": "3 1 480px", "overflow": "auto"})

@@ -9,6 +9,7 @@ lab, on a thread of its own, so that the kernel stays free and a button can be p
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -118,11 +119,18 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.notice.value = f'<p role="status" style="margin:4px 0"><b>{escape(text)}</b></p>' if text else ""
         self.notice.layout.display = "" if text else "none"
 
+    def still(self) -> bytes:
+        """Return a picture of the view as PNG, for where no widget can be shown; empty when it has none."""
+        return b""
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the widget; beside it a text, for where no widget can be shown."""
+        """Show the widget; beside it a text and perhaps a picture, for where no widget can be shown."""
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = repr(self)
+        picture = self.still() if self.lab.is_open else b""
+        if picture:
+            data["image/png"] = b64encode(picture).decode()
         return bundle
 
 

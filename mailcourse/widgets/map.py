@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import graphviz
@@ -24,7 +25,7 @@ from mailcourse.queues import COLUMNS, rows
 from mailcourse.table import table
 
 from .live import LiveView
-from .picture import svg
+from .picture import png, svg
 from .roles import ROLES
 
 Link = tuple[str, str]
@@ -121,9 +122,28 @@ def dot(places: Sequence[Place], links: Collection[Link]) -> str:
     alone = [place.name for place in places if place.name not in used]
     for name in alone if used else ():  # they stand beside what they serve, and not in a column below
         graph.edge(f"n{numbers[next(iter(links))[0]]}", f"n{numbers[name]}", style="invis")
+    for source, target in _shape(places):  # the picture keeps its shape when mail takes a new way
+        graph.edge(f"n{numbers[source]}", f"n{numbers[target]}", style="invis")
     for number, (source, target) in enumerate(links):
         graph.edge(f"n{numbers[source]}", f"n{numbers[target]}", id=f"e{number}", tooltip=f"{source} → {target}")
     return str(graph.source)
+
+
+def _shape(places: Sequence[Place]) -> list[Link]:
+    """Return pairs of hosts to draw from left to right: offices in one row, in another those who serve them all."""
+    inside: dict[str, list[Place]] = {}
+    for place in places:
+        inside.setdefault(place.organisation, []).append(place)
+    offices = [group for group in inside.values() if any(place.boxes for place in group)]
+    others = [group for group in inside.values() if group not in offices]
+    found = []
+    for left, right in pairwise(offices):
+        home = next(place for place in left if place.boxes)
+        gates = [place for place in right if place.role == "mail" and not place.boxes] or right[:1]
+        found += [(home.name, gate.name) for gate in gates]
+    for left, right in pairwise(others):
+        found += [(left[0].name, place.name) for place in right]
+    return found
 
 
 def _width(place: Place) -> float:
@@ -184,6 +204,7 @@ class MapView(LiveView):
         self.what = widgets.ToggleButtons(
             options=["log", "queue", "mail", "zones"],
             tooltips=["what happened there", "what waits", "files", "records"],
+            style={"button_width": "72px"},
         )
         self.detail = widgets.HTML(layout={"max_height": "280px", "overflow": "auto"})
         self.switch.on_click(lambda _: self.do(self._switch, self.switch))
@@ -223,6 +244,14 @@ class MapView(LiveView):
 
     def _slow(self) -> None:
         self.lab.fault(self.host.value, "slow", seconds=0.5)
+
+    def still(self) -> bytes:
+        """Return the map as PNG."""
+        places = state(self.lab)
+        source = dot(places, self._links)
+        for number, place in enumerate(places):
+            source = source.replace(f"@n{number}@", graphviz.escape(place.words))
+        return png(source)
 
     def __repr__(self) -> str:
         return text_of(state(self.lab)) if self.lab.is_open else "a map of a lab that is closed"

@@ -1,0 +1,129 @@
+"""The control room: the script of moments, Reset, the menu of scenarios, and a lab that is somebody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from mailcourse import Lab
+from mailcourse.widgets.moments import MOMENTS, first_mail_server, pair
+from mailcourse.widgets.room import TABS, RoomView
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def play(room: RoomView, title: str) -> None:
+    stage = room.stage
+    stage.moments[title].click()
+    until(lambda: not stage.moments[title].disabled)
+    assert not stage.notice.value, stage.notice.value
+
+
+def front(room: RoomView) -> str:
+    return TABS[room.stage.tabs.selected_index]
+
+
+@pytest.fixture
+def room(lab: Lab) -> RoomView:
+    return lab.room()
+
+
+def test_the_story_of_the_second_mail_server_is_told_by_three_buttons(room: RoomView) -> None:
+    play(room, "A message travels")
+    assert front(room) == "Journey"
+    assert "puts it into the mailbox of bruno@bakery.test" in repr(room.stage.journey)
+    play(room, "The first mail server is off")
+    assert "cannot reach mx1.bakery.test" in repr(room.stage.journey)
+    assert "mx2.bakery.test takes responsibility" in repr(room.stage.journey)
+    assert "puts it into" not in repr(room.stage.journey)
+    assert "lowest number comes first" in room.stage.told.value
+    play(room, "It comes back")
+    assert front(room) == "Queue and clock"
+    assert len(room.lab.person("bruno@bakery.test").inbox()) == 2
+    until(lambda: "puts it into the mailbox of bruno@bakery.test" in repr(room.stage.journey))
+
+
+def test_the_whole_script_runs_in_order_twice(room: RoomView) -> None:
+    for _ in range(2):
+        for moment in MOMENTS:
+            play(room, moment.title)
+    assert all(waiting == 0 for waiting in (len(s.queue.entries()) for s in room.lab.mail_servers.values()))
+    assert front(room) == "Terminal"
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.title)
+def test_each_moment_can_be_shown_first(room: RoomView, moment: object) -> None:
+    play(room, moment.title)  # type: ignore[attr-defined]
+
+
+def test_a_moment_brings_to_the_front_where_it_can_be_seen(room: RoomView) -> None:
+    play(room, "How did it know where to go?")
+    assert front(room) == "DNS"
+    assert "ns.bakery.test" in room.stage.dig.steps.value
+    play(room, "The mailbox cannot be reached")
+    assert front(room) == "Queue and clock"
+    until(lambda: len(room.stage.queues.list.options) == 1)
+    play(room, "By hand")
+    (terminal,) = room.stage.screen.children
+    until(lambda: any("220 mx1.bakery.test" in line for _, line in terminal.lines))
+
+
+def test_any_message_can_be_chosen_for_the_journey(room: RoomView, lab: Lab) -> None:
+    for subject in ("one", "two"):
+        lab.person("alice@academy.test").send("bruno@bakery.test", subject, "x")
+    lab.settle()
+    until(lambda: len(room.stage.message.options) == 2)
+    room.stage.message.value = room.stage.message.options[0][1]
+    assert any("Subject: one" in label for label, _ in room.stage.journey.header.options)
+
+
+def test_reset_begins_again_and_leaves_the_lab_it_came_with(room: RoomView, lab: Lab) -> None:
+    play(room, "A message travels")
+    room.reset.click()
+    first = room.lab
+    assert first is not lab
+    assert lab.is_open
+    assert len(first.person("bruno@bakery.test").inbox()) == 0
+    room.scenario.value = "backup-mx"
+    assert not first.is_open
+    assert room.lab.scenario.name == "backup-mx"
+    assert "The backup mail server" in room.notice.value
+    last = room.lab
+    room.close()
+    assert not last.is_open
+    assert lab.is_open
+
+
+def test_larger_type_is_a_switch(room: RoomView) -> None:
+    room.large.value = True
+    assert "mailcourse-large" in room._dom_classes
+    room.large.value = False
+    assert "mailcourse-large" not in room._dom_classes
+
+
+def test_a_closed_lab_rests_every_part_and_reset_helps(room: RoomView, lab: Lab) -> None:
+    lab.close()
+    assert all(button.disabled for button in room.stage.moments.values())
+    assert "closed" in room.stage.notice.value
+    room.reset.click()
+    play(room, "A message travels")
+    room.close()
+
+
+def test_a_mail_server_is_found_by_its_preference(lab: Lab) -> None:
+    assert pair(lab) == ("alice@academy.test", "bruno@bakery.test")
+    assert first_mail_server(lab) == "mx1.bakery.test"
+
+
+def test_a_saved_notebook_shows_a_picture_and_the_script(room: RoomView) -> None:
+    bundle = room._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert "Script: A message travels" in data["text/plain"]
+    assert data["image/png"].startswith("iVBOR")

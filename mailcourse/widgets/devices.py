@@ -52,7 +52,8 @@ def dialogue(events: Iterable[Event]) -> str:
         shown = "(a secret, not shown)" if event.facts["secret"] else line
         lines.append(f'<span style="color:{COLOURS[side]}">{side}: {escape(shown)}</span>')
     text = "\n".join(lines[-MOST_LINES:]) or "nothing was said yet"
-    return f'<pre style="background:#fff;color:#222;padding:6px;margin:0;white-space:pre-wrap">{text}</pre>'
+    style = "font-family:monospace;background:#fff;color:#222;padding:6px;margin:0;white-space:pre-wrap"
+    return f'<pre tabindex="0" style="{style}">{text}</pre>'
 
 
 class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

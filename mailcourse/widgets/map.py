@@ -288,4 +288,5 @@ def _mail(lab: Lab, host: str) -> str:
 
 
 def _pre(text: str) -> str:
-    return f'<pre style="background:#fff;color:#222;padding:6px;border-radius:6px;margin:0">{escape(text)}</pre>'
+    style = "font-family:monospace;background:#fff;color:#222;padding:6px;border-radius:6px;margin:0;line-height:1.35"
+    return f'<pre tabindex="0" style="{style}">{escape(text)}</pre>'

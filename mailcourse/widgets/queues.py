@@ -97,7 +97,8 @@ def timeline(told: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
     parts.append(
         f'<line x1="{place(now):.0f}" y1="18" x2="{place(now):.0f}" y2="52" stroke="#0072B2" stroke-width="2"/>'
     )
-    parts.append(f'<text x="{place(now):.0f}" y="14" text-anchor="middle" font-size="11">now {now:%a %H:%M}</text>')
+    middle = min(max(place(now), 60), 640)  # the words stay inside the picture
+    parts.append(f'<text x="{middle:.0f}" y="14" text-anchor="middle" font-size="11">now {now:%a %H:%M}</text>')
     for when, what, sentence in told:
         sign, colour, _ = MARKS.get(what, ("○", "#555555", "next"))
         tip = escape(f"{when:%a %H:%M} {sentence}")
@@ -134,8 +135,11 @@ class QueuesView(LiveView):
         for word, button in self.acts.items():
             button.on_click(lambda pressed, word=word: self.do(lambda: self.press(word), pressed))
         self.list.observe(lambda _: self._tell(), "value")
-        clock = widgets.HBox([self.time, *self.steps.values(), self.progress, self.cancel])
-        super().__init__(lab, [clock, self.list, widgets.HBox(list(self.acts.values())), self.line, self.story])
+        wraps = {"flex_flow": "row wrap"}
+        clock = widgets.HBox([self.time, *self.steps.values(), self.progress, self.cancel], layout=wraps)
+        super().__init__(
+            lab, [clock, self.list, widgets.HBox(list(self.acts.values()), layout=wraps), self.line, self.story]
+        )
 
     @staticmethod
     def _button(word: str, icon: str) -> widgets.Button:

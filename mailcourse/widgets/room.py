@@ -35,6 +35,8 @@ from .terminal import TerminalView
 STYLE = (
     "<style>.mailcourse-large{zoom:1.3}"
     ".mailcourse-room :focus-visible{outline:3px solid #D55E00!important;outline-offset:1px}"
+    "@media (max-width:800px){.mailcourse-stage{flex-wrap:wrap!important}"
+    ".mailcourse-stage>*{flex-basis:100%!important}}"
     ".mailcourse-room .jupyter-button{height:auto;min-height:32px}"
     ".mailcourse-room .lm-TabBar-tab{flex:0 0 auto!important;min-width:0!important;max-width:none!important}</style>"
 )
@@ -65,9 +67,10 @@ class StageView(LiveView):
             self.dig,
             self._terminal(lab),
         ]
-        self.tabs = widgets.Tab(children=parts, titles=TABS, layout={"flex": "5 1 520px", "min_width": "0"})
-        left = widgets.VBox([self.map, self.told], layout={"flex": "4 1 440px", "min_width": "0"})
-        both = widgets.HBox([left, self.tabs], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        self.tabs = widgets.Tab(children=parts, titles=TABS, layout={"flex": "5 1 0", "min_width": "0"})
+        left = widgets.VBox([self.map, self.told], layout={"flex": "4 1 0", "min_width": "0"})
+        both = widgets.HBox([left, self.tabs], layout={"align_items": "flex-start"})
+        both.add_class("mailcourse-stage")
         super().__init__(lab, [both])
 
     def _script(self) -> widgets.Widget:

@@ -51,7 +51,8 @@ def said(step: Step, number: int, count: int) -> str:
     return (
         f'<div style="font-weight:600;margin-bottom:4px">Step {number + 1} of {count}{when}. {escape(step.title)}</div>'
         f'<pre tabindex="0" style="font-family:monospace;white-space:pre-wrap;background:#fff;color:#222;padding:6px;'
-        f'border-radius:6px;margin:0;line-height:1.35;max-height:340px;overflow:auto">{lines or "(nothing was said)"}</pre>'
+        f'border-radius:6px;margin:0;line-height:1.35;max-height:340px;overflow:auto">'
+        f"{lines or '(nothing was said)'}</pre>"
     )
 
 

@@ -64,7 +64,7 @@ def test_pop3_that_deletes_empties_the_server_for_the_other(view: DevicesView) -
     press(phone, "Synchronise")
     assert (len(shown(laptop)), len(shown(phone))) == (2, 0)
     until(lambda: "no message" in view.files.value)
-    assert "DELE" in view.dialogue.value or "QUIT" in view.dialogue.value
+    until(lambda: "DELE" in view.dialogue.value or "QUIT" in view.dialogue.value)
     laptop.way.value = "IMAP"
     assert shown(laptop) == [], "another protocol, another copy"
 

@@ -2,110 +2,55 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bench import Jupyter
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-
-
-@pytest.fixture(scope="module")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """JupyterLab on a copy of the notebooks; gives its address."""
-    folder = tmp_path_factory.mktemp("jupyter")
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "jupyter",
-        "lab",
-        "--no-browser",
-        "--allow-root",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-    ]
-    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}", "--LabApp.news_url="]
-    # Without settings of their own, one student's JupyterLab would remember another's windows.
-    environment = {
-        **os.environ,
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "ws"),
-    }
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=1).close()
-            break
-        except OSError:
-            assert server.poll() is None, "JupyterLab did not start"
-            assert time.monotonic() < deadline, "JupyterLab did not answer"
-            time.sleep(0.1)
-    yield address
-    server.terminate()
-    server.wait(30)
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt install chromium)")
-def test_run_all_then_send_shows_the_delivered_message_and_every_hop(jupyter: str) -> None:
-    from playwright.sync_api import expect, sync_playwright
+def test_run_all_then_send_shows_the_delivered_message_and_every_hop(
+    jupyter: Jupyter, browser: Any, notebooks: Path
+) -> None:
+    from playwright.sync_api import expect
 
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_page(viewport={"width": 1300, "height": 900})
-        page.set_default_timeout(60_000)
-        page.goto(f"{jupyter}/doc/tree/notebooks/00-start-here.ipynb?reset")
-        page.locator(".jp-Notebook .jp-Cell").first.click()
-        page.get_by_role("menuitem", name="Run").first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        # The last cell of the lesson prints the bounce.
-        expect(page.locator(".jp-OutputArea-output", has_text="Nobody will try again").last).to_be_attached(
-            timeout=90_000
-        )
+    shutil.copy(notebooks / "00-start-here.ipynb", jupyter.folder)
+    page = browser.new_page(viewport={"width": 1300, "height": 900})
+    page.set_default_timeout(60_000)
+    page.goto(f"{jupyter.address}/doc/tree/00-start-here.ipynb?reset")
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.get_by_role("menuitem", name="Run").first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    # The last cell of the lesson prints the bounce.
+    expect(page.locator(".jp-OutputArea-output", has_text="Nobody will try again").last).to_be_attached(timeout=90_000)
 
-        button = page.locator(".jp-OutputArea button:has-text('Send')")
-        page.locator(".jp-OutputArea input[type=text]").nth(1).fill("Fresh bread")
-        button.click()
-        panel = page.locator(".jp-OutputArea-output", has=page.locator("button:has-text('Send')"))
-        expect(panel.get_by_text("in the mailbox of bruno@bakery.test, on mail.bakery.test")).to_be_visible(
-            timeout=60_000
-        )
-        picture = panel.locator("svg[role=img]")
-        for name in ("laptop", "mx1", "resolver", "mailbox of"):
-            expect(picture.locator("text", has_text=name).first).to_be_visible()
+    button = page.locator(".jp-OutputArea button:has-text('Send')")
+    page.locator(".jp-OutputArea input[type=text]").nth(1).fill("Fresh bread")
+    button.click()
+    panel = page.locator(".jp-OutputArea-output", has=page.locator("button:has-text('Send')"))
+    expect(panel.get_by_text("in the mailbox of bruno@bakery.test, on mail.bakery.test")).to_be_visible(timeout=60_000)
+    picture = panel.locator("svg[role=img]")
+    for name in ("laptop", "mx1", "resolver", "mailbox of"):
+        expect(picture.locator("text", has_text=name).first).to_be_visible()
 
-        # It plays by itself; stop it, and go on by hand to the last step.
-        expect(picture).not_to_have_attribute("aria-label", re.compile("^Step 1 of"), timeout=20_000)
-        step = panel.locator("button:has-text('Step')")
-        for _ in range(25):
-            step.click()
-        expect(panel.get_by_text("puts it into the mailbox of bruno@bakery.test").first).to_be_visible()
-        expect(panel.get_by_text("written: new/").first).to_be_visible()
-        panel.locator("button:has-text('Back')").click()
-        expect(panel.get_by_text("decides for bruno@bakery.test: the mailbox is here").first).to_be_visible()
+    # It plays by itself; stop it, and go on by hand to the last step.
+    expect(picture).not_to_have_attribute("aria-label", re.compile("^Step 1 of"), timeout=20_000)
+    step = panel.locator("button:has-text('Step')")
+    for _ in range(25):
+        step.click()
+    expect(panel.get_by_text("puts it into the mailbox of bruno@bakery.test").first).to_be_visible()
+    expect(panel.get_by_text("written: new/").first).to_be_visible()
+    panel.locator("button:has-text('Back')").click()
+    expect(panel.get_by_text("decides for bruno@bakery.test: the mailbox is here").first).to_be_visible()
 
-        # Bruno reads: run that cell once more, and the new message is on the page.
-        page.locator(".jp-Cell", has_text="bruno.inbox()").last.locator(".jp-InputArea-editor").click()
-        page.keyboard.press("Control+Enter")
-        expect(page.locator(".jp-OutputArea-output td", has_text="Fresh bread").first).to_be_visible()
-        assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
-        browser.close()
+    # Bruno reads: run that cell once more, and the new message is on the page.
+    page.locator(".jp-Cell", has_text="bruno.inbox()").last.locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".jp-OutputArea-output td", has_text="Fresh bread").first).to_be_visible()
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    page.close()

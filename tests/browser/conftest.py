@@ -1,0 +1,56 @@
+"""One JupyterLab and one Chromium for all browser tests of a worker."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench import Bench, Jupyter
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """JupyterLab on an empty folder, with settings of its own."""
+    with Jupyter(tmp_path_factory.mktemp("jupyter")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The machine's own Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def bench(jupyter: Jupyter, browser: Any) -> Iterator[Callable[..., Bench]]:
+    """Make notebooks of cells, open and run them; at the end nothing may have gone wrong on the page."""
+    made: list[Bench] = []
+
+    def make(*cells: str, **options: Any) -> Bench:
+        made.append(Bench(jupyter, browser, cells, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def notebooks() -> Path:
+    """The folder of lessons."""
+    return Path(__file__).parents[2] / "notebooks"

@@ -64,7 +64,7 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.way = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
         self.device = make(self.way.value)
         self.online = widgets.ToggleButton(value=True, description="Online", icon="wifi", tooltip="has a network")
-        self.list = widgets.Select(options=[], rows=7, layout={"width": "98%"})
+        self.list = widgets.Select(options=[], rows=7, description="Messages", layout={"width": "98%"})
         names = {
             "Synchronise": "refresh",
             "Read": "envelope-open",

@@ -23,6 +23,7 @@ from mailcourse.internet.trace import Event, Trace
 from . import header
 from .follow import Follower
 from .picture import png
+from .slider import Slider
 from .steps import Step, branch, recipients, steps, text_of
 from .way import dot, frame, way
 
@@ -69,8 +70,10 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._follower: Follower | None = None
         self._ids: set[str | None] = set()
         self._is_showing = False
-        self._play = widgets.Play(min=0, max=0, interval=SPEEDS["normal"], description="Play", show_repeat=False)
-        self.slider = widgets.IntSlider(min=0, max=0, description="Step", readout=False)
+        hidden = {"display": "none"}  # its buttons have no words; ours have
+        self._play = widgets.Play(min=0, max=0, interval=SPEEDS["normal"], show_repeat=False, layout=hidden)
+        self.play = widgets.ToggleButton(value=False, description="Play", icon="play", layout={"width": "100px"})
+        self.slider = Slider(description="Step")
         self._link = widgets.jslink((self._play, "value"), (self.slider, "value"))
         self.back = widgets.Button(description="Back", icon="step-backward", tooltip="one step back")
         self.forth = widgets.Button(description="Step", icon="step-forward", tooltip="one step on")
@@ -81,15 +84,17 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._said = widgets.HTML(layout={"flex": "2 1 320px"})
         self._two = widgets.HTML()
         about = "The header of the message as it is now: choose a line to see the step that wrote it"
-        self.header = widgets.Select(options=[], rows=7, layout={"width": "99%"})
+        self.header = widgets.Select(options=[], rows=7, description="Header", layout={"width": "99%"})
         self._below = widgets.VBox([self._two, widgets.HTML(f"<div>{about}</div>"), self.header])
         self.back.on_click(lambda _: self._move(-1))
         self.forth.on_click(lambda _: self._move(+1))
         self.slider.observe(lambda _: self._show(), "value")
+        self.play.observe(lambda _: self._start_or_pause(), "value")
+        self._play.observe(lambda _: self._tell_playing(), "playing")
         self.speed.observe(lambda _: setattr(self._play, "interval", SPEEDS[self.speed.value]), "value")
         self.whose.observe(lambda _: self._choose_copy(), "value")
         self.header.observe(lambda _: self._choose_line(), "index")
-        controls = [self._play, self.back, self.forth, self.slider, self.speed, self.whose]
+        controls = [self.play, self._play, self.back, self.forth, self.slider, self.speed, self.whose]
         both = widgets.HBox([self._picture, self._said], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         super().__init__([widgets.HBox(controls, layout={"flex_flow": "row wrap"}), both, self._below])
         self.load(events)
@@ -168,9 +173,21 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             self._play.playing = False
             self.slider.value = number
 
+    def _start_or_pause(self) -> None:
+        if self.play.value and not self._play.playing and self.slider.value >= self.slider.max:
+            self.slider.value = self._play.value = 0  # at the end, Play begins again
+        self._play.playing = self.play.value and self.slider.max > 0
+        self._tell_playing()
+
+    def _tell_playing(self) -> None:
+        """The button says what it will do."""
+        is_on = self._play.playing
+        self.play.value, self.play.description = is_on, "Pause" if is_on else "Play"
+        self.play.icon = "pause" if is_on else "play"
+
     def _move(self, by: int) -> None:
         self._play.playing = False  # who steps by hand wants to look
-        self.slider.value = min(max(self.slider.value + by, self.slider.min), self.slider.max)
+        self.slider.value = min(max(self.slider.value + by, 0), self.slider.max)
 
     def _show(self) -> None:
         if self._is_showing:

@@ -122,7 +122,7 @@ class QueuesView(LiveView):
 
     def __init__(self, lab: Lab) -> None:
         self.time = widgets.HTML()
-        self.list = widgets.Select(options=[], rows=6, layout={"width": "98%"})
+        self.list = widgets.Select(options=[], rows=6, description="Waiting", layout={"width": "98%"})
         self.line, self.story = widgets.HTML(), widgets.HTML(layout={"max_height": "220px", "overflow": "auto"})
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "160px", "display": "none"})
         self.cancel = widgets.Button(description="Stop", icon="stop", layout={"display": "none", "width": "auto"})

@@ -129,7 +129,8 @@ class Bench:
         self.page.locator(".jp-Notebook .jp-CodeCell").first.click()
 
     def run_all(self) -> None:
-        """Run all cells, from the menu."""
+        """Run all cells, from the menu, once there is a kernel to run them."""
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         self.page.get_by_role("menuitem", name="Run").first.click()
         self.page.get_by_text("Run All Cells", exact=True).click()
         self.idle()

@@ -161,7 +161,7 @@ def test_a_journey_is_stepped_by_button_key_and_header_line(bench: MakeBench) ->
     picture_says(here, "^Step 1 of")
     page.press("Step", here)
     picture_says(here, "^Step 2 of")
-    here.locator(".noUi-handle").focus()
+    here.get_by_role("slider").focus()
     page.page.keyboard.press("ArrowRight")
     picture_says(here, "^Step 3 of")
     page.page.keyboard.press("ArrowLeft")

@@ -64,7 +64,7 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 #: Older events are dropped past this number, so that a lab left running for a week stays small.
-MOST_EVENTS = 50_000
+MOST_EVENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)

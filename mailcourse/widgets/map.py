@@ -268,8 +268,9 @@ def detail(lab: Lab, host: str, what: str) -> str:
         names = lab.dns_servers.get(host)
         texts = [str(zone.to_text()) for zone in names.zones.values()] if names else []
         return _pre("\n".join(texts) or "no zones here")
-    lines = [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in lab.trace if e.host == host]
-    return _pre("\n".join(lines[-MOST_LOG:]) or "nothing has happened here yet")
+    last = [e for e in lab.trace if e.host == host][-MOST_LOG:]
+    lines = [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in last]
+    return _pre("\n".join(lines) or "nothing has happened here yet")
 
 
 def _mail(lab: Lab, host: str) -> str:

@@ -1,4 +1,4 @@
-"""From a press to the changed picture.
+"""From a press to the changed picture, and a burst of mail while somebody watches.
 
 The figures are printed; the bounds here are wide, because a busy machine must not fail a test.
 """
@@ -6,7 +6,9 @@ The figures are printed; the bounds here are wide, because a busy machine must n
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from bench import OPEN, Bench, wait
@@ -52,3 +54,45 @@ def test_a_press_changes_the_picture_soon(bench: Callable[..., Bench]) -> None:
     page.choose("Host", "mx1.bakery.test")
     assert told("map, a host off and on", timed(page, lambda n: "Switch on" if n % 2 else "Switch off", 1)) < 1000
     assert told("journey, a step", timed(page, lambda n: "Step" if n % 20 < 10 else "Back", 2)) < 1000
+
+
+BURST = """
+import threading
+def burst():
+    alice = lab.person('alice@academy.test')
+    for number in range(500):
+        alice.send('bruno@bakery.test', f'number {number}', 'x')
+    lab.settle()
+thread = threading.Thread(target=burst)
+thread.start()
+"""
+#: Counts in window.__painted how often a view got another picture.
+COUNTED = """box => {
+  window.__painted = 0;
+  new MutationObserver(() => window.__painted++).observe(box, { childList: true });
+}"""
+
+
+def test_five_hundred_messages_pass_while_the_page_answers(bench: Callable[..., Bench]) -> None:
+    page = bench(OPEN, "the_map = lab.map(); the_map")
+    here = page.output(1)
+    page.page.evaluate(COUNTED, here.locator(".widget-html-content").first.element_handle())
+    began = time.monotonic()
+    page.kernel(BURST)
+    took = []
+    while page.kernel("print(thread.is_alive())") == "True":
+        for words in ("queue", "log"):
+            pressed = time.monotonic()
+            button: Any = here.locator(f".widget-toggle-buttons button:has-text('{words}')")
+            button.click()
+            page.page.wait_for_function("b => b.classList.contains('mod-active')", arg=button.element_handle())
+            took.append(time.monotonic() - pressed)
+    seconds = time.monotonic() - began
+    rate = page.page.evaluate("window.__painted") / seconds
+    print(f"\nburst: {seconds:.0f} s, {rate:.1f} pictures a second, slowest answer {max(took) * 1000:.0f} ms")
+    assert max(took) < 5
+    assert 0.5 < rate <= 20
+    assert page.kernel("print(len(lab.person('bruno@bakery.test').inbox()))") == "500"
+    wait(lambda: "bruno 500" in here.locator("svg[role=img]").get_attribute("aria-label"), "the map missed some")
+    assert page.kernel("print(len({e.message for e in lab.trace if e.what == 'delivered'}))") == "500"
+    assert page.kernel("print([e.seq for e in lab.trace] == list(range(1, len(lab.trace) + 1)))") == "True"

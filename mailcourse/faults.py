@@ -4,6 +4,7 @@
     down      the host is switched off
     port      nothing listens there any more                            port=25
     slow      every piece takes longer on the way, in real seconds      seconds=0.5, peer="…" (else: all)
+    cut       nothing passes on the link to another host               peer="mx1.bakery.test"
     drop      the SMTP connection breaks at a stage                     at="DATA", times=1 (else: always)
     reply     the SMTP server says this instead of the truth            at="RCPT", say="450 4.2.1 busy", times=…
     disk      the disk is full
@@ -22,7 +23,7 @@ begin `after_minutes` of lab time and last `for_minutes`.  In a scenario:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,19 @@ class Faults:
 
     def table(self) -> Table:
         """What is broken now."""
-        rows = [(fault.host, fault.kind, _words(fault.detail)) for fault, _ in self._undo.values()]
+        rows = [(fault.host, fault.kind, _words(fault.detail)) for fault in self]
         return table(("host", "kind", "detail"), rows)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter([fault for fault, _ in list(self._undo.values())])
+
+    def find(self, host: str, kind: str, peer: str | None = None) -> Fault | None:
+        """Return what is broken there, or on the link to `peer` seen from either end; None when it is whole."""
+        ends = {host, peer}
+        for fault in self:
+            if fault.kind == kind and {fault.host, fault.detail.get("peer")} == ends:
+                return fault
+        return None
 
     def __repr__(self) -> str:
         return repr(self.table()) if self._undo else "nothing is broken"
@@ -98,7 +110,7 @@ class Faults:
 
     def mend_all(self) -> None:
         """Mend everything."""
-        for fault, _ in list(self._undo.values()):
+        for fault in self:
             fault.mend()
 
     def _described(self, host: str, kind: str, detail: Mapping[str, Any]) -> Fault:
@@ -174,6 +186,12 @@ def _slow(lab: Lab, host: Host, fault: Fault) -> Undo:
     return lambda: lab.internet.delay(host.name, peer, 0)
 
 
+def _cut(lab: Lab, host: Host, fault: Fault) -> Undo:
+    peer = fault.detail["peer"]
+    lab.internet.cut(host.name, peer)
+    return lambda: lab.internet.join(host.name, peer)
+
+
 def _stage(lab: Lab, host: Host, fault: Fault) -> Undo:
     detail = fault.detail
     reply = _reply(detail["say"]) if fault.kind == "reply" else None
@@ -213,6 +231,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[Lab, Host, Fault], Undo]]] = {
     "down": ((), _down),
     "port": (("port",), _port),
     "slow": (("seconds", "peer"), _slow),
+    "cut": (("peer",), _cut),
     "drop": (("at", "times"), _stage),
     "reply": (("at", "say", "times"), _stage),
     "disk": ((), _disk),
@@ -268,6 +287,12 @@ def _check_slow(lab: Lab, fault: Fault) -> None:
         lab.internet.host(fault.detail["peer"])
 
 
+def _check_cut(lab: Lab, fault: Fault) -> None:
+    if fault.detail.get("peer") in (None, fault.host):
+        raise LabError('A link has two ends: say to which other host, such as peer="mx1.bakery.test".')
+    lab.internet.host(fault.detail["peer"])
+
+
 _CHECKS: dict[str, Callable[[Lab, Fault], None]] = {
     "drop": _check_stage,
     "reply": _check_stage,
@@ -276,4 +301,5 @@ _CHECKS: dict[str, Callable[[Lab, Fault], None]] = {
     "port": _check_port,
     "disk": _check_disk,
     "slow": _check_slow,
+    "cut": _check_cut,
 }

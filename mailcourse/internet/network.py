@@ -88,6 +88,7 @@ class Internet(ABC):
         self.taps = Taps(trace)
         self.wires: dict[int, Wire] = {}  # number of an open connection -> its wire
         self.lags: dict[frozenset[str], float] = {}  # both ends of a link, or one end of many -> seconds
+        self.cuts: set[frozenset[str]] = set()  # both ends of each link that carries nothing
         self._numbers = itertools.count(1)
 
     def add_host(self, name: str, addresses: list[str]) -> Host:
@@ -140,6 +141,18 @@ class Internet(ABC):
         if seconds:
             self.lags[ends] = seconds
 
+    def cut(self, a: str, b: str) -> None:
+        """Let nothing pass between two hosts, and break what is open between them.  Loop thread only."""
+        ends = frozenset({self.host(a).name, self.host(b).name})
+        self.cuts.add(ends)
+        for wire in list(self.wires.values()):
+            if {wire.connection.source, wire.connection.target} == ends:
+                wire.abort()
+
+    def join(self, a: str, b: str) -> None:
+        """Let things pass between two hosts again; harmless if they do."""
+        self.cuts.discard(frozenset({a, b}))
+
     def lag(self, connection: Connection) -> float:
         """Return the seconds that a chunk of this connection is held: the slowest of what applies."""
         ends = frozenset({connection.source, connection.target})
@@ -166,6 +179,8 @@ class Internet(ABC):
             raise Unreachable(f"{source.name} is switched off")
         if not target.is_up:
             raise Unreachable(f"no answer from {target.name}, it is switched off")
+        if {source.name, target.name} in self.cuts:
+            raise Unreachable(f"no answer from {target.name}, the link to {source.name} is cut")
         if port in target.closed_ports:
             raise self.refused(target, port)
         return target

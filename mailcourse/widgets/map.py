@@ -1,19 +1,12 @@
-"""The map: organisations, hosts, people and queues; a message lights up its way, hosts can be switched off.
+"""The map: organisations, hosts, people and queues; a message lights up its way, hosts and links can be broken.
 
-    state(lab) → Place, Place, …     what stands where, and how it is now
-    dot(places, links)               the picture, drawn once
-    painted(svg, places, link)       the same picture with what is true at this moment
-
-These are functions from values to values; `MapView` below is only switches around them.
+Press a host or a link in the picture, or choose it below: the switches and the page under them are for what is chosen.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
-from itertools import pairwise
 from typing import Any
 
 import graphviz
@@ -24,182 +17,30 @@ from mailcourse.lab import Lab
 from mailcourse.queues import COLUMNS, rows
 from mailcourse.table import table
 
+from .drawing import Drawing
 from .live import LiveView
 from .picture import png, svg
-from .roles import ROLES
+from .places import STYLE, Link, dot, painted, roads, state, text_of, troubles
 
-Link = tuple[str, str]
 MAIL_PORTS = (24, 25, 465, 587)
+#: Lines of a log, the newest.
 MOST_LOG = 60
-SMALL = {"fontsize": "10", "height": "0.35", "margin": "0.02"}
-
-
-@dataclass(frozen=True)
-class Place:
-    """One host as it is now.  `waiting` are messages in its queue, `boxes` how many each person has."""
-
-    name: str
-    organisation: str
-    role: str  # a key of journey.ROLES
-    is_up: bool = True
-    waiting: int | None = None  # None: it has no queue
-    boxes: tuple[tuple[str, int], ...] = ()
-    faults: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> str:
-        """How it is, in a few words: "off", "3 waiting", "alice 2"."""
-        said = [] if self.is_up else ["OFF"]
-        said += [f"{self.waiting} waiting"] if self.waiting else []
-        said += [f"{person} {count}" for person, count in self.boxes]
-        said += [kind for kind in self.faults if kind != "down"]
-        return " · ".join(said)
-
-
-def state(lab: Lab) -> list[Place]:
-    """Look at every host."""
-    broken: dict[str, list[str]] = {}
-    for row in lab.faults.table():
-        broken.setdefault(str(row["host"]), []).append(str(row["kind"]))
-    found = []
-    for name, plan in lab.scenario.hosts.items():
-        dns = {"dns", "resolver"} & {*plan.services}
-        role = "dns" if dns else "mail" if plan.services else "person"
-        server = lab.mail_servers.get(name)
-        boxes = tuple(
-            (person.partition("@")[0], len(lab.accounts[name].mailbox(person).scan()))
-            for person in (lab.scenario.people if name in lab.accounts else ())
-            if lab.scenario.domains.get(person.partition("@")[2]) == name
-        )
-        organisation = lab.scenario.organisations.get(plan.organisation, plan.organisation)
-        found.append(
-            Place(
-                name,
-                organisation,
-                role,
-                lab.internet.hosts[name].is_up,
-                None if server is None else len(server.queue.entries()),
-                boxes,
-                tuple(broken.get(name, ())),
-            )
-        )
-    return found
-
-
-def roads(lab: Lab) -> list[Link]:
-    """Return the ways that mail is meant to go: from a person's machine to her server, and on inside."""
-    scenario, found = lab.scenario, []
-    for address, person in scenario.people.items():
-        found.append((person.device, scenario.domains[address.partition("@")[2]]))
-    for name, plan in scenario.hosts.items():
-        found += [(name, inner) for inner in plan.inside.values()]
-        found += [(name, relay.host) for relay in (plan.smart_host, plan.fallback) if relay is not None]
-    return list(dict.fromkeys(found))
-
-
-def dot(places: Sequence[Place], links: Collection[Link]) -> str:
-    """Write the map; hosts are n0, n1, …, links e0, e1, …, and each host has a line @n0@ for how it is."""
-    graph = graphviz.Digraph(graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "nodesep": "0.25"})
-    graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="12", style="filled", color="#333333")
-    graph.attr("edge", color="#333333", penwidth="1.4")
-    numbers = {place.name: number for number, place in enumerate(places)}
-    for organisation in dict.fromkeys(place.organisation for place in places):
-        with graph.subgraph(name=f"cluster_{organisation}") as cluster:
-            cluster.attr(
-                label=graphviz.escape(organisation), color="#999999", style="rounded", fontname="Helvetica,Arial"
-            )
-            for place in places:
-                if place.organisation == organisation:
-                    shape, colour, word = ROLES[place.role]
-                    first, _, rest = place.name.partition(".")
-                    node = f"n{numbers[place.name]}"
-                    mark = "." if place.role == "dns" else r"\n"
-                    label = rf"{graphviz.escape(first)}{mark}{graphviz.escape(rest)}\n@{node}@"
-                    size = {"width": f"{_width(place):.1f}"} if place.role != "dns" else SMALL
-                    tip = f"{place.name}: {word}"
-                    cluster.node(node, label, id=node, shape=shape, fillcolor=colour, tooltip=tip, **size)
-    used = {name for link in links for name in link}
-    alone = [place.name for place in places if place.name not in used]
-    for name in alone if used else ():  # they stand beside what they serve, and not in a column below
-        graph.edge(f"n{numbers[next(iter(links))[0]]}", f"n{numbers[name]}", style="invis")
-    for source, target in _shape(places):  # the picture keeps its shape when mail takes a new way
-        graph.edge(f"n{numbers[source]}", f"n{numbers[target]}", style="invis")
-    for number, (source, target) in enumerate(links):
-        graph.edge(f"n{numbers[source]}", f"n{numbers[target]}", id=f"e{number}", tooltip=f"{source} → {target}")
-    return str(graph.source)
-
-
-def _shape(places: Sequence[Place]) -> list[Link]:
-    """Return pairs of hosts to draw from left to right: offices in one row, in another those who serve them all."""
-    inside: dict[str, list[Place]] = {}
-    for place in places:
-        inside.setdefault(place.organisation, []).append(place)
-    offices = [group for group in inside.values() if any(place.boxes for place in group)]
-    others = [group for group in inside.values() if group not in offices]
-    found = []
-    for left, right in pairwise(offices):
-        home = next(place for place in left if place.boxes)
-        gates = [place for place in right if place.role == "mail" and not place.boxes] or right[:1]
-        found += [(home.name, gate.name) for gate in gates]
-    for left, right in pairwise(others):
-        found += [(left[0].name, place.name) for place in right]
-    return found
-
-
-def _width(place: Place) -> float:
-    """Room for the line that says how it is, in inches."""
-    room = sum(len(person) + 6 for person, _ in place.boxes) + 6 * bool(place.boxes)
-    return max(1.2, 0.085 * room)
-
-
-STYLE = (
-    ".mailcourse-map .off{opacity:.35}.mailcourse-map .off polygon,.mailcourse-map .off ellipse"
-    "{stroke-dasharray:6 4;stroke-width:3px}"
-    ".mailcourse-map .trouble polygon,.mailcourse-map .trouble ellipse{stroke:#D55E00!important;stroke-width:3px}"
-    ".mailcourse-map .now polygon,.mailcourse-map .now ellipse,.mailcourse-map .now path"
-    "{stroke:#D55E00!important;stroke-width:5px!important}"
-    ".mailcourse-map svg{max-width:100%;height:auto;background:#fff;border-radius:6px}"
-)
-
-
-def painted(picture: str, places: Sequence[Place], links: Sequence[Link], now: Link | None) -> str:
-    """Write how each host is into the picture; `now` is the link where something passes at this moment."""
-    marks: dict[str, str] = {}
-    for number, place in enumerate(places):
-        off = "off" if not place.is_up else "trouble" if place.faults else ""
-        marks[f"n{number}"] = f"{off} now" if now is not None and place.name in now else off
-        picture = re.sub(rf"@n{number}@\s*", escape(place.words), picture)
-    for number, link in enumerate(links):
-        marks[f"e{number}"] = "now" if link == now else ""
-    picture = re.sub(
-        r'<g id="([ne]\d+)" class="(\w+)">', lambda m: f'<g id="{m[1]}" class="{m[2]} {marks[m[1]]}">', picture
-    )
-    told = escape(text_of(places), quote=True)
-    return picture.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1)
-
-
-def text_of(places: Sequence[Place]) -> str:
-    """Write the map as plain text."""
-    lines: list[str] = []
-    for organisation in dict.fromkeys(place.organisation for place in places):
-        lines.append(organisation)
-        inside = [place for place in places if place.organisation == organisation]
-        lines += [f"  {place.name:24} {ROLES[place.role][2]}: {place.words or 'up'}" for place in inside]
-    return "\n".join(lines)
+#: Links that the picture shows; ways that mail takes are added as it takes them.
+MOST_LINKS = 60
+ARROW = " → "
 
 
 class MapView(LiveView):
-    """The map, and the switches for the host that is chosen."""
+    """The map, and the switches for the host or link that is chosen."""
 
     def __init__(self, lab: Lab) -> None:
         self._links, self._drawn = roads(lab), ("", "")
         self._now: Link | None = None
-        self.picture = widgets.HTML(layout={"overflow": "auto"})
-        self.host = widgets.Dropdown(options=list(lab.scenario.hosts), description="Host", layout={"width": "320px"})
-        self.switch = widgets.Button(description="Switch off", icon="power-off", tooltip="the host answers nobody")
-        self.slow = widgets.Button(
-            description="Slow down", icon="hourglass-half", tooltip="0.5 s each way, to everybody"
-        )
+        self.picture = Drawing()
+        self.picture.on_press(self._pressed)
+        self.host = widgets.Dropdown(options=list(lab.scenario.hosts), description="Host", layout={"width": "440px"})
+        self.switch = widgets.Button(description="Switch off", icon="power-off", tooltip="nothing passes any more")
+        self.slow = widgets.Button(description="Slow down", icon="hourglass-half", tooltip="0.5 s each way")
         self.mend = widgets.Button(description="Mend all", icon="wrench", tooltip="whatever was broken on purpose")
         self.what = widgets.ToggleButtons(
             options=["log", "queue", "mail", "zones"],
@@ -215,35 +56,73 @@ class MapView(LiveView):
         row = widgets.HBox([self.host, self.switch, self.slow, self.mend], layout={"flex_flow": "row wrap"})
         super().__init__(lab, [self.picture, row, self.what, self.detail])
 
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The host, or both ends of the link."""
+        return tuple(self.host.value.split(ARROW))
+
     def heard(self, event: Event) -> None:
         """Remember where a message passes at this moment."""
         if event.what == "connected" and event.facts["port"] in MAIL_PORTS:
             self._now = (str(event.facts["peer"]), event.host)
             known = self.lab.scenario.hosts
-            if self._now not in self._links and {*self._now} <= known.keys():
+            if self._now not in self._links and {*self._now} <= known.keys() and len(self._links) < MOST_LINKS:
                 self._links = [*self._links, self._now]
         elif event.what in ("delivered", "clock-moved"):
             self._now = None
 
     def look(self) -> None:
         """Paint the map as the lab is now."""
-        places, links = state(self.lab), self._links
+        places, links, broken = state(self.lab), self._links, troubles(self.lab)
         source = dot(places, links)
         if self._drawn[0] != source:
             self._drawn = source, svg(source)
+            self._offer(links)
         with self.hold_sync():
-            painting = painted(self._drawn[1], places, links, self._now)
+            painting = painted(self._drawn[1], places, links, self._now, broken, self.chosen)
             self.picture.value = f'<style>{STYLE}</style><div class="mailcourse-map">{painting}</div>'
-            is_up = self.lab.internet.hosts[self.host.value].is_up
+            is_up, is_fast = self._is_up(), self._slowed() is None
             self.switch.description = "Switch off" if is_up else "Switch on"
-            self.detail.value = detail(self.lab, self.host.value, self.what.value)
+            self.slow.description = "Slow down" if is_fast else "Full speed"
+            self.detail.value = detail(self.lab, self.chosen, self.what.value)
+
+    def _offer(self, links: list[Link]) -> None:
+        """Put the links that are drawn into the list of what can be chosen."""
+        options = (*self.lab.scenario.hosts, *(ARROW.join(link) for link in links))
+        if self.host.options != options:
+            kept = self.host.value
+            self.host.options = options
+            self.host.value = kept
+
+    def _pressed(self, part: str) -> None:
+        """Choose the host or link with this id in the picture."""
+        names = [*self.lab.scenario.hosts] if part[:1] == "n" else [ARROW.join(link) for link in self._links]
+        if self.is_live and part[1:].isdecimal() and int(part[1:]) < len(names):
+            self._offer(self._links)
+            self.host.value = names[int(part[1:])]
+
+    def _is_up(self) -> bool:
+        host, *peer = self.chosen
+        return self.lab.faults.find(host, "cut", *peer) is None if peer else self.lab.internet.hosts[host].is_up
+
+    def _slowed(self) -> Any:
+        return self.lab.faults.find(self.chosen[0], "slow", *self.chosen[1:])
 
     def _switch(self) -> None:
-        host = self.lab.host(self.host.value)
-        host.down() if host.is_up else host.up()
+        host, *peer = self.chosen
+        if not peer:
+            self.lab.host(host).down() if self._is_up() else self.lab.host(host).up()
+        elif (cut := self.lab.faults.find(host, "cut", *peer)) is None:
+            self.lab.fault(host, "cut", peer=peer[0])
+        else:
+            cut.mend()
 
     def _slow(self) -> None:
-        self.lab.fault(self.host.value, "slow", seconds=0.5)
+        host, *peer = self.chosen
+        if (slowed := self._slowed()) is None:
+            self.lab.fault(host, "slow", seconds=0.5, **({"peer": peer[0]} if peer else {}))
+        else:
+            slowed.mend()
 
     def still(self) -> bytes:
         """Return the map as PNG."""
@@ -254,11 +133,14 @@ class MapView(LiveView):
         return png(source)
 
     def __repr__(self) -> str:
-        return text_of(state(self.lab)) if self.lab.is_open else "a map of a lab that is closed"
+        return text_of(state(self.lab), troubles(self.lab)) if self.lab.is_open else "a map of a lab that is closed"
 
 
-def detail(lab: Lab, host: str, what: str) -> str:
-    """Write what there is to know of a host, as HTML; nothing in it is ever markup."""
+def detail(lab: Lab, chosen: Sequence[str], what: str) -> str:
+    """Write what there is to know of a host, or of the link between two, as HTML; nothing in it is ever markup."""
+    if len(chosen) == 2:
+        return _pre("\n".join(_lines(_passed(lab, {*chosen}))) or "nothing has passed here yet")
+    host = chosen[0]
     if what == "queue":
         server = lab.mail_servers.get(host)
         return table(COLUMNS, rows(server))._repr_html_() if server else "<p>no queue here</p>"
@@ -268,9 +150,25 @@ def detail(lab: Lab, host: str, what: str) -> str:
         names = lab.dns_servers.get(host)
         texts = [str(zone.to_text()) for zone in names.zones.values()] if names else []
         return _pre("\n".join(texts) or "no zones here")
-    last = [e for e in lab.trace if e.host == host][-MOST_LOG:]
-    lines = [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in last]
-    return _pre("\n".join(lines) or "nothing has happened here yet")
+    return _pre("\n".join(_lines([e for e in lab.trace if e.host == host])) or "nothing has happened here yet")
+
+
+def _passed(lab: Lab, ends: set[str]) -> list[Event]:
+    """Return what was said between two hosts, and what was broken there."""
+    found: list[Event] = []
+    sessions: set[Any] = set()
+    for event in lab.trace:
+        session = event.facts.get("session")
+        if {event.host, event.facts.get("peer")} == ends:
+            sessions |= {session} - {None}
+            found.append(event)
+        elif session in sessions and event.host in ends:
+            found.append(event)
+    return found
+
+
+def _lines(events: Sequence[Event]) -> list[str]:
+    return [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in events[-MOST_LOG:]]
 
 
 def _mail(lab: Lab, host: str) -> str:

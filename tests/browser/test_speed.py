@@ -76,7 +76,7 @@ COUNTED = """box => {
 def test_five_hundred_messages_pass_while_the_page_answers(bench: Callable[..., Bench]) -> None:
     page = bench(OPEN, "the_map = lab.map(); the_map")
     here = page.output(1)
-    page.page.evaluate(COUNTED, here.locator(".widget-html-content").first.element_handle())
+    page.page.evaluate(COUNTED, here.locator(":has(> .mailcourse-map)").element_handle())
     began = time.monotonic()
     page.kernel(BURST)
     took = []

@@ -50,6 +50,27 @@ def test_the_map_shows_mail_that_arrives_and_a_host_that_is_off(bench: MakeBench
     assert page.kernel("print(lab.host('mail.bakery.test').is_up)") == "True"
 
 
+def test_a_link_pressed_in_the_picture_is_cut_and_mail_takes_another_way(bench: MakeBench) -> None:
+    page = bench(OPEN, "lab.map()", SEND)
+    here = page.output(1)
+    chosen = here.locator(".widget-dropdown select")
+    here.locator("g.node", has_text="mx2").first.click()
+    wait(lambda: chosen.input_value() == "mx2.bakery.test", "a press on a host chooses it")
+    page.run(2)
+    picture_says(here, "bruno 2")
+    link = here.locator("g.edge", has=page.page.locator("title:text-is('n1->n4')")).first
+    link.locator(".hit").dispatch_event("click", {"bubbles": True})
+    wait(lambda: chosen.input_value() == "mail.academy.test → mx1.bakery.test", "a press on a link chooses it")
+    see(here, re.compile("mx1.bakery.test says goodbye"))
+    page.press("Switch off", here)
+    picture_says(here, "link mail.academy.test — mx1.bakery.test: cut")
+    page.run(2)
+    picture_says(here, "bruno 3")
+    see(here, re.compile("the link to mail.academy.test is cut"))
+    page.press("Mend all", here)
+    wait(lambda: "cut" not in here.locator("svg[role=img]").get_attribute("aria-label"), "it is mended")
+
+
 def test_the_queue_shows_why_a_message_waits_and_time_brings_it_home(bench: MakeBench) -> None:
     page = bench(OPEN, "lab.host('mail.bakery.test').down(); lab.queues()", SEND)
     here = page.output(1)

@@ -45,6 +45,28 @@ def test_a_server_that_says_421_sends_us_to_the_next(lab: Lab) -> None:
     assert "mx2.bakery.test" in {e.host for e in sent.events if e.what == "accepted"}
 
 
+def test_a_link_that_is_cut_carries_nothing_and_the_rest_works(lab: Lab) -> None:
+    with lab.fault("mail.academy.test", "cut", peer=MX1) as cut:
+        assert lab.faults.find(MX1, "cut", "mail.academy.test") is cut
+        sent = lab.person(ALICE).send(BRUNO, "x", "y")
+        lab.settle()
+        assert sent.status[BRUNO].state == "delivered"
+        assert "mx2.bakery.test" in {e.host for e in sent.events if e.what == "accepted"}
+        reasons = [str(e.facts) for e in sent.events if e.what == "unreachable"]
+        assert f"no answer from {MX1}, the link to mail.academy.test is cut" in "".join(reasons)
+    assert lab.faults.find(MX1, "cut", "mail.academy.test") is None
+    sent = lab.person(ALICE).send(BRUNO, "x", "y")
+    assert "mx2.bakery.test" not in {e.host for e in sent.events}
+
+
+def test_an_open_connection_breaks_when_its_link_is_cut(lab: Lab) -> None:
+    laptop, mail = lab.person(ALICE).machine, "mail.academy.test"
+    with lab.internet.host(laptop).dial(lab.internet.host(mail).addresses[0], 25) as talk:
+        assert talk.recv(100).startswith(b"220")
+        lab.fault(mail, "cut", peer=laptop)
+        assert talk.recv(100) == b""
+
+
 def test_a_full_disk_makes_the_server_say_452_and_lose_nothing(lab: Lab) -> None:
     with lab.fault(MX1, "disk"), lab.fault("mx2.bakery.test", "disk"):
         sent = lab.person(ALICE).send(BRUNO, "x", "y")
@@ -121,6 +143,9 @@ def test_mend_mends_everything(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("host", "kind", "detail", "match"),
     [
+        (MX1, "cut", {}, "two ends"),
+        (MX1, "cut", {"peer": MX1}, "two ends"),
+        (MX1, "cut", {"peer": "mx9.bakery.test"}, "no host 'mx9.bakery.test'"),
         ("mx9.bakery.test", "down", {}, "no host 'mx9.bakery.test'"),
         (MX1, "broken", {}, "no kind of fault 'broken'"),
         (MX1, "drop", {"at": "HELLO"}, "no stage of SMTP 'HELLO'"),

@@ -10,8 +10,9 @@ import pytest
 
 from mailcourse import Lab
 from mailcourse.widgets.live import MOST_LIVE
-from mailcourse.widgets.map import MapView, Place, detail, dot, painted, state, text_of
+from mailcourse.widgets.map import MapView, detail
 from mailcourse.widgets.picture import svg
+from mailcourse.widgets.places import Place, dot, painted, state, text_of, troubles
 
 ALICE, BRUNO, MX1 = "alice@academy.test", "bruno@bakery.test", "mx1.bakery.test"
 PLACES = [
@@ -40,7 +41,7 @@ def test_the_picture_is_drawn_once_and_painted_often() -> None:
     assert not re.search(r"@n\d+@", now)
     assert re.search(r'<g id="n2" class="node off">', now)
     assert re.search(r'<g id="e0" class="edge now">', now)
-    assert re.search(r'<g id="e0" class="edge ">', painted(picture, PLACES, LINKS, None))
+    assert re.search(r'<g id="e0" class="edge">', painted(picture, PLACES, LINKS, None))
     assert 'role="img" aria-label="The Academy' in now
 
 
@@ -79,15 +80,53 @@ def test_hosts_are_switched_slowed_and_mended_in_place(lab: Lab) -> None:
     until(lambda: "slow" not in view.picture.value)
 
 
+def test_a_press_on_the_picture_chooses_a_host_or_a_link(lab: Lab) -> None:
+    view = lab.map()
+
+    def press(part: object) -> None:
+        view.picture._handle_custom_msg({"pressed": part}, [])
+
+    press("n2")
+    assert view.host.value == list(lab.scenario.hosts)[2]
+    press("e0")
+    link = view.chosen
+    assert len(link) == 2
+    assert re.search(r'<g id="e0" class="edge chosen">', view.picture.value)
+    for nonsense in ("n99", "e99", "x", "", "n-1", "n1.5", None, 5):
+        press(nonsense)
+    assert view.chosen == link
+
+
+def test_a_link_is_cut_slowed_and_mended_in_place(lab: Lab) -> None:
+    view = lab.map()
+    lab.person(ALICE).send(BRUNO, "hi", "x")
+    lab.settle()
+    ends = {"mail.academy.test", MX1}
+    until(lambda: f"mail.academy.test → {MX1}" in view.host.options)
+    view.host.value = f"mail.academy.test → {MX1}"
+    assert "250" in view.detail.value
+    assert "POP3" not in view.detail.value
+    view.switch.click()
+    until(lambda: view.switch.description == "Switch on" and troubles(lab) == {frozenset(ends): "cut"})
+    until(lambda: "link mail.academy.test — mx1.bakery.test: cut" in view.picture.value)
+    assert re.search(r'class="edge off chosen"', view.picture.value)
+    view.switch.click()
+    until(lambda: troubles(lab) == {})
+    view.slow.click()
+    until(lambda: view.slow.description == "Full speed" and troubles(lab) == {frozenset(ends): "slow"})
+    view.slow.click()
+    until(lambda: troubles(lab) == {} and view.slow.description == "Slow down")
+
+
 def test_a_host_shows_its_log_queue_mail_and_zones(lab: Lab) -> None:
     lab.person(ALICE).send(BRUNO, "hi", "x")
     lab.settle()
-    assert "takes responsibility" in detail(lab, MX1, "log")
-    assert "queue id" in detail(lab, MX1, "queue")
-    assert "no queue" in detail(lab, "ns.bakery.test", "queue")
-    assert "new/" in detail(lab, "mail.bakery.test", "mail")
-    assert "mailboxes are empty" in detail(lab, MX1, "mail")
-    assert "MX 10 mx1" in detail(lab, "ns.bakery.test", "zones")
+    assert "takes responsibility" in detail(lab, [MX1], "log")
+    assert "queue id" in detail(lab, [MX1], "queue")
+    assert "no queue" in detail(lab, ["ns.bakery.test"], "queue")
+    assert "new/" in detail(lab, ["mail.bakery.test"], "mail")
+    assert "mailboxes are empty" in detail(lab, [MX1], "mail")
+    assert "MX 10 mx1" in detail(lab, ["ns.bakery.test"], "zones")
 
 
 def test_a_view_of_a_closed_lab_says_so_and_does_nothing(lab: Lab) -> None:

@@ -1,0 +1,50 @@
+"""A picture whose parts can be pressed: tells the id of the `g.node` or `g.edge` under the pointer.
+
+The picture is SVG that this package has drawn itself, with every word of a message escaped.  A part is found again
+by the keyboard in the list beside the picture, so the picture itself needs no focus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+DRAW = """
+function render({ model, el }) {
+  const show = () => {
+    el.innerHTML = model.get("value");
+    el.querySelectorAll("g.edge path").forEach((path) => {  // a thin line is hard to hit
+      const wide = path.cloneNode();
+      wide.setAttribute("class", "hit");
+      path.parentNode.append(wide);
+    });
+  };
+  el.style.overflow = "auto";
+  el.addEventListener("click", (event) => {
+    const part = event.target.closest("g.node, g.edge");
+    if (part) model.send({ pressed: part.id });
+  });
+  model.on("change:value", show);
+  show();
+}
+export default { render };
+"""
+
+
+class Drawing(anywidget.AnyWidget):
+    """An SVG picture, or any HTML around one."""
+
+    _esm = DRAW
+    value = traitlets.Unicode("").tag(sync=True)
+
+    def on_press(self, act: Callable[[str], None]) -> None:
+        """Call `act` with the id of each part that is pressed."""
+
+        def heard(_: Any, said: Any, __: Any) -> None:
+            if isinstance(said, dict) and isinstance(said.get("pressed"), str):
+                act(said["pressed"])
+
+        self.on_msg(heard)

@@ -19,8 +19,9 @@ QUIET := --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverChe
 lab: $(READY)
 	$(BIN)/jupyter lab $(AS_ROOT) $(QUIET) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
 
+# The page's own frame is in demo/: Voilà's would fetch icons from the web.
 demo: $(READY)
-	$(BIN)/voila notebooks/control-room.ipynb --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
+	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/voila notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)

@@ -110,7 +110,7 @@ class Bench:
     ) -> None:
         self._jupyter, self.errors, self.frames = jupyter, [], []
         self.name = f"bench{next(_numbers)}.ipynb"
-        self.path = jupyter.folder / self.name
+        self.path, self.address = jupyter.folder / self.name, jupyter.address
         notebook = nbformat.v4.new_notebook()
         notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

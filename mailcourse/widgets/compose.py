@@ -134,8 +134,12 @@ class ComposeView(LiveView):
         self._edited: set[str] = set()
         self._derived = ("", "")
         page = widgets.VBox([self.mail_from, self.rcpt_to, self.follow_button, self.told])
-        self.more = widgets.Accordion([page, self.html], titles=("Envelope", "HTML body"), selected_index=None)
-        self.more.layout = {"width": "98%", "max_width": "720px"}
+        self.more = widgets.Accordion(
+            [page, self.html],
+            titles=("Envelope", "HTML body"),
+            selected_index=None,
+            layout={"width": "98%", "max_width": "720px"},
+        )
         self.follow_button.layout.align_self = "flex-start"
         for name in ("from_header", "to", "cc", "bcc"):
             self.fields[name].observe(lambda _: self._follow(), "value")

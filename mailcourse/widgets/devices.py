@@ -157,6 +157,8 @@ class DevicesView(LiveView):
         self.dialogue.value = dialogue(self._said)
 
     def __repr__(self) -> str:
+        if not self.lab.is_open:
+            return "devices of a lab that is closed"
         lines = []
         for each in self.devices:
             lines += [f"{each.name} ({each.way.value})", *(f"  {line}" for line, _ in listed(each.device))]

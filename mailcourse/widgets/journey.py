@@ -22,6 +22,7 @@ from mailcourse.internet.trace import Event, Trace
 
 from . import header
 from .follow import Follower
+from .parts import Box, shut_parts
 from .picture import png
 from .slider import Slider
 from .steps import Step, branch, recipients, steps, text_of
@@ -57,7 +58,7 @@ def said(step: Step, number: int, count: int) -> str:
     )
 
 
-class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class JourneyView(Box):
     """Play, step back and forth, and read what was said.  `steps` are the steps as values."""
 
     needs_no_lab = True
@@ -207,6 +208,15 @@ class JourneyView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             self._two.value = header.two_letters(self._header, self.steps, number)
             self.header.index = chosen
         self._is_showing = False
+
+    def close(self) -> None:
+        """Take the journey off the page."""
+        if self._follower is not None:
+            self._follower.stop()
+            _following.remove(self._follower) if self._follower in _following else None
+        self._link.close()
+        shut_parts(self)
+        super().close()
 
     def __repr__(self) -> str:
         return text_of(self.steps)

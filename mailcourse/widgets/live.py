@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -21,13 +22,14 @@ from mailcourse.internet.trace import Event
 from mailcourse.lab import Lab
 
 from .follow import Follower, later
+from .parts import Box, below, shut_parts
 
 #: Views of one kind on one lab that follow it; an older one stands still, so that running a cell again costs nothing.
 MOST_LIVE = 3
-_following: dict[tuple[str, type], list[LiveView]] = {}
+_following: defaultdict[tuple[str, type], list[LiveView]] = defaultdict(list)
 
 
-class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class LiveView(Box):
     """A view of a lab.  A subclass fills it in `look`, and may take notes of events in `heard`."""
 
     #: does it show time, and so has to be looked at each second while the lab's clock runs by itself?
@@ -39,8 +41,8 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         super().__init__([*children, self.notice])
         self._follower = Follower(lab.trace, self._look_now, self.heard)
         lab.when_closed(lambda: self.stop("The lab is closed; this is how it was."))
-        others = _following.setdefault((lab.name, type(self)), [])
-        others[:] = [view for view in others if view.is_live and view.lab is lab]
+        others = _following[lab.name, type(self)]
+        others[:] = [view for view in others if view.lab is lab]
         others.append(self)
         if self.TICKS and lab.clock.live:
             self._tick()
@@ -79,7 +81,11 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         self.is_live = False
         self._follower.stop()
-        for widget in _below(self):
+        others = _following[self.lab.name, type(self)]
+        others[:] = [view for view in others if view is not self]
+        if not others:
+            del _following[self.lab.name, type(self)]  # a reset makes a lab with a new name
+        for widget in below(self):
             if widget.has_trait("disabled"):
                 widget.disabled = True
         self.say(why)
@@ -87,6 +93,7 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def close(self) -> None:
         """Take the view off the page."""
         self.stop()
+        shut_parts(self)
         super().close()
 
     # ---- doing -------------------------------------------------------------------------------------
@@ -132,10 +139,3 @@ class LiveView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if picture:
             data["image/png"] = b64encode(picture).decode()
         return bundle
-
-
-def _below(widget: widgets.Widget) -> list[widgets.Widget]:
-    found = [widget]
-    for child in getattr(widget, "children", ()):
-        found += [] if getattr(child, "needs_no_lab", False) else _below(child)
-    return found

@@ -192,6 +192,8 @@ class QueuesView(LiveView):
         self.story.value = table(("lab time", "", "what"), rows)._repr_html_() if rows else "<p>Nothing waits.</p>"
 
     def __repr__(self) -> str:
+        if not self.lab.is_open:
+            return "the queues of a lab that is closed"
         return "\n".join(item.line for item in waiting(self.lab)) or "all queues are empty"
 
 

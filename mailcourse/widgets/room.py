@@ -29,6 +29,7 @@ from .journey import JourneyView
 from .live import LiveView
 from .map import MapView
 from .moments import MOMENTS, Moment, first_mail_server, pair
+from .parts import Box, shut_parts
 from .queues import QueuesView
 from .terminal import TerminalView
 
@@ -106,9 +107,10 @@ class StageView(LiveView):
 
     def _connect(self) -> None:
         source = self.lab.person(pair(self.lab)[0]).machine
-        for old in self.screen.children:
-            old.stop()
+        old = self.screen.children
         self.screen.children = (TerminalView(self.lab, self.host.value, self.port.value, source),)
+        for view in old:
+            view.close()
 
     # ---- the script ------------------------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class StageView(LiveView):
         return f"{self.map!r}\n\nScript: " + "; ".join(self.moments)
 
 
-class RoomView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class RoomView(Box):
     """The stage, and above it the menu of scenarios, Reset and the size of the type.  `lab` is the lab on show."""
 
     def __init__(self, lab: Lab) -> None:
@@ -207,7 +209,7 @@ class RoomView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             old, lab = self.stage, Lab(self.scenario.value, name=f"control room {next(_numbers)}")
             self.stage = StageView(lab)
             self.children = (self._style, self._bar, self.stage)
-            old.stop()
+            old.close()
             if old.lab is not self._guest:
                 old.lab.close()
             self.notice.value = f"<div role='status'>New: {escape(lab.scenario.title)}</div>"
@@ -221,7 +223,8 @@ class RoomView(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def close(self) -> None:
         """Take the room off the page, and close the lab that it made."""
-        self.stage.stop()
+        self.stage.close()
+        shut_parts(self)
         if self.lab is not self._guest:
             self.lab.close()
         super().close()

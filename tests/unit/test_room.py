@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from mailcourse import Lab
 from mailcourse.widgets.moments import MOMENTS, first_mail_server, pair
@@ -48,6 +51,28 @@ def test_the_story_of_the_second_mail_server_is_told_by_three_buttons(room: Room
     assert front(room) == "Queue and clock"
     assert len(room.lab.person("bruno@bakery.test").inbox()) == 2
     until(lambda: "puts it into the mailbox of bruno@bakery.test" in repr(room.stage.journey))
+
+
+def test_reset_gives_back_what_the_old_stage_held(room: RoomView) -> None:
+    stages, counts = [], []
+    for _ in range(4):
+        play(room, "A message travels")
+        play(room, "By hand")
+        stages.append(weakref.ref(room.stage))
+        room.begin()
+        counts.append(len(_instances))
+    assert counts[1:] == [counts[1]] * 3
+    until(lambda: gc.collect() >= 0 and sum(stage() is not None for stage in stages) <= 3)
+    room.close()
+
+
+def test_a_room_that_nobody_holds_is_not_closed_by_the_collector_of_memory(lab: Lab) -> None:
+    room = lab.room()
+    room.begin()
+    own, room.__dict__["close"] = room.lab, lambda: pytest.fail("the lab's thread may be the one that collects")
+    room.__del__()
+    assert own.is_open
+    own.close()
 
 
 def test_the_whole_script_runs_in_order_twice(room: RoomView) -> None:

@@ -17,6 +17,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 
+from .dns.mail_servers import NoMailServers
+from .dns.mail_servers import mail_servers as find_mail_servers
 from .dns.resolver import Resolver, Search
 from .dns.server import AuthoritativeServer, shown
 from .dns.stub import NoAnswer, ask, question
@@ -85,6 +87,20 @@ class LabDns:
             tuple(shown(reply.additional)),
             tuple(dns.flags.to_text(reply.flags).split()),
         )
+
+    def mail_servers(self, domain: str) -> Table:
+        """Do what an MTA does before it sends: find the mail servers of `domain`, in the order to try them."""
+        _check_question(domain, "MX")
+        people = list(self._lab.scenario.people.values())
+        stub = self._lab.stub(people[0].device if people else self._lab.scenario.resolver)
+        with self._lab.turn():
+            found, rows = self._lab.runtime.run(find_mail_servers(stub, domain)), []
+            for server in [] if isinstance(found, NoMailServers) else found:
+                addresses = self._lab.runtime.run(stub.addresses(server.name, of_mx=True))
+                rows.append((server.name, server.preference, addresses or "no address"))
+        if isinstance(found, NoMailServers):
+            rows = [("nobody", None, str(found.reply))]
+        return table(("mail server", "preference", "addresses, or why not"), rows)
 
     def reverse(self, address: str) -> Lookup:
         """Ask which name an address has: the PTR record of 25.2.0.192.in-addr.arpa."""

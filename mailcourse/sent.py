@@ -115,6 +115,26 @@ class Sent:
         self._look()
         return self.trace.journey(self.message)
 
+    def said(self, start: str = "") -> Table:
+        """What was said by SMTP on every hop, without passwords; with `start`, the lines that begin so, in any case."""
+        facts = [(event.host, event.facts) for event in self.events if event.what == "said"]
+        return table(
+            ("server", "side", "line"),
+            [
+                (host, said["side"], said["line"])
+                for host, said in facts
+                if said["line"].upper().startswith(start.upper()) and not said["secret"]
+            ],
+        )
+
+    def asked(self) -> Table:
+        """What the hosts on the way asked the DNS for this message."""
+        events = [event for event in self.events if event.what == "asked"]
+        return table(
+            ("who asks", "type", "name", "whom"),
+            [(event.host, event.facts["type"], event.facts["name"], event.facts["server"]) for event in events],
+        )
+
     def journey(self) -> JourneyView:
         """Show the way of this message, step by step."""
         from .widgets.journey import JourneyView  # views are loaded only when somebody looks

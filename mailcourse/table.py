@@ -20,6 +20,16 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def only(self, **wanted: object) -> Table:
+        """Return the rows with these values.
+
+        >>> Table(("host", "state"), (("mx1", "up"), ("mx2", "down"))).only(state="down")
+        host  state
+        mx2   down
+        """
+        kept = [row for row in self.rows if wanted.items() <= dict(zip(self.columns, row, strict=True)).items()]
+        return Table(self.columns, tuple(kept))
+
     def __repr__(self) -> str:
         """Draw the table with aligned columns.
 

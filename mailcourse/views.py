@@ -106,12 +106,12 @@ class Views:
         save(self.lab.trace.events(), Path(path))
         return Path(path)
 
-    def dig(self) -> DigView:
+    def dig(self, name: str = "", kind: str = "") -> DigView:
         """Ask the DNS from a form: any server, the walk from the root, the resolver's memory, a zone to edit."""
         from .widgets.dig import DigView
 
         self.lab.look()
-        return DigView(self.lab)
+        return DigView(self.lab, name, kind)
 
     def wiretap(self, a: str | None = None, b: str | None = None) -> WiretapView:
         """Listen on the link between two hosts, as an eavesdropper does; without names, everywhere."""

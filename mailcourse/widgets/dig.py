@@ -14,7 +14,7 @@ from html import escape
 import graphviz
 import ipywidgets as widgets
 
-from mailcourse.internet.errors import LabError
+from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab import Lab
 from mailcourse.names import Lookup
 from mailcourse.table import table
@@ -78,11 +78,14 @@ class DigView(LiveView):
 
     TICKS = True
 
-    def __init__(self, lab: Lab) -> None:
-        domains = list(lab.scenario.domains)
+    def __init__(self, lab: Lab, name: str = "", kind: str = "") -> None:
+        domain = next(iter(lab.scenario.domains), "")
         servers = [RESOLVER, *lab.dns_servers]
-        self.name = widgets.Text(value=domains[0] if domains else "", description="Name", layout={"width": "320px"})
-        self.type = widgets.Dropdown(options=TYPES, description="Type", layout={"width": "180px"})
+        self.name = widgets.Text(value=name or domain, description="Name", layout={"width": "320px"})
+        if kind and kind not in TYPES:
+            raise unknown("type in this form", kind, TYPES)
+        first = kind or TYPES[0]
+        self.type = widgets.Dropdown(options=TYPES, value=first, description="Type", layout={"width": "180px"})
         self.server = widgets.Dropdown(options=servers, description="Ask", layout={"width": "300px"})
         self.ask = _button("Ask", "question")
         self.walk = _button("Walk from the root", "road")

@@ -35,6 +35,7 @@ from .internet.tap import Tap
 from .internet.trace import Trace
 from .mailbox.accounts import Accounts
 from .message.address import parse as parse_address
+from .mta.route import route
 from .mta.server import MailServer
 from .names import LabDns, LabZone
 from .person import Person
@@ -264,6 +265,16 @@ class Lab(Views):
             raise unknown("mail server", host, self.mail_servers)
         self.look()
         return queue_of(self, self.mail_servers[host])
+
+    def decide(self, host: str, *recipients: str) -> Table:
+        """Ask a mail server where it would send a message for each recipient: the decision that it takes itself."""
+        self._check_open()
+        if host not in self.mail_servers:
+            raise unknown("mail server", host, self.mail_servers)
+        found = [(text, route(parse_address(text), self.mail_servers[host].settings)) for text in recipients]
+        return table(
+            ("recipient", "decision", "target"), [(text, one.decision.value, one.target) for text, one in found]
+        )
 
     def fault(self, host: str, kind: str, **detail: Any) -> Fault:
         """Break something on purpose: `lab.fault("mx1.bakery.test", "reply", at="RCPT", say="450 4.2.1 busy")`.

@@ -23,6 +23,7 @@ from .mua.pop3 import pop3
 from .mua.submit import Account, submit
 from .scenario import PersonPlan
 from .sent import Sent
+from .table import Table, table
 
 if TYPE_CHECKING:
     import socket
@@ -265,6 +266,16 @@ class Person:
     def _imap(self) -> Iterator[Imap]:
         with self._lab.turn(), imap(self._account, partial(self._dial, 143, None)) as server:
             yield server
+
+    def files(self) -> Table:
+        """List the files of this person's mailbox on the server, as an administrator sees them."""
+        box = self._lab.accounts[self.server].mailbox(self.address)
+        self._lab.look()
+        rows = []
+        for folder in ("INBOX", *box.folders()):
+            stored = (box if folder == "INBOX" else box.folder(folder)).scan()
+            rows += [(folder, one.path.parent.name, one.name) for one in stored]
+        return table(("folder", "in", "file"), rows)
 
     def forward(self, *targets: str) -> None:
         """Forward all mail to `targets` from now on; one's own address among them keeps a copy, none stops it."""

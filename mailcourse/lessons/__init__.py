@@ -4,17 +4,28 @@
       … .compare(what_happened)     did it match, and why is it so?
     open_the_hood(function)         the few lines of mailcourse that ran   hood.py
     dissect(text)                   an address, cut into its parts         dissect.py
+    draw_states(NEXT), …          pictures of rules, from tables          figures.py
     self_check("01")                the questions at the end of a lesson   selfcheck.py
 
 Knows the lab's public face and nothing of servers.  Notebooks import it; nothing in the package does.
 """
 
 from .dissect import dissect
+from .figures import draw_decision, draw_maildir, draw_roles, draw_states
 from .hood import open_the_hood
 from .missing import explain_missing_names
 from .prediction import predict
 from .selfcheck import self_check
 
-__all__ = ["dissect", "open_the_hood", "predict", "self_check"]
+__all__ = [
+    "dissect",
+    "draw_decision",
+    "draw_maildir",
+    "draw_roles",
+    "draw_states",
+    "open_the_hood",
+    "predict",
+    "self_check",
+]
 
 explain_missing_names()

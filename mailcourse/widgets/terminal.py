@@ -24,7 +24,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.internet.network import SERVICES
 from mailcourse.lab import Lab
 
-from .follow import later
+from .line import Line
 from .live import LiveView
 
 GOOD, ON, LATER, BAD, PLAIN = "#00704f", "#0072B2", "#9a6700", "#B00020", "#222222"
@@ -70,8 +70,6 @@ ENDS = {
 }
 TLS_FIRST = (465, 993, 995)
 MOST_LINES = 400
-#: Seconds in which a line comes after its Enter, at most.
-LINE_COMES = 0.3
 MOST_TYPED = 4000
 
 
@@ -144,23 +142,17 @@ class TerminalView(LiveView):
         self._socket: socket.socket | None = None
         self._wants_tls = False
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
-        self._is_entered = False  # Enter was pressed, and the line is not here yet
-        self.input = widgets.Text(
-            placeholder="type a line, then Enter", continuous_update=False, layout={"width": "70%"}
-        )
-        self.enter = widgets.Button(description="Say", icon="level-down", layout={"width": "auto"})
+        self.input = Line()
         self.again = widgets.Button(description="Connect again", icon="plug", layout={"width": "auto"})
-        self.enter.on_click(lambda _: self._typed())
         self.again.on_click(lambda _: self.do(self.connect, self.again))
-        self.input.on_msg(lambda _, content, __: self._entered() if content.get("event") == "submit" else None)
-        self.input.observe(lambda _: self._typed() if self._is_entered else None, "value")
+        self.input.on_line(self.say_line)
         buttons = []
         for line in suggested(lab, host, port):
             button = widgets.Button(description=line or "(empty line)", tooltip=line, layout={"width": "auto"})
             button.on_click(lambda _, line=line: self.say_line(line))
             buttons.append(button)
         row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
-        super().__init__(lab, [self.screen, widgets.HBox([self.input, self.enter, self.again]), row])
+        super().__init__(lab, [self.screen, widgets.HBox([self.input, self.again]), row])
         self.connect()
 
     def connect(self) -> None:
@@ -186,16 +178,6 @@ class TerminalView(LiveView):
         """Follow the lab no longer, and hang up."""
         self.hang_up()
         super().stop(why)
-
-    def _entered(self) -> None:
-        """Enter was pressed: the browser sends that first, and the line, if it has changed, just after."""
-        self._is_entered = True
-        later(LINE_COMES, lambda: self._typed() if self._is_entered else None)
-
-    def _typed(self) -> None:
-        self._is_entered = False
-        line, self.input.value = self.input.value, ""
-        self.say_line(line)
 
     def say_line(self, line: str) -> None:
         """Say one line to the server."""

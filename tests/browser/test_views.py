@@ -118,6 +118,13 @@ def test_smtp_is_typed_by_hand_and_starttls_shows_the_certificate(bench: MakeBen
         see(here, f"C: {typed}")
     see(here, re.compile("certificate"))
     see(here, re.compile("S: 550 5.1.1"))
+    line.press("ArrowUp")
+    assert line.input_value() == "RCPT TO:<nobody@bakery.test>"
+    page.page.keyboard.press("End")
+    page.page.keyboard.press("Enter")
+    page.page.keyboard.type("NOOP")  # before the server has answered: nothing typed is lost
+    page.press("Say", here)
+    see(here, "C: NOOP")
     page.press("QUIT", here)
     see(here, "the server closed the connection")
     page.press("Connect again", here)

@@ -22,7 +22,7 @@ MAY: dict[str, set[str]] = {
     "scenarios": set(),
     "lab": {"internet", "message", "dns", "mailbox", "mta", "mda", "access", "mua", "scenarios"},
     "widgets": {"internet", "lab"},
-    "lessons": {"internet", "message", "lab"},
+    "lessons": {"internet", "message", "lab", "widgets"},
     "cli": {"internet", "lab", "widgets"},
 }
 #: the public face offers the views; they are imported only when asked for, inside functions

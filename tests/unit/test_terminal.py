@@ -117,4 +117,12 @@ def test_a_port_that_is_closed_and_a_lab_that_is_closed_are_sentences(lab: Lab) 
     lab.close()
     assert "closed" in view.notice.value
     view.say_line("NOOP")
-    assert view.enter.disabled
+    assert view.input.disabled
+
+
+def test_what_the_page_sends_is_a_line_and_nothing_else(lab: Lab) -> None:
+    view = lab.telnet("mx1.bakery.test", 25)
+    for said in ({"line": "NOOP"}, {"line": 5}, {"other": "QUIT"}, "QUIT", None):
+        view.input._handle_custom_msg(said, [])
+    until(lambda: any("250" in line for line in heard(view)))
+    assert [line for who, line in view.lines if who == "C"] == ["NOOP"]

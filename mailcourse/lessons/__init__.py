@@ -3,6 +3,7 @@
     predict(question, *answers)     ask; what is chosen is remembered     prediction.py
       … .compare(what_happened)     did it match, and why is it so?
     open_the_hood(function)         the few lines of mailcourse that ran   hood.py
+    speak(lab, host)                SMTP by hand                            dialogue.py
     dissect(text)                   an address, cut into its parts         dissect.py
     draw_states(NEXT), …          pictures of rules, from tables          figures.py
     self_check("01")                the questions at the end of a lesson   selfcheck.py
@@ -10,6 +11,7 @@
 Knows the lab's public face and nothing of servers.  Notebooks import it; nothing in the package does.
 """
 
+from .dialogue import speak
 from .dissect import dissect
 from .figures import draw_decision, draw_maildir, draw_roles, draw_states
 from .hood import open_the_hood
@@ -26,6 +28,7 @@ __all__ = [
     "open_the_hood",
     "predict",
     "self_check",
+    "speak",
 ]
 
 explain_missing_names()

@@ -4,6 +4,7 @@
       … .compare(what_happened)     did it match, and why is it so?
     open_the_hood(function)         the few lines of mailcourse that ran   hood.py
     speak(lab, host)                SMTP by hand                            dialogue.py
+    clinic(1)                       a broken world to repair                clinic.py
     dissect(text)                   an address, cut into its parts         dissect.py
     draw_states(NEXT), …          pictures of rules, from tables          figures.py
     self_check("01")                the questions at the end of a lesson   selfcheck.py
@@ -11,6 +12,7 @@
 Knows the lab's public face and nothing of servers.  Notebooks import it; nothing in the package does.
 """
 
+from .clinic import clinic
 from .dialogue import speak
 from .dissect import dissect
 from .figures import draw_decision, draw_maildir, draw_roles, draw_states
@@ -20,6 +22,7 @@ from .prediction import predict
 from .selfcheck import self_check
 
 __all__ = [
+    "clinic",
     "dissect",
     "draw_decision",
     "draw_maildir",

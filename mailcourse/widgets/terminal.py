@@ -71,6 +71,8 @@ ENDS = {
 TLS_FIRST = (465, 993, 995)
 MOST_LINES = 400
 MOST_TYPED = 4000
+#: Real seconds to wait for a server that speaks first, and is slow.
+GREETING_SECONDS = 2.0
 
 
 def meaning(line: str) -> tuple[str, str]:
@@ -166,7 +168,10 @@ class TerminalView(LiveView):
             raise LabError(f"{self._host} port {self._port} cannot be reached: {error}") from None
         self._socket = made
         self._note(f"connected to {self._host}, port {self._port}, from {self._source}")
-        threading.Thread(target=self._read, args=(made,), name="mailcourse-terminal", daemon=True).start()
+        greeted = threading.Event()
+        reader = threading.Thread(target=self._read, args=(made, greeted), name="mailcourse-terminal", daemon=True)
+        reader.start()
+        greeted.wait(GREETING_SECONDS)  # so that a cell shows the same each time
 
     def hang_up(self) -> None:
         """Close the connection, if there is one."""
@@ -196,7 +201,7 @@ class TerminalView(LiveView):
         self.lines.append(("", text))
         self.soon()
 
-    def _read(self, connection: socket.socket) -> None:
+    def _read(self, connection: socket.socket, greeted: threading.Event) -> None:
         """Listen to the server until the connection ends.  A thread of its own."""
         buffer = b""
         try:
@@ -208,6 +213,7 @@ class TerminalView(LiveView):
                 for line in whole:
                     self.lines.append(("S", line.rstrip(b"\r").decode("utf-8", "backslashreplace")))
                 del self.lines[:-MOST_LINES]
+                greeted.set()
                 self.soon()
                 if self._wants_tls and re.match(r"220 |\+OK|\S+ OK", self.lines[-1][1]):
                     self._wants_tls = False
@@ -216,6 +222,7 @@ class TerminalView(LiveView):
         except (OSError, ValueError) as error:
             if self._socket is not None:
                 self._note(f"the connection is over: {error}")
+        greeted.set()
         if self._socket is connection:
             self._socket = None
 

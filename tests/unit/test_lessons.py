@@ -111,7 +111,7 @@ def test_every_misconception_is_confronted_after_a_prediction(path: Path) -> Non
             assert cell["cell_type"] == "code", f"{word} is said, and not shown"
             assert predictions, f"{word} comes before any prediction"
             marked.add(word)
-    assert wanted
+    assert wanted or path.name.startswith("08"), "the last lesson puts all together"
     assert marked == wanted
 
 

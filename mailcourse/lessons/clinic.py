@@ -1,0 +1,161 @@
+"""The clinic: broken worlds to practise on.  Six complaints; each has its cause at another place of the way.
+
+    patient = clinic(1)          a lab where something is wrong; shows the complaint
+    patient.lab                  look for the cause, in the order of PLACES
+    patient.is_well()            after the repair: does a new message arrive?
+
+What is broken stands in `CASES`: look there when you have given up, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailcourse.internet.errors import LabError, unknown
+from mailcourse.lab import Lab
+from mailcourse.person import Device
+from mailcourse.sent import Sent
+
+#: where to look, in this order: each place is only reached when the one before it works
+PLACES = ("DNS", "port", "dialogue", "queue", "mailbox", "client")
+WRITER, READER = "alice@academy.test", "bruno@bakery.test"
+OUTER = ("mx1.bakery.test", "mx2.bakery.test")
+
+
+def _write(lab: Lab) -> None:
+    lab.person(WRITER).send(READER, "Forty rolls", "For Monday, please.")
+    lab.settle()
+
+
+def _wrong_mx(lab: Lab) -> None:
+    lab.zone("bakery.test").remove("@", "MX").add("@ MX 10 mx1.bakery.test")  # the dot is missing
+    _write(lab)
+
+
+def _closed_port(lab: Lab) -> None:
+    for host in OUTER:
+        lab.fault(host, "port", port=25)
+    _write(lab)
+
+
+def _refusal(lab: Lab) -> None:
+    for host in OUTER:
+        lab.fault(host, "reply", at="RCPT", say="550 5.7.1 your network is on our list")
+    _write(lab)
+
+
+def _cut_inside(lab: Lab) -> None:
+    lab.fault("mx1.bakery.test", "cut", peer="mail.bakery.test")
+    _write(lab)
+
+
+def _full(lab: Lab) -> None:
+    lab.fault("mail.bakery.test", "mailbox", person=READER)
+    _write(lab)
+
+
+def _taken_by_pop3(lab: Lab) -> Device:
+    _write(lab)
+    device = lab.person(READER).device("old-computer", "pop3", keep=False)
+    device.sync()
+    return device
+
+
+@dataclass(frozen=True)
+class Case:
+    """What people say, what is really wrong, and at which of the `PLACES`."""
+
+    complaint: str
+    place: str
+    cause: str
+    break_it: Callable[[Lab], Device | None]
+
+
+CASES = (
+    Case(
+        "Alice says: “My letter to Bruno is not there, and nobody tells me why.”",
+        "DNS",
+        "The MX record names mx1.bakery.test without a dot at the end, so it became mx1.bakery.test.bakery.test.",
+        _wrong_mx,
+    ),
+    Case(
+        "Bruno says: “Since this morning no letter has come from anywhere.”",
+        "port",
+        "Nothing listens on port 25 of mx1 and mx2: the program was not started.",
+        _closed_port,
+    ),
+    Case(
+        "Alice says: “All my letters to the Bakery come back at once.”",
+        "dialogue",
+        "The Bakery's servers answer RCPT with 550: the Academy's network is on a list.",
+        _refusal,
+    ),
+    Case(
+        "Bruno says: “Alice has proof that our server took her letter. I have nothing.”",
+        "queue",
+        "The link between mx1 and mail.bakery.test is cut: the letter waits in the queue of mx1.",
+        _cut_inside,
+    ),
+    Case(
+        "Alice says: “Bea gets my letters, and Bruno does not.”",
+        "mailbox",
+        "Bruno's mailbox is full: 452, so the letter waits.",
+        _full,
+    ),
+    Case(
+        "Bruno says: “Alice's letter was in my inbox for a moment, I think. Now it is gone.”",
+        "client",
+        "An old computer fetches by POP3 and deletes what it has fetched.",
+        _taken_by_pop3,
+    ),
+)
+
+
+class Patient:
+    """One broken lab.  `device` is a machine of Bruno's that fetches mail by itself, where there is one."""
+
+    def __init__(self, case: Case, lab: Lab) -> None:
+        self.lab, self._case = lab, case
+        self.device = case.break_it(lab)
+
+    @property
+    def place(self) -> str:
+        """Where the cause is: one of `PLACES`."""
+        return self._case.place
+
+    @property
+    def cause(self) -> str:
+        """What is wrong."""
+        return self._case.cause
+
+    @property
+    def sent(self) -> Sent:
+        """The letter that the complaint is about."""
+        first = next(event.message for event in self.lab.trace if event.what == "composed" and event.message)
+        return Sent(self.lab.trace, first, [READER], b"", self.lab.look)
+
+    def is_well(self) -> bool:
+        """Send a new letter, let an hour pass, and look whether Bruno finds it."""
+        before = {mail.uid for mail in self.lab.person(READER).inbox()}
+        self.lab.person(WRITER).send(READER, "A new letter")
+        self.lab.clock.advance(hours=1)
+        if self.device is not None:
+            self.device.sync()
+        found = self.lab.person(READER).inbox()
+        return any(mail.uid not in before and mail.subject == "A new letter" for mail in found)
+
+    def __repr__(self) -> str:
+        return self._case.complaint
+
+
+def clinic(number: int) -> Patient:
+    """Open a lab of its own and break it, as case `number` says, from 1."""
+    if number not in range(1, len(CASES) + 1):
+        raise unknown("case of the clinic", str(number), [str(n) for n in range(1, len(CASES) + 1)])
+    lab = Lab("two-offices", name=f"clinic {number}")
+    try:
+        return Patient(CASES[number - 1], lab)
+    except LabError:
+        lab.close()
+        raise

@@ -1,0 +1,61 @@
+"""Each lesson run whole in JupyterLab: every cell ends, every widget is drawn, nothing is cut off or empty.
+
+MAILCOURSE_PICTURES=folder keeps a picture of each lesson, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from bench import Jupyter, wait
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("0*.ipynb"))
+#: Outputs that are empty, wider than the page, or show the text of a widget instead of the widget.
+LOOK = """() => {
+  const outputs = [...document.querySelectorAll(".jp-OutputArea-output")];
+  const name = (one) => one.closest(".jp-CodeCell").querySelector(".cm-content").innerText.slice(0, 60);
+  return {
+    empty: outputs.filter((one) => one.offsetHeight < 4).map(name),
+    wide: outputs
+      .filter((one) => one.scrollWidth > one.clientWidth + 2 && !one.querySelector("pre, table, svg"))
+      .map(name),
+    broken: outputs.filter((one) => /Error displaying widget|Loading widget/.test(one.innerText)).map(name),
+  };
+}"""
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_whole(jupyter: Jupyter, browser: Any, path: Path) -> None:
+    notebook: Any = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":  # what is seen was made here, and not saved before
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, jupyter.folder / path.name)
+    wrong: list[str] = []
+    page = browser.new_page(viewport={"width": 1300, "height": 900})
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.set_default_timeout(60_000)
+    page.goto(f"{jupyter.address}/doc/tree/{path.name}?reset")
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    page.get_by_role("menuitem", name="Run").first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    prompt = page.locator(".jp-CodeCell .jp-InputArea-prompt")
+    wait(lambda: not {"[ ]:", "[*]:"} & {*map(str.strip, prompt.all_inner_texts())}, "the lesson did not end", 120)
+    prompts = [text.strip() for text in prompt.all_inner_texts()]
+    assert prompts == [f"[{number}]:" for number in range(1, len(prompts) + 1)], "each cell was run once, in order"
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    wait(lambda: not any(page.evaluate(LOOK)[kind] for kind in ("empty", "broken")), f"{page.evaluate(LOOK)}", 30)
+    assert page.evaluate(LOOK)["wide"] == []
+    if folder := os.environ.get("MAILCOURSE_PICTURES"):
+        height = page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+        page.set_viewport_size({"width": 1300, "height": min(int(height) + 120, 14000)})
+        page.wait_for_timeout(500)
+        page.screenshot(path=str(Path(folder) / f"{path.stem}.png"))
+    page.close()
+    assert wrong == []

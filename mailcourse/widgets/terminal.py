@@ -172,6 +172,7 @@ class TerminalView(LiveView):
         reader = threading.Thread(target=self._read, args=(made, greeted), name="mailcourse-terminal", daemon=True)
         reader.start()
         greeted.wait(GREETING_SECONDS)  # so that a cell shows the same each time
+        self.look()
 
     def hang_up(self) -> None:
         """Close the connection, if there is one."""

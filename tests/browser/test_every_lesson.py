@@ -53,9 +53,17 @@ def test_a_lesson_runs_whole(jupyter: Jupyter, browser: Any, path: Path) -> None
     wait(lambda: not any(page.evaluate(LOOK)[kind] for kind in ("empty", "broken")), f"{page.evaluate(LOOK)}", 30)
     assert page.evaluate(LOOK)["wide"] == []
     if folder := os.environ.get("MAILCOURSE_PICTURES"):
-        height = page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
-        page.set_viewport_size({"width": 1300, "height": min(int(height) + 120, 14000)})
-        page.wait_for_timeout(500)
-        page.screenshot(path=str(Path(folder) / f"{path.stem}.png"))
+        keep_pictures(page, Path(folder), path.stem)
     page.close()
     assert wrong == []
+
+
+def keep_pictures(page: Any, folder: Path, name: str) -> None:
+    """Save a lesson from top to bottom, a screen a file."""
+    screen = 1500
+    page.set_viewport_size({"width": 1300, "height": screen + 100})
+    whole = int(page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollHeight"))
+    for number, top in enumerate(range(0, whole, screen)):
+        page.evaluate("top => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = top }", top)
+        page.wait_for_timeout(200)
+        page.screenshot(path=str(folder / f"{name}-{number:02}.png"))

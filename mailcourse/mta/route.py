@@ -11,12 +11,12 @@ from .settings import Settings
 
 
 class Decision(Enum):
-    """The five ways out of an MTA."""
+    """The five ways out of an MTA, in the order of its questions."""
 
     LOCAL = "the mailbox is here"
     INSIDE = "to the host inside"
-    LITERAL = "to the address in the brackets"
     SMART_HOST = "to the smart host"
+    LITERAL = "to the address in the brackets"
     MX = "to the domain's mail servers"
 
 

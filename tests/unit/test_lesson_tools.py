@@ -147,7 +147,7 @@ def test_choosing_an_answer_shows_why() -> None:
     check.fields[0].value = "MX"
     assert "✓ Yes." in check.remarks[0].value
     assert check.remarks[1].value == ""
-    with pytest.raises(LabError, match="Known: 01"):
+    with pytest.raises(LabError, match="Known: 00, 01"):
         self_check("99")
 
 

@@ -7,6 +7,7 @@
     suggested(lab, …)  the lines that a teacher presses in place of typing
 
 STARTTLS and STLS work: when the server says go on, the terminal begins TLS and shows the certificate.
+Lines typed before that wait, since in the clear the server would have to forget them (RFC 3207 §4.2).
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ MOST_LINES = 400
 MOST_TYPED = 4000
 #: Real seconds to wait for a server that speaks first, and is slow.
 GREETING_SECONDS = 2.0
+#: the server's answer to STARTTLS or STLS: go on, or no
+GO_ON = re.compile(r"220 |\+OK|[^*+\s]\S* OK")
+NO = re.compile(r"[45]\d\d |-ERR|[^*+\s]\S* (?:NO|BAD)")
 
 
 def meaning(line: str) -> tuple[str, str]:
@@ -143,6 +147,8 @@ class TerminalView(LiveView):
         self.lines: list[tuple[str, str]] = []
         self._socket: socket.socket | None = None
         self._wants_tls = False
+        self._held: list[str] = []
+        self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         self.input = Line()
         self.again = widgets.Button(description="Connect again", icon="plug", layout={"width": "auto"})
@@ -160,7 +166,7 @@ class TerminalView(LiveView):
     def connect(self) -> None:
         """Connect, or connect again."""
         self.hang_up()
-        self.lines, self._wants_tls = [], False
+        self.lines, self._wants_tls, self._held = [], False, []
         target = self.lab.internet.host(self._host)
         try:
             made = self.lab.internet.host(self._source).dial(target.addresses[0], self._port)
@@ -190,11 +196,19 @@ class TerminalView(LiveView):
         if self._socket is None or not self.is_live:
             self.say("There is no connection. Press Connect again.")
             return
+        with self._turn:
+            if self._wants_tls:
+                self._held.append(line)
+            else:
+                self._send(line)
+
+    def _send(self, line: str) -> None:
         self._wants_tls = line.split(" ")[-1].upper() in ("STARTTLS", "STLS")
         self.lines.append(("C", line[:MOST_TYPED]))
         self.soon()
         try:
-            self._socket.sendall(line[:MOST_TYPED].encode() + b"\r\n")
+            if self._socket is not None:
+                self._socket.sendall(line[:MOST_TYPED].encode() + b"\r\n")
         except OSError as error:
             self._note(f"the line could not be sent: {error}")
 
@@ -216,9 +230,8 @@ class TerminalView(LiveView):
                 del self.lines[:-MOST_LINES]
                 greeted.set()
                 self.soon()
-                if self._wants_tls and re.match(r"220 |\+OK|\S+ OK", self.lines[-1][1]):
-                    self._wants_tls = False
-                    connection = self._begin_tls(connection)
+                if self._wants_tls and whole:
+                    connection = self._answered(connection, self.lines[-1][1])
             self._note("the server closed the connection")
         except (OSError, ValueError) as error:
             if self._socket is not None:
@@ -226,6 +239,19 @@ class TerminalView(LiveView):
         greeted.set()
         if self._socket is connection:
             self._socket = None
+
+    def _answered(self, connection: socket.socket, line: str) -> socket.socket:
+        """Begin TLS if the server said go on; then say what was typed meanwhile."""
+        goes_on = GO_ON.match(line)
+        if not goes_on and not NO.match(line):
+            return connection  # this answered an earlier line
+        with self._turn:
+            if goes_on:
+                connection = self._begin_tls(connection)
+            self._wants_tls = False
+            while self._held and not self._wants_tls:
+                self._send(self._held.pop(0))
+        return connection
 
     def _begin_tls(self, connection: socket.socket) -> ssl.SSLSocket:
         inside = self.lab.certificates.client().wrap_socket(connection, server_hostname=self._host)

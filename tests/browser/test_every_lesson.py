@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from bench import Jupyter, wait
+from bench import Jupyter, prompts, run_all, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("0*.ipynb"))
@@ -36,25 +36,23 @@ def test_a_lesson_runs_whole(jupyter: Jupyter, browser: Any, path: Path) -> None
         if cell.cell_type == "code":  # what is seen was made here, and not saved before
             cell.outputs, cell.execution_count = [], None
     nbformat.write(notebook, jupyter.folder / path.name)
+    session, client = jupyter.start_kernel(path.name)
     wrong: list[str] = []
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.set_default_timeout(60_000)
     page.goto(f"{jupyter.address}/doc/tree/{path.name}?reset")
     page.locator(".jp-Notebook .jp-Cell").first.click()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    page.get_by_role("menuitem", name="Run").first.click()
-    page.get_by_text("Run All Cells", exact=True).click()
-    prompt = page.locator(".jp-CodeCell .jp-InputArea-prompt")
-    wait(lambda: not {"[ ]:", "[*]:"} & {*map(str.strip, prompt.all_inner_texts())}, "the lesson did not end", 120)
-    prompts = [text.strip() for text in prompt.all_inner_texts()]
-    assert prompts == [f"[{number}]:" for number in range(1, len(prompts) + 1)], "each cell was run once, in order"
+    run_all(page, 120)
+    numbers = prompts(page)
+    assert numbers == [f"[{number}]:" for number in range(1, len(numbers) + 1)], "each cell was run once, in order"
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     wait(lambda: not any(page.evaluate(LOOK)[kind] for kind in ("empty", "broken")), f"{page.evaluate(LOOK)}", 30)
     assert page.evaluate(LOOK)["wide"] == []
     if folder := os.environ.get("MAILCOURSE_PICTURES"):
         keep_pictures(page, Path(folder), path.stem)
     page.close()
+    jupyter.end_kernel(session, client)
     assert wrong == []
 
 

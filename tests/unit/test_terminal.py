@@ -84,6 +84,25 @@ def test_starttls_shows_the_certificate_and_goes_on_inside(lab: Lab) -> None:
     assert say(view, f"a2 LOGIN {BRUNO} {lab.person(BRUNO).password}").startswith("a2 OK")
 
 
+def test_lines_typed_before_tls_has_begun_wait_for_it(lab: Lab) -> None:
+    view = lab.telnet(MX1, 25)
+    typed = ["EHLO laptop.academy.test", "STARTTLS", "EHLO laptop.academy.test", "MAIL FROM:<x@y.test>"]
+    for line in (*typed, "RCPT TO:<nobody@bakery.test>"):
+        view.say_line(line)
+    until(lambda: heard(view)[-1].startswith("550 5.1.1"))
+    assert "certificate of mx1.bakery.test" in repr(view)
+    assert not [line for line in heard(view)[:-1] if meaning(line)[0] == BAD]
+
+
+def test_after_tls_is_refused_the_waiting_lines_are_said(lab: Lab) -> None:
+    view = lab.telnet(MX1, 25)
+    for line in ("STARTTLS", "EHLO laptop.academy.test", "STARTTLS", "NOOP"):
+        view.say_line(line)
+    until(lambda: len(heard(view)) > 2 and heard(view)[-1].startswith("250 2.0.0"))
+    assert meaning(heard(view)[-2])[0] == BAD
+    assert repr(view).count("TLS is on") == 1
+
+
 @pytest.mark.parametrize(("port", "first"), [(995, "+OK"), (993, "* OK")])
 def test_ports_where_tls_comes_first(lab: Lab, port: int, first: str) -> None:
     view = lab.telnet(HOME, port)

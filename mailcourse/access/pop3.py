@@ -3,7 +3,7 @@
     AUTHORIZATION ─USER, PASS→ TRANSACTION ─QUIT→ UPDATE
     who are you?               look, fetch, mark    what was marked is deleted now
 
-Nothing is deleted unless QUIT is said: a connection that breaks deletes nothing (§3).
+Nothing is deleted unless QUIT is said: a connection that breaks deletes nothing (§6).
 Knows one folder, as it was at login.  Does not know other folders or flags: POP3 has none.
 # Not here: APOP, for which the server would have to keep passwords as they are; LANG (RFC 6856 §3).
 """

@@ -91,20 +91,20 @@ async def _to_first(
             return await _use(server, entry, way, talk, recipients)
         except HostFailed:
             pass  # it had been open for too long; a new one may do
-    failure = Reply(451, "4.4.1", "no mail server could be tried")
+    failure, said_by = Reply(451, "4.4.1", "no mail server could be tried"), ""
     terms, authority = server.settings.way_to(way.target), server.authority
     for peer in peers:
         addresses = await _addresses(server, entry, way, peer)
         if isinstance(addresses, Reply):
-            failure = addresses
+            failure, said_by = addresses, ""
             continue
         for address in addresses:
             try:
                 talk = await begin(server.host, peer.name, address, terms, authority, entry.message)
                 return await _use(server, entry, way, talk, recipients)
             except HostFailed as error:
-                failure = error.reply
-    return dict.fromkeys(recipients, TryLater(failure, peers[0].name if peers else "", is_host=True))
+                failure, said_by = error.reply, error.said_by
+    return dict.fromkeys(recipients, TryLater(failure, said_by, is_host=True))
 
 
 async def _use(server: Server, entry: Entry, way: Route, talk: Talk, recipients: list[Address]) -> Outcomes:

@@ -62,8 +62,8 @@ async def conclude(server: Server, entry: Entry, before: Progress, outcomes: Out
 def _expired(entry: Entry, ended: Delivered | GiveUp | TryLater, age: timedelta) -> Delivered | GiveUp | TryLater:
     match ended:
         case TryLater() if age >= LIFETIME:
-            text = f"not delivered in {LIFETIME.days} days; at last: {ended.reply}"
-            return GiveUp(Reply(554, "5.4.7", text), ended.peer)
+            last = f"{ended.peer} said {ended.reply}" if ended.peer else str(ended.reply)
+            return GiveUp(Reply(554, "5.4.7", f"not delivered in {LIFETIME.days} days; at last: {last}"))
         case _:
             return ended
 

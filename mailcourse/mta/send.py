@@ -28,7 +28,7 @@ async def hand_over(talk: Talk, entry: Entry, recipients: Sequence[Address]) -> 
     talk.connection.message = entry.message
     refusal = _cannot(entry, talk)
     if refusal is not None:
-        return dict.fromkeys(recipients, outcome(refusal, talk.peer))
+        return dict.fromkeys(recipients, outcome(refusal, ""))
     outcomes: dict[Address, Outcome] = {}
     for first in range(0, len(recipients), MOST_RECIPIENTS):
         some = recipients[first : first + MOST_RECIPIENTS]

@@ -25,11 +25,15 @@ MOST_REPLY_LINES = 100
 
 
 class HostFailed(Exception):
-    """Nothing came of this host: nobody there, not willing, or gone in the middle."""
+    """Nothing came of this host: nobody there, not willing, or gone in the middle.
 
-    def __init__(self, reply: Reply) -> None:
+    `said_by`: the host that said `reply`; empty when the words are our own.
+    """
+
+    def __init__(self, reply: Reply, said_by: str = "") -> None:
         super().__init__(str(reply))
         self.reply = reply
+        self.said_by = said_by
 
 
 class NoTls(HostFailed):
@@ -110,7 +114,7 @@ async def _begin(host: Host, peer: str, address: str, terms: Terms, authority: A
         raise HostFailed(Reply(421, "4.4.1", str(error))) from error
     talk = Talk(reader, writer, peer, connection)
     try:
-        _want(await talk.reply())
+        _want(talk, await talk.reply())
         await _greet(talk, host.name)
         if terms.tls != "never":
             await _encrypt(talk, host.name, authority, is_must=terms.tls == "must")
@@ -127,15 +131,15 @@ async def _greet(talk: Talk, own_name: str) -> None:
     reply = await talk.say(f"{'LHLO' if talk.connection.port == 24 else 'EHLO'} {own_name}")
     talk.extensions = set()
     if reply.code // 100 == 5:  # RFC 5321 §3.2
-        _want(await talk.say(f"HELO {own_name}"))
+        _want(talk, await talk.say(f"HELO {own_name}"))
         return
-    _want(reply)
+    _want(talk, reply)
     talk.extensions = {line.split(" ")[0].upper() for line in reply.text.split("\n")[1:] if line}
 
 
-def _want(reply: Reply) -> None:
+def _want(talk: Talk, reply: Reply) -> None:
     if not reply.is_ok:
-        raise HostFailed(reply)
+        raise HostFailed(reply, talk.peer)
 
 
 async def _encrypt(talk: Talk, own_name: str, authority: Authority, *, is_must: bool) -> None:
@@ -162,7 +166,7 @@ async def _log_in(talk: Talk, name: str, password: str) -> None:
     if not talk.is_encrypted:
         raise HostFailed(Reply(451, "4.7.4", f"no TLS with {talk.peer}: the password is not sent in the clear"))
     proof = b64encode(f"\0{name}\0{password}".encode()).decode()
-    _want(await talk.say(f"AUTH PLAIN {proof}"))
+    _want(talk, await talk.say(f"AUTH PLAIN {proof}"))
 
 
 async def end(talk: Talk) -> None:

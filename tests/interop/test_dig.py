@@ -58,7 +58,7 @@ def values(told: str) -> list[str]:
         ("A", "mx1.bakery.test", "198.51.100.21"),
         ("NS", "bakery.test", "ns.bakery.test."),
         ("SRV", "_submission._tcp.bakery.test", "0 1 587 mail.bakery.test."),
-        ("TXT", "bakery.test", '"v=spf1 mx -all"'),
+        ("TXT", "bakery.test", '"v=spf1 mx a:mail.bakery.test -all"'),
         ("PTR", "21.100.51.198.in-addr.arpa", "mx1.bakery.test."),
         ("SOA", "bakery.test", "ns.bakery.test. hostmaster.bakery.test. 1 7200 900 604800 300"),
     ],

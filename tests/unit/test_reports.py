@@ -101,6 +101,24 @@ def test_a_delay_is_told_once_and_says_until_when(lab: Lab) -> None:
     )
 
 
+@pytest.mark.parametrize("is_off", [True, False])
+def test_a_report_quotes_a_host_only_for_what_it_said(lab: Lab, is_off: bool) -> None:
+    for name in ("mx1.bakery.test", "mx2.bakery.test"):
+        if is_off:
+            lab.host(name).down()
+        else:
+            lab.fault(name, "reply", at="CONNECT", say="421 4.3.2 shutting down")
+    submit(lab, {BRUNO: ""})
+    lab.clock.advance(hours=5)
+    (report,) = reports(lab)
+    (about,) = fields(report)[1:]
+    body = report.get_body()
+    assert body is not None
+    assert ("said:" in body.get_content()) == (not is_off)
+    assert about["Remote-MTA"] == (None if is_off else "dns; mx2.bakery.test")  # the last one that was tried
+    assert about["Diagnostic-Code"] == (None if is_off else "smtp; 421 4.3.2 shutting down")
+
+
 def test_no_report_is_sent_about_a_report(lab: Lab) -> None:
     lab.host("mail.bakery.test").down()
     lab.fault("mail.academy.test", "reply", at="RCPT", say="550 5.1.1 nobody")

@@ -53,7 +53,7 @@ async def _build_mail(lab: Lab, host: Host, plan: HostPlan) -> None:
             accounts.add(address, person.password, host.random.randbytes(16), person.quota)
             accounts.mailbox(address).sweep(host.name)
     if set(MTA_SERVICES) & set(plan.services):
-        delivery = MailboxDelivery(host, accounts, address_book(lab, plan))
+        delivery = lab.deliveries[host.name] = MailboxDelivery(host, accounts, address_book(lab, plan))
         server = lab.mail_servers[host.name] = MailServer(
             host,
             settings(plan),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import dns.name
 
+from .administration import Administration
 from .build import build
 from .dns.resolver import Resolver
 from .dns.server import AuthoritativeServer
@@ -34,13 +35,14 @@ from .internet.runtime import runtime
 from .internet.tap import Tap
 from .internet.trace import Trace
 from .mailbox.accounts import Accounts
+from .mda.deliver import MailboxDelivery
 from .message.address import parse as parse_address
 from .mta.route import route
 from .mta.server import MailServer
 from .names import LabDns, LabZone
 from .person import Person
 from .queues import LabQueue, queue_of
-from .scenario import load
+from .scenario import Scenario, load
 from .table import Table, table
 from .views import Views
 
@@ -51,18 +53,18 @@ _open: dict[str, Lab] = {}
 _opening = threading.RLock()
 
 
-class Lab(Views):
+class Lab(Views, Administration):
     """A small Internet of mail, running inside this process.
 
-    `scenario` is a name ("two-offices") or the path of a TOML file.  `path` keeps queues and
-    mailboxes in that folder; without it they live in a temporary one.  `clock` is "still" (lab time
-    moves when you move it) or "live" (it follows wall time, `speed` times as fast).  Opening a lab
-    under a `name` that is open closes the old one first.
+    `scenario` is a name ("two-offices"), the path of a TOML file, or a `Scenario` that was read.
+    `path` keeps queues and mailboxes in that folder; without it they live in a temporary one.
+    `clock` is "still" (lab time moves when you move it) or "live" (it follows wall time, `speed`
+    times as fast).  Opening a lab under a `name` that is open closes the old one first.
     """
 
     def __init__(
         self,
-        scenario: str | Path = "two-offices",
+        scenario: str | Path | Scenario = "two-offices",
         *,
         path: str | Path | None = None,
         clock: str = "still",
@@ -76,7 +78,7 @@ class Lab(Views):
             raise LabError(f'There is no clock {clock!r}. Use "still" or "live".')
         if network not in ("loopback", "memory"):
             raise LabError(f'There is no network {network!r}. Use "loopback" or "memory".')
-        self.scenario = load(scenario)
+        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
         self.name = name or self.scenario.name
         with _opening:
             if self.name in _open:
@@ -98,6 +100,7 @@ class Lab(Views):
             self.resolvers: dict[str, Resolver] = {}
             self.mail_servers: dict[str, MailServer] = {}
             self.accounts: dict[str, Accounts] = {}
+            self.deliveries: dict[str, MailboxDelivery] = {}
             self.new_disk = new_disk  # a seam: a test's disk may fail, or stop the process
             self.disks: dict[str, Disk] = {}
             self.faults = Faults(self)

@@ -15,6 +15,7 @@ Who uses it: `lab.py`, which builds the world.
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,14 +104,14 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def load(name: str | Path) -> Scenario:
-    """Read a scenario: one of the course's by name, or a TOML file by path."""
+def load(name: str | Path, words: Mapping[str, str] | None = None) -> Scenario:
+    """Read a scenario: one of the course's by name, or a TOML file by path; with other `words` in place of some."""
     path = Path(name)
     if path.suffix == ".toml":
         if not path.exists():
             raise LabError(f"There is no file {str(path)!r}. Give the path of a scenario in TOML.")
-        return read(path.stem, path.read_text(encoding="utf-8"))
-    return read(str(name), _text(str(name)))
+        return read(path.stem, path.read_text(encoding="utf-8"), words)
+    return read(str(name), _text(str(name)), words)
 
 
 def _text(name: str) -> str:
@@ -128,12 +129,19 @@ def _merge(base: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def read(name: str, text: str) -> Scenario:
+def _reworded(text: str, words: Mapping[str, str] | None) -> str:
+    if not words:
+        return text
+    pattern = "|".join(map(re.escape, words))
+    return re.sub(rf"\b({pattern})\b", lambda found: words[found[1]], text)
+
+
+def read(name: str, text: str, words: Mapping[str, str] | None = None) -> Scenario:
     """Read a scenario from TOML text and check that it holds together."""
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(_reworded(text, words))
         if "extends" in raw:
-            raw = _merge(tomllib.loads(_text(raw.pop("extends"))), raw)
+            raw = _merge(tomllib.loads(_reworded(_text(raw.pop("extends")), words)), raw)
         scenario = _build(name, raw)
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"Scenario {name}: {error}. Mend that line and try again.") from None

@@ -23,7 +23,8 @@ MAY: dict[str, set[str]] = {
     "lab": {"internet", "message", "dns", "mailbox", "mta", "mda", "access", "mua", "scenarios"},
     "widgets": {"internet", "lab"},
     "lessons": {"internet", "message", "lab", "widgets"},
-    "cli": {"internet", "lab", "widgets"},
+    "checks": {"internet", "message", "lab"},
+    "cli": {"internet", "lab", "widgets", "checks"},
 }
 #: the public face offers the views; they are imported only when asked for, inside functions
 LATE = {("lab", "widgets")}

@@ -1,0 +1,132 @@
+"""The first cell of an exercise: whose world is it?
+
+    world = begin("02-dns", "Ana")
+
+The name comes from the cell; where it is empty, from the one who marks (MAILCOURSE_STUDENT), or from the hub.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.table import Table, table
+
+from . import tries
+from .task import find, opened, tasks
+from .world import World
+
+NAME = 'Write your name between the quotes, such as STUDENT = "Ana", and run this cell again.'
+LONGEST = 80
+_current: dict[str, World] = {}
+_labs: dict[str, Lab] = {}
+
+
+@dataclass(frozen=True)
+class MyWorld:
+    """One student's world in a notebook."""
+
+    world: World
+
+    @property
+    def about(self) -> Table:
+        """Who and what is in this world."""
+        world = self.world
+        rows = [
+            ("your school", world.school, f"alice@{world.school}, amir@{world.school}"),
+            ("your shop", world.shop, f"bruno@{world.shop}, bea@{world.shop}"),
+        ]
+        return table(("", "domain", "people"), rows)
+
+    def given(self, task: str) -> Any:
+        """Return what a task is about: a text, a table."""
+        found = find(self.world.assignment, task)
+        if found.given is None:
+            raise LabError(f"The task {task} has nothing more to show; its text says what to do.")
+        return found.given(self.world)
+
+    def lab(self, task: str = "") -> Any:
+        """Open the lab of a task, as it is at the beginning; without a name, the two offices of this world."""
+        world = self.world
+        return opened(find(world.assignment, task), world) if task else world.open()
+
+    def again(self, task: str) -> Any:
+        """Begin a task again: its lab as it was, no tries, and the cell below as it was given to you."""
+        found = find(self.world.assignment, task)
+        tries.forget(self.world.assignment, task)
+        if stub := _stub(task):
+            _put_below(stub)
+        return opened(found, self.world) if found.opens is not None else None
+
+    def __repr__(self) -> str:
+        total = sum(task.points for task in tasks(self.world.assignment).values())
+        return f"The world of {self.world.name}, {total:g} points to earn in {self.world.assignment}\n{self.about!r}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p>The world of <b>{escape(self.world.name)}</b></p>{self.about._repr_html_()}"
+
+
+def begin(assignment: str, student: str = "") -> MyWorld:
+    """Begin an exercise, or go on with it."""
+    if not isinstance(student, str):
+        raise LabError(NAME)
+    name = student.strip() or os.environ.get("MAILCOURSE_STUDENT", "") or os.environ.get("JUPYTERHUB_USER", "")
+    if not name or name == "…":
+        raise LabError(NAME)
+    if len(name) > LONGEST or not name.isprintable():
+        raise LabError(f"A name has at most {LONGEST} letters. {NAME}")
+    tasks(assignment)  # says which assignments there are
+    _current[assignment] = World(assignment, name)
+    _keep_the_kernel()
+    return MyWorld(_current[assignment])
+
+
+def current(assignment: str) -> World:
+    """Return the world that was begun."""
+    if assignment not in _current:
+        raise LabError(
+            "Run the first code cell of this notebook: it says whose world this is. Then run this cell again."
+        )
+    return _current[assignment]
+
+
+def _keep_the_kernel() -> None:
+    """Let exit() in a cell say that it is not needed, in place of ending the kernel with all answers."""
+    shell = _shell()
+    if shell is not None:
+        shell.user_ns.update(dict.fromkeys(("exit", "quit"), _no_exit))
+
+
+def _no_exit(*_: object) -> None:
+    raise LabError("exit() would end the kernel. It is not needed here: use return in a function, or nothing.")
+
+
+def _shell() -> Any:
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
+
+
+def _stub(task: str) -> str:
+    """Return the answer cell of a task as it was given out; kept in the notebook, beside the answer."""
+    where = os.environ.get("JPY_SESSION_NAME", "")
+    try:
+        cells = json.loads(Path(where).read_text("utf-8"))["cells"] if where else []
+    except (OSError, ValueError, KeyError):
+        return ""
+    about: list[Mapping[str, Any]] = [cell.get("metadata", {}) for cell in cells]
+    return next((str(one["mailcourse"]["stub"]) for one in about if one.get("mailcourse", {}).get("task") == task), "")
+
+
+def _put_below(code: str) -> None:
+    shell = _shell()
+    if shell is not None:
+        shell.set_next_input(code, replace=False)

@@ -1,0 +1,146 @@
+"""A student's function is called here, and whatever it does, the notebook goes on.
+
+    it returns            Answered(value)
+    it never ends         after some seconds it is interrupted, again and again until it lets go
+    it raises, or exits   Failed("your function stopped with ZeroDivisionError … in line 3: 1 / 0")
+    it prints a lot       the first 300 characters are kept
+    it leaves threads     they are counted
+
+Runs in the notebook's kernel, on its main thread, where a loop can be interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+KEPT = 300
+#: seconds between two interruptions of a function that catches everything
+AGAIN = 0.05
+
+
+@dataclass(frozen=True)
+class Called:
+    """What came of a call: `value`, or why there is none in `failed`."""
+
+    value: Any = None
+    failed: str = ""
+    late: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class TimeIsUp(BaseException):
+    """Raised inside a function that does not end; no `except Exception` catches it."""
+
+
+class _Printed(io.StringIO):
+    """Keeps the beginning of what is printed, and counts the rest."""
+
+    count = 0
+
+    def write(self, text: str) -> int:
+        self.count += len(text)
+        return super().write(text[: max(0, KEPT - self.tell())])
+
+
+@dataclass
+class _Alarm:
+    """Interrupts the main thread after `seconds`, and again until it is stopped."""
+
+    seconds: float
+    rang: bool = False
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def ring(self) -> None:
+        if self._over.wait(self.seconds):
+            return
+        self.rang = True
+        while True:
+            _interrupt()
+            if self._over.wait(AGAIN):
+                return
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+def _interrupt() -> None:
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)  # also ends a wait for the network
+    else:
+        signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise `TimeIsUp` inside the block when it takes longer; only on the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    alarm = _Alarm(seconds)
+    ringing = threading.Thread(target=alarm.ring, daemon=True)
+
+    def wake(number: int, frame: object) -> None:
+        if alarm.rang:
+            raise TimeIsUp
+        raise KeyboardInterrupt  # the student has pressed Stop
+
+    before = signal.signal(signal.SIGINT, wake)
+    ringing.start()
+    try:
+        yield
+    finally:
+        while True:  # the bell may ring once more on the way out
+            try:
+                alarm.stop()
+                ringing.join()
+                signal.signal(signal.SIGINT, before)
+                break
+            except TimeIsUp:
+                continue
+
+
+def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Called:
+    """Call a function with bounds; nothing that it does gets out of here but Stop."""
+    printed, threads, value, failed, late = _Printed(), threading.active_count(), None, "", False
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _within(seconds):
+            value = function(*arguments)
+    except TimeIsUp:
+        late = True
+        failed = f"Your function did not end within {seconds:g} seconds. Is there a loop, or a wait, without an end?"
+    except KeyboardInterrupt:
+        raise
+    except SystemExit:
+        failed = "Your function called exit(). Use return to give its result back."
+    except NotImplementedError:
+        failed = "Your function is not written yet: it raises NotImplementedError."
+    except BaseException as error:
+        failed = _told(error)
+    return Called(value, failed, late, tuple(_notes(printed, threading.active_count() - threads)))
+
+
+def _told(error: BaseException) -> str:
+    """Say what stopped a function, and in which line of it."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename != __file__]
+    own = [one for one in frames if "site-packages" not in one.filename and "/lib/python" not in one.filename]
+    where = ""
+    if own:
+        line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
+        where = f", in line {own[-1].lineno}" + (f": {line}" if line else "")
+    return f"Your function stopped with {type(error).__name__}: {str(error)[:200]}{where}"
+
+
+def _notes(printed: _Printed, threads: int) -> Iterator[str]:
+    if printed.count > KEPT:
+        yield f"Your function printed {printed.count:,} characters; that is not looked at."
+    if threads > 0:
+        yield f"Your function left {threads} {'thread' if threads == 1 else 'threads'} running."

@@ -1,0 +1,100 @@
+"""The judge: a process of its own, in which nothing of a student's code runs.
+
+    in    {"assignment": …, "task": …, "names": [student, other worlds …], "answer": …}
+    out   {"call": arguments, "seconds": …}       any number of times; answered by {"value": …, "failed": …}
+    out   {"parts": […], "stopped": …}            at the end, or {"broken": …} when the check itself failed
+
+Parts are passed when all that was expected of them came true in every world.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from .parcel import pack, unpack
+from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find
+from .verdict import PartVerdict
+from .world import World
+
+#: calls of a function in one world
+MOST_CALLS = 200
+
+
+class Ear:
+    """The way to the kernel, where the student's function is."""
+
+    def __init__(self, heard: TextIO, said: TextIO) -> None:
+        self._heard, self._said = heard, said
+
+    def say(self, **what: Any) -> None:
+        """Say one line."""
+        self._said.write(json.dumps(what) + "\n")
+        self._said.flush()
+
+    def ask(self, arguments: Sequence[Any], seconds: float) -> Any:
+        """Have the student's function called; `Stopped` says how it failed."""
+        self.say(call=pack(list(arguments)), seconds=seconds)
+        answer = json.loads(self._heard.readline())
+        if answer["failed"]:
+            raise (OutOfTime if answer["late"] else Stopped)(answer["failed"])
+        return unpack(answer["value"])
+
+
+def judge(task: Task, names: Sequence[str], answer: Any, ear: Ear) -> dict[str, Any]:
+    """Try an answer in the worlds of `names`, the student's own first; return what is said at the end."""
+    findings, stopped, is_marked = list[Finding](), "", len(names) > 1
+    # A function must do in every world; whatever else was answered belongs to the student's own.
+    for name in names if isinstance(answer, Function) else names[:1]:
+        case = Case(World(task.assignment, name), answer, is_marked, ear.ask, _later(task, is_marked))
+        try:
+            task.judge(case)
+        except Stopped as why:
+            stopped = str(why)
+        finally:
+            case.close()
+            findings += case.findings
+        if stopped:
+            break
+    reasons = {finding.happened if finding.is_stopped else "" for finding in findings}
+    if len(reasons) == 1 and {finding.part for finding in findings} == {*task.parts} - {*_later(task, is_marked)}:
+        stopped = stopped or reasons.pop()  # everything failed for one reason: say it once
+    parts = [vars(_part(task, name, findings, is_marked, stopped)) for name in task.parts]
+    return {"parts": parts, "stopped": stopped}
+
+
+def _later(task: Task, is_marked: bool) -> tuple[str, ...]:
+    return () if is_marked else task.later
+
+
+def _part(task: Task, name: str, findings: Sequence[Finding], is_marked: bool, stopped: str) -> PartVerdict:
+    own, worth = [finding for finding in findings if finding.part == name], task.parts[name]
+    wrong = next((finding for finding in own if not finding.is_so and finding.happened != stopped), None)
+    if wrong is not None:
+        return PartVerdict(name, worth, False, wrong.expected, wrong.happened)
+    if stopped:  # what was not looked at to the end is not passed
+        return PartVerdict(name, worth, False)
+    later = name in _later(task, is_marked)
+    return PartVerdict(name, worth, bool(own) or later, later=later)
+
+
+def main() -> None:
+    """Judge line by line, until nobody asks any more."""
+    said = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else is printed does not go to the kernel
+    ear = Ear(sys.stdin, said)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            found = find(asked["assignment"], asked["task"])
+            ear.say(**judge(found, asked["names"], unpack(asked["answer"]), ear))
+        except Exception:
+            ear.say(broken=traceback.format_exc(limit=-6))
+
+
+if __name__ == "__main__":
+    main()

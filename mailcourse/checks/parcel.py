@@ -1,0 +1,90 @@
+"""How an answer crosses from the notebook's process to the judge's: as JSON, and never as code.
+
+    [1, "a"] ⇄ [1, "a"]        (1, 2) → [1, 2]        b"\\xff" ⇄ {"$": "bytes", …}        {1: 2} ⇄ {"$": "dict", …}
+    a function → its name, to be called here        a lab → what was configured in it (state.py)
+
+What is neither is refused with a sentence, and so is more than a megabyte.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mailcourse.lab import Lab
+
+from .state import State, describe
+from .task import Function, Stopped, a
+
+#: octets of JSON; and lists within lists
+MOST, DEEPEST = 1_000_000, 40
+
+
+def pack(value: Any) -> str:
+    """Write a value as JSON; `Stopped` says what cannot be carried."""
+    try:
+        text = json.dumps(_plain(value, 0))
+    except RecursionError:
+        raise Stopped("The answer contains itself.") from None
+    if len(text) > MOST:
+        raise Stopped(f"The answer is too big: {len(text):,} characters. A few lines are asked for.")
+    return text
+
+
+def unpack(text: str) -> Any:
+    """Read what `pack` wrote."""
+    return _value(json.loads(text))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise Stopped("The answer has lists within lists, without end.")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, str)):
+        return int(value) if isinstance(value, int) else str(value).encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (bytes, bytearray)):
+        return {"$": "bytes", "is": base64.b64encode(value).decode()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one, depth + 1) for one in value]
+    if isinstance(value, (set, frozenset)):
+        return {"$": "set", "is": [_plain(one, depth + 1) for one in sorted(value, key=repr)]}
+    if isinstance(value, Mapping):
+        return {"$": "dict", "is": [[_plain(k, depth + 1), _plain(v, depth + 1)] for k, v in value.items()]}
+    return _special(value)
+
+
+def _special(value: Any) -> Any:
+    if value is Ellipsis:
+        return {"$": "unanswered", "is": None}
+    if isinstance(getattr(value, "lab", None), Lab):
+        return {"$": "lab", "is": describe(value)}
+    if callable(value):
+        return {"$": "function", "is": str(getattr(value, "__name__", type(value).__name__))}
+    raise Stopped(f"{a(value)[:200]} is no answer. Give text, a number, a list, a dictionary or a function, as asked.")
+
+
+def _value(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return [_value(one) for one in plain]
+    if not isinstance(plain, dict):
+        return plain
+    kind, inner = plain["$"], plain["is"]
+    if kind == "bytes":
+        return base64.b64decode(inner)
+    if kind == "set":
+        return {_hashable(_value(one)) for one in inner}
+    if kind == "dict":
+        return {_hashable(_value(key)): _value(value) for key, value in inner}
+    if kind == "function":
+        return Function(inner)
+    return Ellipsis if kind == "unanswered" else State(**inner)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value

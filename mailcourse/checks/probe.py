@@ -1,0 +1,76 @@
+"""Probes: letters that are sent through what somebody built, and the first place where they got no further.
+
+    probe(lab, "alice@college.test", "bruno@florist.test")   ─►  arrived?  and if not: which host said what
+    answers(lab, "mx1.florist.test", "RCPT TO:<…>")          ─►  what a server says to one line
+
+Who uses it: the tasks of the exercises.
+"""
+
+from __future__ import annotations
+
+import smtplib
+from dataclasses import dataclass
+
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.sent import Sent
+
+#: events at which a letter gets no further, and the sentence that tells why
+ENDS = ("refused", "failed", "deferred", "unreachable", "login-failed")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What came of one letter: the hosts it passed, and where it ended."""
+
+    arrived: bool
+    hosts: tuple[str, ...]
+    story: str
+    sent: Sent | None = None
+
+
+def probe(lab: Lab, sender: str, recipient: str, subject: str = "A probe", hours: float = 0) -> Probe:
+    """Send a letter, let `hours` pass, and tell what came of it."""
+    try:
+        sent = lab.person(sender).send(recipient, subject, "Is anybody there?")
+    except (LabError, OSError) as error:
+        return Probe(False, (), f"the letter could not be sent: {error}")
+    lab.settle()
+    if hours:
+        lab.clock.advance(hours=hours)
+    events = sent.events
+    arrived = any(event.what == "delivered" and event.message == sent.message for event in events)
+    hosts = tuple(dict.fromkeys(e.host for e in events if e.what == "accepted" and e.message == sent.message))
+    return Probe(arrived, hosts, _arrived(sent, hosts) if arrived else story(sent), sent)
+
+
+def _arrived(sent: Sent, hosts: tuple[str, ...]) -> str:
+    box = next(event for event in sent.events if event.what == "delivered")
+    return f"it went over {', '.join(hosts)} into the mailbox of {box.facts['mailbox']}"
+
+
+def story(sent: Sent) -> str:
+    """Tell at which host a letter got no further first, and why; with what the DNS said when it was asked in vain."""
+    own = [event for event in sent.events if event.message == sent.message]
+    end = next((event for event in own if event.what in ENDS), None)
+    if end is None:
+        last = [event for event in own if event.what in ("accepted", "relayed")]
+        return f"the letter stopped: {last[-1].sentence()}" if last else "no server took the letter"
+    asked = [e for e in own if e.what == "answered" and not e.facts["answers"] and e.seq < end.seq]
+    return end.sentence() + (f" (before: {asked[-1].sentence()})" if asked else "")
+
+
+def answers(lab: Lab, host: str, *lines: str, port: int = 25) -> list[str]:
+    """Say lines to a server by SMTP, and return its replies: "250 2.1.5 …", the greeting not among them."""
+    client = smtplib.SMTP(timeout=10)
+    client.connect(*lab.endpoint(host, port))
+    try:
+        said = []
+        for line in lines:
+            code, text = client.docmd(line)
+            said.append(f"{code} {text.decode('utf-8', 'replace')}")
+        return said
+    except smtplib.SMTPServerDisconnected:
+        return [*said, "the server closed the connection"]
+    finally:
+        client.close()

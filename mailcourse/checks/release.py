@@ -1,0 +1,77 @@
+"""exercises/ is made from solutions/: nbgrader takes out solutions and hidden tests.
+
+    make exercises      solutions/02-dns/02-dns.ipynb ─► exercises/02-dns/02-dns.ipynb
+
+The same solutions give the same exercises, octet for octet; CI compares.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nbgrader.apps import NbGraderAPI
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets.config.loader import Config, PyFileConfigLoader
+
+from mailcourse.internet.errors import LabError
+
+ROOT = Path(__file__).parents[2]
+STUB = "...  # your answer here"
+
+
+class KeepStub(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """Tidy an answer cell from which the solution was taken, and keep it in its metadata, to begin again."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, index: int) -> tuple[Any, Any]:
+        """Look at one cell."""
+        about = cell.metadata.get("mailcourse", {})
+        if cell.cell_type == "code" and "task" in about:
+            lines = cell.source.split("\n")
+            others = [line for line in lines if line != STUB]
+            cell.source = "\n".join(others if any(line.strip() for line in others) else lines).rstrip()
+            about["stub"] = cell.source
+        return cell, resources
+
+
+def configured(root: Path = ROOT, **course: str) -> Config:
+    """Return the configuration of the repository, with the folders of `course` in place of some."""
+    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    config.CourseDirectory.root = str(root)
+    for name, value in course.items():
+        config.CourseDirectory[name] = value
+    return config
+
+
+def find_programs() -> None:
+    """Let nbgrader find alembic, which stands beside this Python."""
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = beside + os.pathsep + os.environ.get("PATH", "")
+
+
+def release(target: Path, names: list[str] | None = None) -> list[str]:
+    """Make the exercises of all assignments, or of `names`, in the folder `target`; return their names."""
+    find_programs()
+    wanted = names or sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+    with tempfile.TemporaryDirectory() as folder:
+        database = f"sqlite:///{Path(folder).as_posix()}/gradebook.db"
+        made = Path(folder) / "made"
+        config = configured(source_directory=str(ROOT / "solutions"), release_directory=str(made), db_url=database)
+        api = NbGraderAPI(config=config)
+        for name in wanted:
+            result = api.generate_assignment(name, force=True, create=True)
+            if not result["success"]:
+                raise LabError(f"{name} was not made:\n{result.get('error') or result.get('log')}")
+            shutil.copytree(made / name, target / name, dirs_exist_ok=True)
+    return wanted
+
+
+if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.ERROR)
+    print("made", ", ".join(release(ROOT / "exercises", sys.argv[1:] or None)))

@@ -1,0 +1,252 @@
+"""A task of an exercise: what it is about, what its parts are worth, and who judges it.
+
+    @task("02-dns", "mx-order", "An order for MX records", kind="write", aim="…", parts={"order": 3}, hints=(…,))
+    def mx_order(case: Case) -> None:
+        with case.part("order", "the lower preference first") as so:
+            got = case.call(records)               the student's function, with bounds; how it failed is noted
+            so(got == wanted, f"your function returned {got}")
+
+A part is worth its points when everything that was expected of it came true, in every world that was tried.  Parts
+in `later` are looked at only when the exercise is marked.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mailcourse.internet.errors import LabError, unknown
+from mailcourse.lab import Lab
+
+from .world import World
+
+KINDS = ("read", "write", "predict", "repair", "explain")
+
+
+class Stopped(Exception):
+    """The answer cannot be judged any further; the text says why, to the student."""
+
+
+class OutOfTime(Stopped):
+    """The answer took too long once: it is not asked again."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task.  `given` makes what is shown to the student, `opens` a lab to look at or to repair."""
+
+    assignment: str
+    name: str
+    title: str
+    kind: str
+    aim: str
+    parts: Mapping[str, float]
+    hints: tuple[str, ...]
+    judge: Callable[[Case], None]
+    confronts: str = ""
+    later: tuple[str, ...] = ()
+    given: Callable[[World], Any] | None = None
+    opens: Callable[[World], Any] | None = None
+
+    @property
+    def points(self) -> float:
+        """What the whole task is worth."""
+        return sum(self.parts.values())
+
+
+TASKS: dict[str, dict[str, Task]] = {}
+
+
+def task(
+    assignment: str, name: str, title: str, **about: Any
+) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
+    """Keep the function below as the judge of a task; `about` are the fields of `Task`."""
+
+    def keep(judge: Callable[[Case], None]) -> Callable[[Case], None]:
+        made = Task(assignment, name, title, judge=judge, **about)
+        assert made.kind in KINDS, name
+        assert made.hints, name
+        assert made.parts, name
+        TASKS.setdefault(assignment, {})[name] = made
+        return judge
+
+    return keep
+
+
+def assignments() -> list[str]:
+    """Return the names of all assignments: those that have a file in tasks/."""
+    files = (Path(__file__).parent / "tasks").glob("a[0-9]*.py")
+    return sorted(path.stem[1:].replace("_", "-", 1) for path in files)
+
+
+def tasks(assignment: str) -> dict[str, Task]:
+    """Return the tasks of an assignment, by name, in their order."""
+    if assignment not in assignments():
+        raise unknown("assignment", assignment, assignments())
+    importlib.import_module(f"mailcourse.checks.tasks.a{assignment.replace('-', '_')}")
+    return TASKS[assignment]
+
+
+def find(assignment: str, name: str) -> Task:
+    """Return one task."""
+    known = tasks(assignment)
+    if name not in known:
+        raise unknown(f"task of {assignment}", name, known)
+    return known[name]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was expected of a part, and what happened instead."""
+
+    part: str
+    is_so: bool
+    expected: str
+    happened: str
+    is_stopped: bool = False
+
+
+@dataclass
+class Case:
+    """One answer in one world.  `is_marked`: parts for later are looked at too."""
+
+    world: World
+    answer: Any
+    is_marked: bool
+    ask: Callable[[Sequence[Any], float], Any]  # calls the student's function, in the student's kernel
+    skipped: tuple[str, ...] = ()  # parts that are not looked at this time
+    findings: list[Finding] = field(default_factory=list)
+    _labs: ExitStack = field(default_factory=ExitStack)
+
+    def expect(self, part: str, is_so: bool, expected: str, happened: object = "") -> bool:
+        """Note whether something came true; return it."""
+        self._note(Finding(part, bool(is_so), expected, str(happened)[:600]))
+        return bool(is_so)
+
+    def _note(self, finding: Finding) -> None:
+        if finding.part not in self.skipped:
+            self.findings.append(finding)
+
+    @contextmanager
+    def part(self, part: str, expected: str) -> Iterator[Callable[..., bool]]:
+        """Look at one part: `so(condition, happened)`; an answer that cannot be judged inside fails this part only."""
+        try:
+            yield lambda is_so, happened="": self.expect(part, is_so, expected, happened)
+        except OutOfTime:
+            raise
+        except Stopped as why:
+            self._note(Finding(part, False, expected, str(why)[:600], is_stopped=True))
+
+    def call(self, *arguments: Any, seconds: float = 5.0) -> Any:
+        """Call the student's function; `Stopped` says how it failed."""
+        if not isinstance(self.answer, Function):
+            raise Stopped(f"A function is asked for here, and this is {a(self.answer)}.")
+        return self.ask(arguments, seconds)
+
+    def raises(self, kind: str, *arguments: Any) -> bool:
+        """Say whether the student's function raises an error of a kind, such as "ValueError"."""
+        try:
+            self.call(*arguments)
+        except Stopped as why:
+            if f"stopped with {kind}" in str(why):
+                return True
+            raise
+        return False
+
+    def lab(self, base: str = "two-offices", **change: Any) -> Lab:
+        """Open a fresh lab of this world; it is closed when the case is over."""
+        return self.keep(self.world.open(base, f"judged {len(self.findings)} {id(self)}", **change))
+
+    def keep(self, lab: Lab) -> Lab:
+        """Close `lab` when the case is over."""
+        return self._labs.enter_context(lab)
+
+    def close(self) -> None:
+        """Close the labs of this case."""
+        self._labs.close()
+
+    # ---- answers of a kind ---------------------------------------------------------------------------
+
+    def table(self, keys: Sequence[str], kind: type = str) -> dict[str, Any]:
+        """Return the answer as a dictionary that has `keys`, each with a value of `kind`."""
+        answer = self._of(dict, "a dictionary { … }")
+        for key in keys:
+            if key not in answer:
+                raise Stopped(f"The answer has no {key!r}. It needs: {', '.join(map(repr, keys))}.")
+            if answer[key] is Ellipsis or answer[key] is None:
+                raise Stopped(f"There is no answer for {key!r} yet.")
+            if not isinstance(answer[key], kind) or (kind is int and isinstance(answer[key], bool)):
+                raise Stopped(f"The answer for {key!r} is {a(answer[key])}; {KIND[kind]} is asked for.")
+        return {key: answer[key] for key in keys}
+
+    def text(self) -> str:
+        """Return the answer as text."""
+        return str(self._of(str, "text in quotes"))
+
+    def whole(self) -> int:
+        """Return the answer as a whole number."""
+        return int(self._of(int, "a whole number"))
+
+    def names(self) -> list[str]:
+        """Return the answer as a list of texts."""
+        return texts(self._of(list, "a list [ … ] of texts"))
+
+    def chosen(self, options: Sequence[str]) -> str:
+        """Return the answer, which must be one of `options`."""
+        answer = self.text()
+        if answer not in options:
+            raise Stopped(f"{answer!r} is not among the answers. Choose one of: {', '.join(map(repr, options))}.")
+        return answer
+
+    def _of(self, kind: type, words: str) -> Any:
+        if not isinstance(self.answer, kind) or (kind is int and isinstance(self.answer, bool)):
+            raise Stopped(f"The answer is {a(self.answer)}; {words} is asked for.")
+        return self.answer
+
+
+def texts(value: Any, words: str = "a list [ … ] of texts") -> list[str]:
+    """Return a list of texts, or say what it is instead."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise Stopped(f"This is {a(value)}; {words} is asked for.")
+    return list(value)
+
+
+KIND: dict[type, str] = {
+    str: "text in quotes",
+    int: "a whole number",
+    bool: "True or False",
+    list: "a list [ … ]",
+    dict: "a dictionary { … }",
+}
+
+
+def a(value: Any) -> str:
+    """Say what a value is, in a few words: "a list", "nothing (None)".
+
+    >>> a([1, 2]), a(None), a("x")
+    ("a list ([1, 2])", 'nothing (None)', "text ('x')")
+    """
+    if value is None or value is Ellipsis:
+        return "nothing (None)" if value is None else "still … (not answered)"
+    names = {str: "text", int: "a number", bool: "a truth value", float: "a number", bytes: "octets"}
+    name = names.get(type(value), f"a {type(value).__name__}")
+    shown = repr(value)
+    return f"{name} ({shown if len(shown) <= 60 else shown[:57] + '…'})"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A student's function, as the judge knows it: by name."""
+
+    name: str
+
+
+def opened(found: Task, world: World) -> Any:
+    """Open the lab of a task, as the student sees it."""
+    if found.opens is None:
+        raise LabError(f"The task {found.name} has no lab of its own. Use world.lab().")
+    return found.opens(world)

@@ -1,0 +1,1 @@
+"""The tasks of the exercises, a file an assignment."""

@@ -1,0 +1,397 @@
+"""02 DNS for mail: who takes the mail of a domain, and what goes wrong on the way to that answer?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mailcourse.checks.probe import probe
+from mailcourse.checks.state import State, restore
+from mailcourse.checks.task import Case, Stopped, a, task, texts
+from mailcourse.checks.world import World
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.table import Table, table
+
+HERE = "02-dns"
+
+# ---- reading dig's answers ---------------------------------------------------------------------------
+
+
+def _answers(world: World) -> dict[str, tuple[list[tuple[int, str]], str]]:
+    """For some domains: their MX records in the order of the answer, and the host that is tried first."""
+    low, high = world.number("low", 0, 9), world.number("high", 10, 90)
+    names = world.some("hosts", ["alpha", "beta", "gamma", "delta", "omega"], 4)
+    one, two, three = world.some("domains", ["books", "flowers", "lamps", "paints", "violins"], 3)
+    first, second, third = f"{one}.example", f"{two}.example", f"{three}.example"
+    return {
+        first: ([(high, f"{names[0]}.{first}."), (low, f"{names[1]}.{first}.")], f"{names[1]}.{first}"),
+        second: ([(low + 100, f"mx1.{second}."), (low + 9, f"mx2.{second}."), (low + 20, f"mx3.{second}.")],
+                 f"mx2.{second}"),
+        third: ([], third),
+        f"void{high}.example": ([(0, ".")], "nobody"),
+    }  # fmt: skip
+
+
+def dig_output(world: World) -> str:
+    """What dig said about each domain, shortened."""
+    lines = []
+    for domain, (records, _) in _answers(world).items():
+        lines.append(f"$ dig +noall +answer {domain} MX")
+        lines += [f"{domain}.  3600  IN  MX  {number} {host}" for number, host in records]
+        if not records:
+            lines += [f"$ dig +noall +answer {domain} A", f"{domain}.  3600  IN  A  192.0.2.{80 + len(domain)}"]
+        lines.append("")
+    return Shown("\n".join(lines).rstrip())
+
+
+class Shown(str):
+    """Text that a notebook shows as it is, line by line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@task(
+    HERE,
+    "who-takes",
+    "Who is called first?",
+    kind="read",
+    aim="read MX records: lower first; no MX, then the domain's own address; a null MX",
+    confronts="mx-number",
+    parts={"domains with MX records": 2, "a domain without MX": 1, "a domain that takes no mail": 1},
+    later=("a domain that takes no mail",),
+    given=dig_output,
+    hints=(
+        "The number before a host is its preference. Which one is preferred?",
+        "The lower number is preferred; the order of the lines means nothing. Without any MX, RFC 5321 §5.1 has another way.",
+        'Without MX, the domain itself is called, if it has an address. MX 0 . says that nobody shall be called: "nobody".',
+    ),
+)
+def who_takes(case: Case) -> None:
+    """A dictionary: domain → host, or "nobody"."""
+    known = _answers(case.world)
+    got = case.table(list(known))
+    for domain, (records, first) in known.items():
+        part = "domains with MX records" if records else "a domain without MX"
+        part = "a domain that takes no mail" if first == "nobody" else part
+        said = f"a sender of mail for {domain} does not begin with {got[domain]!r}"
+        case.expect(part, got[domain].rstrip(".") == first, f"whom a sender calls first for {domain}", said)
+
+
+# ---- putting MX records in order -----------------------------------------------------------------------
+
+
+def _shapes(world: World) -> list[tuple[str, list[tuple[int, str]]]]:
+    many = [(10 * world.number(f"n{n}", 0, 9) + n, f"h{n}.{world.shop}") for n in range(5)]
+    low = world.number("tie", 1, 9)
+    tied = world.mixed("tied", [(low, f"a.{world.shop}"), (low, f"b.{world.shop}"), (low + 90, f"c.{world.shop}")])
+    return [
+        ("three or more", world.mixed("many", many)),
+        ("three or more", [(100, f"x.{world.shop}"), (9, f"y.{world.shop}")]),
+        ("equal preferences", tied),
+        ("nobody to call", []),
+        ("nobody to call", [(0, ".")]),
+    ]
+
+
+@task(
+    HERE,
+    "mx-order",
+    "An order for MX records",
+    kind="write",
+    aim="say in code in which order mail servers are tried",
+    confronts="mx-number",
+    parts={"three or more": 3, "equal preferences": 1, "nobody to call": 1},
+    hints=(
+        "sorted() puts pairs in order by their first value, if that is a number and not a text.",
+        'What comes back is a list of names, the preferred one first. A null MX is one record with the name ".".',
+    ),
+)
+def mx_order(case: Case) -> None:
+    """mx_order([(20, "b"), (10, "a")]) is ["a", "b"]; [] when there is nobody."""
+    for part, records in _shapes(case.world):
+        with case.part(
+            part, "all hosts once, the lower preference before the higher; [] when nobody is to be called"
+        ) as so:
+            got = texts(case.call([list(pair) for pair in records]), "a list of names")
+            number = {host: preference for preference, host in records if host != "."}
+            order = [number.get(host, -1) for host in got]
+            right = order == sorted(order) and sorted(got) == sorted(number)
+            so(right, f"mx_order({records}) returned {got}")
+
+
+# ---- writing a zone --------------------------------------------------------------------------------------
+
+
+def empty_shop(world: World) -> Lab:
+    """A shop whose zone has no word about mail."""
+    return world.open("new-office")
+
+
+@task(
+    HERE,
+    "zone",
+    "A zone for mail",
+    kind="write",
+    aim="write a zone with two mail servers that other people's servers can find",
+    confronts="mx-value",
+    parts={
+        "the names have addresses": 1,
+        "mail arrives": 2,
+        "the preferred one is called": 2,
+        "the other one helps": 2,
+    },
+    given=lambda world: plan(world),
+    opens=empty_shop,
+    hints=(
+        "An MX record holds a preference and the NAME of a host. Each such name needs an A record in the same zone.",
+        "A name without a dot at its end gets the zone's own name behind it: write mx1, or the whole name with a dot.",
+        "Look at what you wrote with lab.dns.mail_servers(…) after lab.zone(…).edit(…): are there addresses?",
+    ),
+)
+def zone(case: Case) -> None:
+    """The text of a zone, tried with letters; also when the preferred server is off."""
+    world, text = case.world, case.text()
+    lab = case.keep(empty_shop(world))
+    try:
+        lab.zone(world.shop).edit(text)
+    except LabError as error:
+        raise Stopped(f"The name server does not take this zone: {error}") from None
+    for host in (world.best, world.second, world.home):
+        found = lab.dns.lookup(host, "A").values
+        wanted = list(lab.host(host).addresses)
+        if not case.expect(
+            "the names have addresses", found == wanted, f"an A record of {host}: {wanted[0]}", f"the DNS says {found}"
+        ):
+            break
+    first = probe(lab, world.person("alice"), world.person("bruno"))
+    case.expect("mail arrives", first.arrived, f"a letter from {world.school} to {world.shop} arrives", first.story)
+    called = [host for host in first.hosts if host in (world.best, world.second)][:1]
+    case.expect("the preferred one is called", called == [world.best] and first.arrived,
+                f"{world.best} is called first", f"the letter went over {', '.join(first.hosts) or 'nobody'}")  # fmt: skip
+    lab.host(world.best).down()
+    second = probe(lab, world.person("amir"), world.person("bea"))
+    case.expect(
+        "the other one helps",
+        world.second in second.hosts,
+        f"with {world.best} off, {world.second} takes the letter",
+        second.story,
+    )
+
+
+def plan(world: World) -> Table:
+    """Which hosts there are, and what they are for."""
+    first, last = world.preferences
+    rows = [
+        (world.best, "198.51.100.21", f"takes mail, preference {first}"),
+        (world.second, "198.51.100.22", f"takes mail when the other is off, preference {last}"),
+        (world.home, "198.51.100.25", "has the mailboxes"),
+        (f"ns.{world.shop}", "198.51.100.53", "name server; its records are there already"),
+    ]
+    return table(("host", "address", "what for"), rows)
+
+
+# ---- what happens if … -----------------------------------------------------------------------------------
+
+OUTCOMES = ("arrives", "comes back at once", "waits")
+
+
+def _questions(world: World) -> dict[str, Sequence[str]]:
+    """A case → lines of the zone in place of the MX records."""
+    shop = world.shop
+    cases = {
+        "no MX, and an A record of the domain that leads to the first mail server": ("@ A 198.51.100.21",),
+        "no MX, and no address of the domain": (),
+        "MX 0 .": ("@ MX 0 .",),
+        "MX 10 to a host that has no address": (f"@ MX 10 lost.{shop}.",),
+        "MX 10 to a host without address, MX 20 to the first mail server": (
+            f"@ MX 10 lost.{shop}.", f"@ MX 20 {world.best}."),
+    }  # fmt: skip
+    return {name: cases[name] for name in world.mixed("questions", list(cases))}
+
+
+def without_mx(lab: Lab, world: World, lines: Sequence[str]) -> Lab:
+    """Take the MX records out of the shop's zone, and put lines in."""
+    made = lab.zone(world.shop).remove("@", "MX")
+    for line in lines:
+        made = made.add(line)
+    return lab
+
+
+def outcome(lab: Lab, world: World) -> str:
+    """Send a letter, and say what came of it in one of the `OUTCOMES`."""
+    tried = probe(lab, world.person("alice"), world.person("bruno"))
+    if tried.arrived:
+        return "arrives"
+    state = tried.sent.status[world.person("bruno")].state if tried.sent else "bounced"
+    return "waits" if state in ("deferred", "queued") else "comes back at once"
+
+
+@task(
+    HERE,
+    "what-if",
+    "What happens to the letter?",
+    kind="predict",
+    aim="predict what a sender does when MX records are missing, empty or wrong",
+    confronts="a-first",
+    parts={"the first three": 3, "the others": 2},
+    later=("the others",),
+    given=lambda world: table(("the zone has",), [(name,) for name in _questions(world)]),
+    hints=(
+        "First question: is there an MX at all? Only if there is none does the domain's own address count.",
+        "MX 0 . is a clear no. A name without an address may be a mistake that somebody mends soon.",
+        "A sender tries the next MX when one cannot be used. If all are unusable for now, it does not give up at once.",
+    ),
+)
+def what_if(case: Case) -> None:
+    """A dictionary: case → one of OUTCOMES; tried in the lab."""
+    questions = _questions(case.world)
+    got = case.table(list(questions))
+    for number, (name, lines) in enumerate(questions.items()):
+        if got[name] not in OUTCOMES:
+            raise Stopped(f"{got[name]!r} is none of the outcomes: {', '.join(map(repr, OUTCOMES))}.")
+        part = "the first three" if number < 3 else "the others"
+        if part == "the others" and not case.is_marked:
+            continue
+        happened = outcome(without_mx(case.lab(), case.world, lines), case.world)
+        case.expect(part, happened == got[name], f"what happens to a letter when the zone has: {name}",
+                    f"the lab was asked, and it did not happen that the letter {got[name]}")  # fmt: skip
+
+
+# ---- caches ------------------------------------------------------------------------------------------------
+
+
+def _ages(world: World) -> tuple[int, int, int]:
+    """TTL of the MX records, seconds that passed since they were asked, and seconds that "no such name" is kept."""
+    ttl = 600 * world.number("ttl", 2, 9)
+    return ttl, world.number("age", 60, 500), 60 * world.number("negative", 10, 25)
+
+
+def cache_story(world: World) -> Shown:
+    """The facts of one afternoon."""
+    ttl, age, negative = _ages(world)
+    return Shown(
+        f"12:00:00  the resolver asks for the MX of {world.shop}. The answer has a TTL of {ttl} seconds\n"
+        f"          the resolver asks for new.{world.shop}: NXDOMAIN. SOA with TTL 3600 and last number {negative}\n"
+        f"{_clock(age)}  the zone is changed: another MX, and new.{world.shop} gets an A record\n"
+        f"          both are asked for again, once every second"
+    )
+
+
+def _clock(seconds: int) -> str:
+    return f"12:{seconds // 60:02}:{seconds % 60:02}"
+
+
+@task(
+    HERE,
+    "cache",
+    "Who still believes the old answer?",
+    kind="predict",
+    aim="work out how long a resolver keeps an answer, and a no",
+    confronts="dns-at-once",
+    parts={"the old MX": 2, "the new name": 2},
+    given=cache_story,
+    hints=(
+        "A resolver keeps an answer for its TTL, counted from the moment it got it. The change does not matter to it.",
+        "A no is kept too: as long as the last number of the SOA says, if that is less than the SOA's TTL.",
+        "Both began at 12:00:00. How much of each is left when the zone changes?",
+    ),
+)
+def cache(case: Case) -> None:
+    """Two numbers of seconds after the change, tried on the lab's clock."""
+    keys = ("the old MX is given for", "the new name is missing for")
+    got = case.table(keys, int)
+    ttl, age, negative = _ages(case.world)
+    for key, part, left in ((keys[0], "the old MX", ttl - age), (keys[1], "the new name", negative - age)):
+        _see_it(case, part, left)
+        case.expect(part, got[key] == left, f"for how many seconds after the change {key[:-4]}", _late(got[key], left))
+
+
+def _see_it(case: Case, part: str, left: int) -> None:
+    """Let the lab show that an answer is still given after `left` - 1 seconds, and no longer after `left`."""
+    ttl, age, negative = _ages(case.world)
+    lab, shop = case.lab(), case.world.shop
+    zone = re.sub(r"^(@ )\d+ (MX .*)$", rf"\g<1>{ttl} \2", lab.zone(shop).text, flags=re.MULTILINE)
+    lab.zone(shop).edit(zone.replace(" 604800 300", f" 604800 {negative}"))
+    before = lab.dns.lookup(shop, "MX").values
+    lab.dns.lookup(f"new.{shop}", "A")
+    lab.clock.advance(seconds=age)
+    lab.zone(shop).remove("@", "MX").add("@ MX 7 new").add("new A 198.51.100.22")
+    seen = []
+    for seconds in (left - 1, 1):
+        lab.clock.advance(seconds=seconds)
+        mail, name = lab.dns.lookup(shop, "MX").values == before, not lab.dns.lookup(f"new.{shop}", "A").records
+        seen.append(mail if part == "the old MX" else name)
+    assert seen == [True, False], f"{part}: the lab does not do what the check believes"
+
+
+def _late(got: int, wanted: int) -> str:
+    if got == wanted:
+        return ""
+    return f"{got} seconds after the change it is {'still' if got < wanted else 'already no longer'} so"
+
+
+# ---- repair ------------------------------------------------------------------------------------------------
+
+WRONG = ("an address", "an alias", "a missing host", "no dot", "swapped")
+
+
+def _wrong_lines(world: World) -> tuple[str, Sequence[str]]:
+    """The fault of this world: its name, and the lines that stand in place of the MX records."""
+    first, last = world.preferences
+    kind = world.pick("wrong", WRONG)
+    lines = {
+        "an address": (f"@ MX {first} 198.51.100.21",),
+        "an alias": (f"@ MX {first} post", "post CNAME nowhere"),
+        "a missing host": (f"@ MX {first} mail-in",),
+        "no dot": (f"@ MX {first} {world.best}", f"@ MX {last} {world.second}"),
+        "swapped": (f"@ MX {last} {world.best}.", f"@ MX {first} {world.second}."),
+    }[kind]
+    return kind, lines
+
+
+def broken_zone(world: World) -> Lab:
+    """The two offices, with one thing wrong in the shop's zone; nobody has asked yet."""
+    return without_mx(world.open(), world, _wrong_lines(world)[1])
+
+
+@task(
+    HERE,
+    "repair",
+    "Mend a zone",
+    kind="repair",
+    aim="find what is wrong with MX records, and mend it",
+    confronts="mx-value",
+    parts={"mail arrives": 2, "the preferred one is called": 2, "both are named": 1},
+    given=lambda world: plan(world),
+    opens=broken_zone,
+    hints=(
+        "Look at lab.dns.mail_servers(domain), and at lab.zone(domain). Is each name what it should be? Has it an address?",
+        "Compare with the plan: names, preferences, and what stands at the end of each name.",
+        'Take the wrong records out with lab.zone(…).remove("@", "MX"), and put right ones in with .add("@ MX …").',
+    ),
+)
+def repair(case: Case) -> None:
+    """The lab, repaired."""
+    if not isinstance(case.answer, State):
+        raise Stopped(f"The lab itself is asked for here, and this is {a(case.answer)}.")
+    world = case.world
+    lab = restore(case.lab(), case.answer)
+    lab.dns.forget()
+    found = lab.dns.mail_servers(world.shop)
+    first = probe(lab, world.person("alice"), world.person("bruno"))
+    case.expect("mail arrives", first.arrived, f"a letter to {world.shop} arrives", first.story)
+    called = [host for host in first.hosts if host in (world.best, world.second)][:1]
+    case.expect("the preferred one is called", called == [world.best] and first.arrived,
+                f"{world.best} is called first, as planned", f"the letter went over {', '.join(first.hosts) or 'nobody'}; {first.story}")  # fmt: skip
+    named = [(row["mail server"], row["preference"]) for row in found]
+    planned = list(zip((world.best, world.second), world.preferences, strict=True))
+    case.expect(
+        "both are named",
+        named == planned,
+        "two mail servers with the preferences of the plan",
+        f"the DNS names {named}",
+    )

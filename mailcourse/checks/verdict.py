@@ -1,0 +1,121 @@
+"""What came of a check, for people: what was expected, what happened, a hint, and points as nbgrader takes them.
+
+    mx-order: 3 of 5 points
+      passed  order (3 points)
+      not yet ties (2 points)
+              expected: both servers of preference 10 …
+              happened: your function returned […]
+      hint 1 of 3: …
+
+nbgrader gives a cell the number that its last line shows, and nothing when it raises: so `Points` is a number that
+prints as one, and shows the same as HTML in a notebook.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+WIDE = 104
+
+
+@dataclass(frozen=True)
+class PartVerdict:
+    """What came of one part."""
+
+    name: str
+    points: float
+    passed: bool
+    expected: str = ""
+    happened: str = ""
+    later: bool = False  # looked at only when the exercise is marked
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a check."""
+
+    title: str
+    parts: Sequence[PartVerdict]
+    stopped: str = ""
+    notes: Sequence[str] = ()
+    hint: str = ""
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def points(self) -> float:
+        """The points that were earned."""
+        return sum(part.points for part in self.parts if part.passed)
+
+    @property
+    def most(self) -> float:
+        """The points that there are."""
+        return sum(part.points for part in self.parts)
+
+    @property
+    def is_whole(self) -> bool:
+        """True when everything was right."""
+        return all(part.passed for part in self.parts)
+
+    def lines(self) -> list[str]:
+        """The verdict as text."""
+        lines = [f"{self.title}: {self.points:g} of {points(self.most)}"]
+        for part in self.parts:
+            state = "later  " if part.later else "passed " if part.passed else "not yet"
+            lines.append(f"  {state} {part.name} ({points(part.points)})")
+            if not part.passed and part.expected:
+                lines += [*_folded("expected: ", part.expected), *_folded("happened: ", part.happened)]
+        lines += _folded("", self.stopped, 2) if self.stopped else []
+        for note in self.notes:
+            lines += _folded("note: ", note, 2)
+        return lines + (_folded("", self.hint, 2) if self.hint else [])
+
+    def html(self) -> str:
+        """The verdict as HTML; whatever a student wrote is text in it."""
+        rows = "".join(self._row(part) for part in self.parts)
+        below = [self.stopped, *(f"Note: {note}" for note in self.notes), self.hint]
+        texts = "".join(f"<p>{escape(text)}</p>" for text in below if text)
+        head = f"<b>{escape(self.title)}: {self.points:g} of {points(self.most)}</b>"
+        return f'<div>{head}<table style="text-align:left">{rows}</table>{texts}</div>'
+
+    def _row(self, part: PartVerdict) -> str:
+        state = "… later" if part.later else "✔ passed" if part.passed else "✘ not yet"
+        why = ""
+        if not part.passed and part.expected:
+            why = f"expected: {escape(part.expected)}<br>happened: {escape(part.happened)}"
+        cells = (escape(state), f"{escape(part.name)} ({points(part.points)})", why)
+        return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _folded(head: str, text: str, indent: int = 10) -> list[str]:
+    space = " " * indent
+    return textwrap.wrap(head + text, WIDE, initial_indent=space, subsequent_indent=space + " " * len(head)) or [space]
+
+
+def points(number: float) -> str:
+    """Say how many points.
+
+    >>> points(1), points(2.5)
+    ('1 point', '2.5 points')
+    """
+    return f"{number:g} point" + ("" if number == 1 else "s")
+
+
+class Points(float):
+    """The points of a check: a number to nbgrader, a table to people."""
+
+    verdict: Verdict
+
+    def __new__(cls, verdict: Verdict) -> Points:
+        """Make a number of a verdict."""
+        made = super().__new__(cls, verdict.points)
+        made.verdict = verdict
+        return made
+
+    def _repr_html_(self) -> str:
+        return self.verdict.html()
+
+    def __str__(self) -> str:
+        return "\n".join(self.verdict.lines())

@@ -1,7 +1,8 @@
 """Probes: letters that are sent through what somebody built, and the first place where they got no further.
 
     probe(lab, "alice@college.test", "bruno@florist.test")   ─►  arrived?  and if not: which host said what
-    answers(lab, "mx1.florist.test", "RCPT TO:<…>")          ─►  what a server says to one line
+    answers(lab, "mx1.florist.test", "RCPT TO:<…>")          ─►  what a server says to each line
+    spoken(lab, laptop, server, ["EHLO me", …, "DATA", …, "."])  ─►  a whole dialogue, the message in it
 
 Who uses it: the tasks of the exercises.
 """
@@ -9,7 +10,9 @@ Who uses it: the tasks of the exercises.
 from __future__ import annotations
 
 import smtplib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 
 from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
@@ -74,3 +77,32 @@ def answers(lab: Lab, host: str, *lines: str, port: int = 25) -> list[str]:
         return [*said, "the server closed the connection"]
     finally:
         client.close()
+
+
+def spoken(lab: Lab, source: str, host: str, lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Say lines to port 25 of a server as somebody who types; return each with the reply ("" inside a message)."""
+    connection = lab.host(source).dial(lab.host(host).addresses[0], 25, 10.0)
+    said: list[tuple[str, str]] = []
+    with connection, connection.makefile("rb") as heard:
+        _reply(heard)
+        in_message = False
+        for line in lines:
+            try:
+                connection.sendall(line.encode("utf-8", "replace") + b"\r\n")
+                reply = "" if in_message and line != "." else _reply(heard)
+            except OSError:
+                reply = ""
+            if not reply and not (in_message and line != "."):
+                return [*said, (line, "(the server closed the connection)")]
+            said.append((line, reply))
+            in_message = reply.startswith("354") or (in_message and line != ".")
+    return said
+
+
+def _reply(heard: BufferedReader) -> str:
+    lines = []
+    for octets in heard:
+        lines.append(octets.decode("utf-8", "replace").rstrip("\r\n"))
+        if lines[-1][3:4] != "-":
+            break
+    return lines[-1] if lines else ""

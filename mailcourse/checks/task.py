@@ -171,7 +171,7 @@ class Case:
 
     # ---- answers of a kind ---------------------------------------------------------------------------
 
-    def table(self, keys: Sequence[str], kind: type = str) -> dict[str, Any]:
+    def table(self, keys: Sequence[Any], kind: type = str) -> dict[Any, Any]:
         """Return the answer as a dictionary that has `keys`, each with a value of `kind`."""
         answer = self._of(dict, "a dictionary { … }")
         for key in keys:
@@ -206,6 +206,15 @@ class Case:
         if not isinstance(self.answer, kind) or (kind is int and isinstance(self.answer, bool)):
             raise Stopped(f"The answer is {a(self.answer)}; {words} is asked for.")
         return self.answer
+
+
+class Shown(str):
+    """Text that a notebook shows as it is, line by line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def texts(value: Any, words: str = "a list [ … ] of texts") -> list[str]:

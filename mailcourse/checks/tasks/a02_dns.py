@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mailcourse.checks.probe import probe
 from mailcourse.checks.state import State, restore
-from mailcourse.checks.task import Case, Stopped, a, task, texts
+from mailcourse.checks.task import Case, Shown, Stopped, a, task, texts
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
@@ -33,7 +33,7 @@ def _answers(world: World) -> dict[str, tuple[list[tuple[int, str]], str]]:
     }  # fmt: skip
 
 
-def dig_output(world: World) -> str:
+def dig_output(world: World) -> Shown:
     """What dig said about each domain, shortened."""
     lines = []
     for domain, (records, _) in _answers(world).items():
@@ -43,15 +43,6 @@ def dig_output(world: World) -> str:
             lines += [f"$ dig +noall +answer {domain} A", f"{domain}.  3600  IN  A  192.0.2.{80 + len(domain)}"]
         lines.append("")
     return Shown("\n".join(lines).rstrip())
-
-
-class Shown(str):
-    """Text that a notebook shows as it is, line by line."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 @task(

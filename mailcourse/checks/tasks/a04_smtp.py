@@ -1,0 +1,452 @@
+"""04 SMTP by hand: replies, a dialogue, a client over a bare socket, envelope and header, MIME."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from email.header import Header
+from typing import Any
+
+from mailcourse.checks.probe import answers, spoken, story
+from mailcourse.checks.task import Case, Shown, Stopped, a, task, texts
+from mailcourse.checks.world import World
+from mailcourse.lab import Lab
+from mailcourse.table import table
+
+HERE = "04-smtp"
+
+# ---- what a reply means ----------------------------------------------------------------------------------
+
+MEANS = ("go on", "try again later", "give up")
+REPLIES = (
+    ("250 2.1.5 ok", "go on"),
+    ("550 5.1.1 there is no mailbox here", "give up"),
+    ("451 4.3.0 the disk is full, try again later", "try again later"),
+    ("354 end with a dot alone on a line", "go on"),
+    ("452 4.2.2 the mailbox is full", "try again later"),
+    ("554 5.7.1 your network is on our list", "give up"),
+    ("421 4.3.2 closing down", "try again later"),
+    ("552 5.3.4 the message is too big, please try later", "give up"),
+    ("220 2.0.0 ready to start TLS", "go on"),
+    ("450 4.7.1 greylisted: not permanently refused", "try again later"),
+)
+
+
+def _replies(world: World) -> list[tuple[str, str]]:
+    kinds = {meaning: [r for r in REPLIES if r[1] == meaning] for meaning in MEANS}
+    return world.mixed("replies", [r for meaning in MEANS for r in world.some(f"r {meaning}", kinds[meaning], 2)])
+
+
+@task(
+    HERE,
+    "replies",
+    "What does the client do now?",
+    kind="read",
+    aim="act on the first digit of a reply, and not on its words",
+    parts={"the first three": 2, "the last three": 1},
+    later=("the last three",),
+    given=lambda world: table(("number", "the server says"), [(n, r) for n, (r, _) in enumerate(_replies(world), 1)]),
+    hints=(
+        "A program looks at the first digit. The words behind it are for people, and may say anything.",
+        "2 and 3: it went well, go on. 4: not at the moment. 5: no.",
+    ),
+)
+def replies(case: Case) -> None:
+    """A dictionary: number → what a client does."""
+    known = _replies(case.world)
+    got = case.table(range(1, len(known) + 1))
+    for number, (reply, meaning) in enumerate(known, 1):
+        if got[number] not in MEANS:
+            raise Stopped(f"{got[number]!r} is none of the three: {', '.join(map(repr, MEANS))}.")
+        part = "the first three" if number <= 3 else "the last three"
+        case.expect(
+            part,
+            got[number] == meaning,
+            f"what a client does after “{reply}”",
+            f"{got[number]!r} is not what this code says",
+        )
+
+
+# ---- what went wrong? --------------------------------------------------------------------------------------
+
+WRONG = (
+    "a command came too early",
+    "there is no such person",
+    "this server does not carry mail for strangers",
+    "an address is written wrongly",
+)
+
+
+def _dialogue(world: World) -> tuple[list[str], int, str]:
+    """The lines of a client, the number of the wrong one from 1, and what is wrong with it."""
+    what = world.pick("what", WRONG)
+    helo, sender = f"EHLO laptop.{world.school}", f"MAIL FROM:<{world.person('alice')}>"
+    good, other = f"RCPT TO:<{world.person('bruno')}>", f"RCPT TO:<{world.person('bea')}>"
+    lines = {
+        WRONG[0]: [helo, good, sender, other],
+        WRONG[1]: [helo, sender, good, f"RCPT TO:<bruni@{world.shop}>"],
+        WRONG[2]: [helo, sender, good, "RCPT TO:<somebody@carrier.test>"],
+        WRONG[3]: [helo, f"MAIL FROM:<alice {world.school}>", sender, good],
+    }[what]
+    wrong = {WRONG[0]: 2, WRONG[1]: 4, WRONG[2]: 4, WRONG[3]: 2}[what]
+    if world.pick("more", (False, True)):
+        lines, wrong = [lines[0], "NOOP", *lines[1:]], wrong + 1
+    return lines, wrong, what
+
+
+def dialogue_text(world: World) -> Shown:
+    """The dialogue, as the lab's server answers it; the reason is left out."""
+    lines = _dialogue(world)[0]
+    with world.open(name=f"a dialogue of {world.name}") as lab:
+        said = answers(lab, world.best, *lines)
+    shown = [
+        f"{n:>2}  C: {line}\n    S: {reply[:9].rstrip()} …"
+        for n, (line, reply) in enumerate(zip(lines, said, strict=True), 1)
+    ]
+    return Shown("\n".join(shown))
+
+
+@task(
+    HERE,
+    "went-wrong",
+    "What went wrong?",
+    kind="read",
+    aim="find the wrong line of a dialogue from codes and order, without the server's words",
+    parts={"the line": 2, "the reason": 2},
+    given=dialogue_text,
+    hints=(
+        "Which line was answered with a code that begins with 5? The server's words are left out: think of the line itself.",
+        "503 is about order. 501 and 553 are about how something is written. 5.1.1 and 5.7.1 say more than 550 alone.",
+    ),
+)
+def went_wrong(case: Case) -> None:
+    """The number of the line, and one of WRONG."""
+    got = case.table(["line"], int) | case.table(["reason"])
+    _, wrong, what = _dialogue(case.world)
+    if got["reason"] not in WRONG:
+        raise Stopped(f"{got['reason']!r} is none of the reasons: {', '.join(map(repr, WRONG))}.")
+    case.expect(
+        "the line", got["line"] == wrong, "the first line that was refused", f"line {got['line']} is another one"
+    )
+    case.expect(
+        "the reason",
+        got["reason"] == what,
+        "what is wrong with that line",
+        f"“{got['reason']}” is answered with another code",
+    )
+
+
+# ---- by hand -------------------------------------------------------------------------------------------------
+
+
+def _errand(world: World) -> tuple[str, str, list[str]]:
+    """Subject, recipient and text of the letter to dictate; one line begins with a dot."""
+    goods = world.pick("goods", ["rolls", "lilies", "bowls", "bottles", "lamps"])
+    count = world.number("count", 12, 90)
+    return (
+        f"{count} {goods}",
+        world.pick("to", ["bruno", "bea"]),
+        ["Please note:", f".5 of the {goods} are for Amir.", "Alice"],
+    )
+
+
+def errand(world: World) -> Shown:
+    """What the student sees."""
+    subject, name, text = _errand(world)
+    return Shown(
+        f"server      {world.best}, port 25\nsender      {world.person('alice')}\nrecipient   {world.person(name)}\n"
+        f"Subject     {subject}\ntext        " + "\n            ".join(text)
+    )
+
+
+@task(
+    HERE,
+    "by-hand",
+    "A letter, dictated line by line",
+    kind="write",
+    aim="hold a whole SMTP dialogue, from hello to the dot",
+    confronts="from-header",
+    parts={"the server takes it": 2, "it comes to the right person": 1, "header and text": 3},
+    given=errand,
+    opens=lambda world: world.open(),
+    hints=(
+        "The order is EHLO, MAIL FROM:<…>, RCPT TO:<…>, DATA, then header, an empty line, text, and a dot alone on a line.",
+        "The header is content: From:, To: and Subject:, one a line. An empty line ends it.",
+        "A line of the text that begins with a dot gets another dot in front, RFC 5321 §4.5.2. The server takes it off.",
+    ),
+)
+def by_hand(case: Case) -> None:
+    """A list of lines, said to the server."""
+    lines = texts(case.answer)
+    subject, name, text = _errand(case.world)
+    person, lab = case.world.person(name), case.lab()
+    said = spoken(lab, f"laptop.{case.world.school}", case.world.best, lines)
+    lab.settle()
+    refused = next((f"to “{line}” the server said {reply}" for line, reply in said if reply[:1] in ("4", "5")), "")
+    ended = next((reply for line, reply in said if line == "."), "")
+    case.expect("the server takes it", ended.startswith("250"), "250 after the dot that ends the message",
+                refused or (f"it said {ended}" if ended else "no line was a dot alone, so the message had no end"))  # fmt: skip
+    found = list(lab.person(person).fetch())
+    others = [one for one in ("bruno", "bea") if case.world.person(one) != person]
+    elsewhere = any(len(lab.person(case.world.person(one)).inbox()) for one in others)
+    case.expect("it comes to the right person", len(found) == 1 and not elsewhere, f"one letter in the mailbox of {person}",
+                f"{len(found)} letters came there{', and one to somebody else' if elsewhere else ''}")  # fmt: skip
+    if not found:
+        raise Stopped("No letter arrived, so there is nothing to look at.")
+    mail = found[0]
+    for what, got, wanted in (("Subject", mail.subject, subject), ("From", case.world.person("alice") in mail.sender, True),
+                              ("text", mail.text.rstrip("\n").split("\n"), text)):  # fmt: skip
+        case.expect(
+            "header and text", got == wanted, f"the {what} of the errand", f"the {what} that arrived is {got!r}"
+        )
+
+
+# ---- replies of several lines ------------------------------------------------------------------------------
+
+
+@task(
+    HERE,
+    "read-reply",
+    "Reading a reply",
+    kind="write",
+    aim="know where a reply of several lines ends",
+    parts={"one line": 1, "several lines": 2},
+    hints=(
+        "Every line of a reply begins with the same three digits. What stands behind them?",
+        "A hyphen behind the digits says: more lines follow. A space: this is the last one. RFC 5321 §4.2.1.",
+    ),
+)
+def read_reply(case: Case) -> None:
+    r"""read_reply("250-a\r\n250 b\r\n") is (250, ["a", "b"])."""
+    host = case.world.best
+    for part, octets, wanted in (
+        ("one line", f"220 {host} ready\r\n", (220, [f"{host} ready"])),
+        ("one line", "354 go\r\n", (354, ["go"])),
+        ("several lines", f"250-{host}\r\n250-SIZE 1000\r\n250 HELP\r\n", (250, [host, "SIZE 1000", "HELP"])),
+        ("several lines", "550-no\r\n550-way - really\r\n550 bye\r\n", (550, ["no", "way - really", "bye"])),
+    ):
+        with case.part(part, "the code as a number, and the texts of all lines") as so:
+            got = case.call(octets)
+            so(got == list(wanted), f"read_reply({octets!r}) returned {got!r}")
+
+
+# ---- a client of one's own ------------------------------------------------------------------------------------
+
+
+def _message(world: World, subject: str, lines: Sequence[str]) -> str:
+    head = [f"From: {world.person('alice')}", f"To: {world.person('bruno')}", f"Subject: {subject}", ""]
+    return "\r\n".join([*head, *lines]) + "\r\n"
+
+
+def _send(case: Case, lab: Lab, to: Sequence[str], message: str) -> Any:
+    address, port = lab.endpoint(case.world.best, 25)
+    return case.call(address, port, case.world.person("alice"), list(to), message, seconds=10)
+
+
+@task(
+    HERE,
+    "client",
+    "An SMTP client over a bare socket",
+    kind="write",
+    aim="write a client that holds the dialogue, stuffs dots, and goes on when one recipient is refused",
+    parts={"a letter arrives": 3, "a line that is a dot": 2, "one of several is refused": 2, "nobody is left": 1},
+    hints=(
+        "socket.create_connection((host, port)) connects. Read the greeting before you say anything, and a whole reply after each line.",
+        "After DATA and its 354: every line that begins with a dot gets one more. Then a line with a dot alone.",
+        "A refused recipient is no reason to stop. But with no recipient left, do not say DATA: say QUIT, and return the codes.",
+    ),
+)
+def client(case: Case) -> None:
+    """send(host, port, sender, recipients, message) returns {recipient: code}; tried with a real server."""
+    world = case.world
+    bruno, bea, nobody = world.person("bruno"), world.person("bea"), f"nobody{world.number('no', 1, 99)}@{world.shop}"
+    tries = (
+        ("a letter arrives", [bruno], ["Good morning.", "", "Alice"], [bruno]),
+        ("a line that is a dot", [bea], ["This is the first part.", ".", "..", ".hidden", "the end"], [bea]),
+        ("one of several is refused", [nobody, bruno, bea], ["To all of you."], [bruno, bea]),
+        ("nobody is left", [nobody], ["To nobody."], []),
+    )
+    for part, to, lines, reached in tries:
+        with case.part(part, _wanted(reached)) as so:
+            lab = case.lab()
+            codes = _send(case, lab, to, _message(world, part, lines))
+            lab.settle()
+            if not isinstance(codes, dict) or set(codes) != set(to):
+                so(False, f"send(…) returned {a(codes)}, and not a code for each recipient")
+                continue
+            right = {one: 250 if one in reached else 550 for one in to}
+            boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
+            got = {one: [mail.text.rstrip("\n").split("\n") for mail in mails] for one, mails in boxes.items()}
+            so(codes == right, f"the codes were {codes}")
+            so(got == {one: [lines] if one in reached else [] for one in boxes}, _arrived(got, lab))
+
+
+def _wanted(reached: Sequence[str]) -> str:
+    return f"the letter comes whole to {' and '.join(reached) or 'nobody'}, and a code for each recipient is returned"
+
+
+def _arrived(got: dict[str, list[list[str]]], lab: Lab) -> str:
+    said = [f"{one} got {letters}" for one, letters in got.items() if letters]
+    if said:
+        return "; ".join(said)
+    lines = [event.facts["line"] for event in lab.trace if event.what == "said"]
+    return f"nothing arrived; the last lines of the dialogue were: {lines[-3:]}"
+
+
+# ---- envelope and header ---------------------------------------------------------------------------------------
+
+PEOPLE = ("bruno", "bea", "alice", "amir", "nobody")
+
+
+def _cases(world: World) -> dict[str, str]:
+    """Question → key of the experiment that answers it."""
+    one, two = world.mixed("people", ["bruno", "bea"])
+    return {
+        f"MAIL FROM says alice, RCPT TO says {one}, the header says To: {two}. Who gets the letter?": "to",
+        f"MAIL FROM says alice, RCPT TO says {one}, the header says From: amir. Whom does a program answer by default?": "from",
+        "MAIL FROM says alice, RCPT TO says an address that a forwarder cannot reach, the header says From: amir. Who gets the bounce?": "bounce",
+    }
+
+
+@task(
+    HERE,
+    "envelope",
+    "Envelope or header?",
+    kind="predict",
+    aim="say what the envelope decides, and what the header",
+    confronts="from-header",
+    parts={"who gets it": 1, "who gets the answer": 1, "who gets the bounce": 1},
+    given=lambda world: table(("question",), [(question,) for question in _cases(world)]),
+    hints=(
+        "Servers read the envelope: MAIL FROM and RCPT TO. The header is content to them.",
+        "People and their programs read the header. So who decides where an answer goes?",
+    ),
+)
+def envelope(case: Case) -> None:
+    """A dictionary: question → a person; tried with letters."""
+    questions = _cases(case.world)
+    got = case.table(list(questions))
+    parts = {"to": "who gets it", "from": "who gets the answer", "bounce": "who gets the bounce"}
+    for question, kind in questions.items():
+        if got[question] not in PEOPLE:
+            raise Stopped(f"{got[question]!r} is none of these: {', '.join(map(repr, PEOPLE))}.")
+        happened = _happened(case, kind)
+        case.expect(
+            parts[kind], got[question] == happened, question, f"the lab was asked, and it was not {got[question]}"
+        )
+
+
+def _happened(case: Case, kind: str) -> str:
+    """Make the experiment, and say who it was."""
+    world, lab = case.world, case.lab()
+    one, two = world.mixed("people", ["bruno", "bea"])
+    alice = lab.person(world.person("alice"))
+    to = world.person(one) if kind != "bounce" else f"lost{world.number('lost', 1, 9)}@{world.shop}"
+    sent = alice.send(
+        world.person(two), kind, "x", recipients=to, from_header=world.person("amir") if kind != "to" else ""
+    )
+    lab.settle()
+    if kind == "from":
+        return str(next(iter(lab.person(to).fetch())).sender).split("@")[0].split("<")[-1]
+    subject = "" if kind == "bounce" else kind
+    boxes = {
+        name: [m for m in lab.person(world.person(name)).fetch() if subject in (m.subject, "")] for name in PEOPLE[:4]
+    }
+    reached = [name for name, mails in boxes.items() if mails]
+    assert len(reached) == 1, story(sent)
+    return reached[0]
+
+
+# ---- MIME -------------------------------------------------------------------------------------------------------
+
+
+def _coded(world: World) -> tuple[str, str, str]:
+    """A message in base64, its subject, and the word that is hidden in its text."""
+    subject = f"{world.pick('subject', ['Café', 'Brötchen', 'Mañana', 'Crème', 'Smørrebrød'])} {world.number('year', 1990, 2026)}"
+    word = f"{world.pick('word', ['green', 'quiet', 'round', 'early'])}-{world.pick('thing', ['door', 'river', 'apple', 'stone'])}-{world.number('w', 10, 99)}"
+    body = b64encode(f"The key is under the mat.\nThe word for the door is {word}.\n".encode()).decode()
+    lines = "\n".join(body[n : n + 60] for n in range(0, len(body), 60))
+    head = f"Subject: {Header(subject, 'utf-8').encode()}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+    return f"{head}Content-Transfer-Encoding: base64\n\n{lines}", subject, word
+
+
+@task(
+    HERE,
+    "decode",
+    "Secret, or only strange?",
+    kind="read",
+    aim="read what base64 and encoded words say, without any key",
+    confronts="base64",
+    parts={"the subject": 1, "the text": 2},
+    given=lambda world: Shown(_coded(world)[0]),
+    hints=(
+        "base64.b64decode gives octets, .decode() makes text of them. Which key did you need?",
+        "email.message_from_string reads a whole message; email.header.decode_header takes an encoded word apart.",
+    ),
+)
+def decode(case: Case) -> None:
+    """Subject, and the word in the text."""
+    got = case.table(["subject", "word"])
+    _, subject, word = _coded(case.world)
+    case.expect(
+        "the subject",
+        got["subject"] == subject,
+        "the Subject as a person reads it",
+        f"your answer was {got['subject']!r}",
+    )
+    case.expect(
+        "the text", got["word"].strip(". ") == word, "the word for the door", f"your answer was {got['word']!r}"
+    )
+
+
+# ---- smtplib ----------------------------------------------------------------------------------------------------
+
+
+@task(
+    HERE,
+    "smtplib",
+    "The same with smtplib",
+    kind="write",
+    aim="send with a library, and take out the Bcc yourself or know who does",
+    confronts="bcc",
+    parts={"everybody gets it": 2, "the subject is readable": 1, "nobody sees the Bcc": 2},
+    hints=(
+        'EmailMessage from email.message takes fields with message["Subject"] = …, and text with set_content(…).',
+        "server.send_message(message, from_addr, to_addrs) says MAIL and RCPT for you. Who shall stand in to_addrs?",
+        "Look at what arrives: is there a Bcc field in it? send_message takes it out. sendmail does not.",
+    ),
+)
+def with_smtplib(case: Case) -> None:
+    """deliver(host, port, sender, to, bcc, subject, text)."""
+    world, lab = case.world, case.lab()
+    bruno, bea, subject = world.person("bruno"), world.person("bea"), _coded(world)[1]
+    address, port = lab.endpoint(world.best, 25)
+    case.call(address, port, world.person("alice"), bruno, bea, subject, "Do not tell Bruno.", seconds=10)
+    lab.settle()
+    boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
+    counts = {one: len(found) for one, found in boxes.items()}
+    case.expect(
+        "everybody gets it", counts == {bruno: 1, bea: 1}, "one copy for Bruno, and one for Bea", f"copies: {counts}"
+    )
+    found = [mail for mails in boxes.values() for mail in mails]
+    if not found:
+        raise Stopped("No letter arrived, so there is nothing to look at.")
+    case.expect(
+        "the subject is readable",
+        all(m.subject == subject for m in found),
+        f"the Subject {subject!r}",
+        f"it is {found[0].subject!r}",
+    )
+    seen = [m.raw.decode("utf-8", "replace").partition("\r\n\r\n")[0] for m in boxes[bruno]]
+    fields = [
+        line
+        for head in seen
+        for line in head.split("\r\n")
+        if bea in line and not line.lower().startswith(("received", "\t", " "))
+    ]
+    case.expect(
+        "nobody sees the Bcc",
+        bool(seen) and not fields,
+        "no word of Bea in Bruno's copy",
+        f"Bruno reads: {fields[:1] or 'nothing, no copy came'}",
+    )

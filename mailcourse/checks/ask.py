@@ -156,7 +156,7 @@ def _judged(found: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> V
 
 def _called(answer: Any, heard: dict[str, Any]) -> dict[str, Any]:
     """Call the student's function as the judge wants it, and say what came of it."""
-    came = bounds.call(answer, unpack(heard["call"]), heard["seconds"])
+    came = bounds.call(answer, unpack(heard["call"]), heard["seconds"], heard["online"])
     try:
         value, failed = pack(came.value), came.failed
     except Stopped as why:

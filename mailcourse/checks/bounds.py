@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mailcourse.internet.elsewhere import Endpoints, dialling
+
 KEPT = 300
 #: seconds between two interruptions of a function that catches everything
 AGAIN = 0.05
@@ -108,11 +110,16 @@ def _within(seconds: float) -> Iterator[None]:
                 continue
 
 
-def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Called:
-    """Call a function with bounds; nothing that it does gets out of here but Stop."""
+def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float, online: Endpoints) -> Called:
+    """Call a function with bounds, and with the names of a lab; nothing that it does gets out of here but Stop."""
     printed, threads, value, failed, late = _Printed(), threading.active_count(), None, "", False
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _within(seconds):
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            _within(seconds),
+            dialling(online),
+        ):
             value = function(*arguments)
     except TimeIsUp:
         late = True

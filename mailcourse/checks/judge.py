@@ -16,6 +16,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from mailcourse.internet.elsewhere import Endpoints
+
 from .parcel import pack, unpack
 from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find
 from .verdict import PartVerdict
@@ -36,9 +38,9 @@ class Ear:
         self._said.write(json.dumps(what) + "\n")
         self._said.flush()
 
-    def ask(self, arguments: Sequence[Any], seconds: float) -> Any:
-        """Have the student's function called; `Stopped` says how it failed."""
-        self.say(call=pack(list(arguments)), seconds=seconds)
+    def ask(self, arguments: Sequence[Any], seconds: float, online: Endpoints) -> Any:
+        """Have the student's function called, with the names of a lab; `Stopped` says how it failed."""
+        self.say(call=pack(list(arguments)), seconds=seconds, online=online)
         answer = json.loads(self._heard.readline())
         if answer["failed"]:
             raise (OutOfTime if answer["late"] else Stopped)(answer["failed"])

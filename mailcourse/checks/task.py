@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mailcourse.internet.elsewhere import Endpoints
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab import Lab
 
@@ -117,7 +118,7 @@ class Case:
     world: World
     answer: Any
     is_marked: bool
-    ask: Callable[[Sequence[Any], float], Any]  # calls the student's function, in the student's kernel
+    ask: Callable[[Sequence[Any], float, Endpoints], Any]  # calls the student's function, in the student's kernel
     skipped: tuple[str, ...] = ()  # parts that are not looked at this time
     findings: list[Finding] = field(default_factory=list)
     _labs: ExitStack = field(default_factory=ExitStack)
@@ -141,11 +142,11 @@ class Case:
         except Stopped as why:
             self._note(Finding(part, False, expected, str(why)[:600], is_stopped=True))
 
-    def call(self, *arguments: Any, seconds: float = 5.0) -> Any:
-        """Call the student's function; `Stopped` says how it failed."""
+    def call(self, *arguments: Any, seconds: float = 5.0, lab: Lab | None = None) -> Any:
+        """Call the student's function, with the names of `lab` in its reach; `Stopped` says how it failed."""
         if not isinstance(self.answer, Function):
             raise Stopped(f"A function is asked for here, and this is {a(self.answer)}.")
-        return self.ask(arguments, seconds)
+        return self.ask(arguments, seconds, {} if lab is None else lab.endpoints()["hosts"])
 
     def raises(self, kind: str, *arguments: Any) -> bool:
         """Say whether the student's function raises an error of a kind, such as "ValueError"."""

@@ -1,0 +1,395 @@
+"""05 Relays and MX priority: where a letter waits, for how long, who hears of it; a smart host, an open relay, a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from mailcourse.checks.probe import probe, spoken
+from mailcourse.checks.state import State, restore
+from mailcourse.checks.task import Case, Shown, Stopped, a, task
+from mailcourse.checks.world import World
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.sent import Sent
+from mailcourse.table import Table, table
+
+HERE = "05-relays"
+RELAY = "relay.carrier.test"
+
+# ---- where is the letter? -----------------------------------------------------------------------------
+
+
+def _moments(world: World) -> dict[str, tuple[tuple[str, ...], float, float]]:
+    """What is off, for how many hours, and how many hours after sending somebody looks."""
+    best, second, home = world.best, world.second, world.home
+    hours = world.number("hours", 2, 3)
+    moments: dict[str, tuple[tuple[str, ...], float, float]] = {
+        f"{best} is off; one minute later": ((best,), 900, 1 / 60),
+        f"{best} is off for one hour; {hours} hours later": ((best,), 1, hours),
+        f"{best} and {second} are off; one hour later": ((best, second), 900, 1),
+        f"{best} and {second} are off; six days later": ((best, second), 900, 144),
+        f"{home} is off; one minute later": ((home,), 900, 1 / 60),
+    }
+    return {name: moments[name] for name in world.mixed("moments", list(moments))}
+
+
+def _places(world: World) -> tuple[str, ...]:
+    queues = (world.school_server, world.best, world.second, world.home)
+    return ("in Bruno's mailbox", *(f"in the queue of {host}" for host in queues), "back with Alice")
+
+
+def whereabouts(world: World) -> Shown:
+    """What the student sees."""
+    lines = [f"  {world.best} has the lower preference, {world.second} the higher", "", "moments:"]
+    return Shown(
+        "\n".join(
+            [*lines, *(f"  {name}" for name in _moments(world)), "", "places:", *(f"  {one}" for one in _places(world))]
+        )
+    )
+
+
+def _where(lab: Lab, sent: Sent, world: World) -> str:
+    state = sent.status[world.person("bruno")].state
+    if state in ("bounced", "delivered"):
+        return "back with Alice" if state == "bounced" else "in Bruno's mailbox"
+    return f"in the queue of {next(host for host in lab.mail_servers if len(lab.queue(host)))}"
+
+
+@task(
+    HERE,
+    "where",
+    "Where is the letter?",
+    kind="predict",
+    aim="predict where a message is when servers are off: next MX, queue, bounce",
+    confronts="backup-mirror",
+    parts={"the first three": 3, "the last two": 2},
+    later=("the last two",),
+    given=whereabouts,
+    hints=(
+        "Who cannot reach the preferred server tries the next one, in the same attempt.",
+        "A backup takes the message, and then it has the same problem: it has no mailboxes. It waits for a better server.",
+        "A server tries for five days, then it tells the sender. A pause between two attempts is one hour at most.",
+    ),
+)
+def where(case: Case) -> None:
+    """A dictionary: moment → place; tried in the lab."""
+    moments = _moments(case.world)
+    got = case.table(list(moments))
+    for number, (name, (off, lasts, looked)) in enumerate(moments.items()):
+        if got[name] not in _places(case.world):
+            raise Stopped(f"{got[name]!r} is none of the places: {', '.join(map(repr, _places(case.world)))}.")
+        part = "the first three" if number < 3 else "the last two"
+        if part in case.skipped:
+            continue
+        lab = case.lab()
+        for host in off:
+            lab.fault(host, "down", for_minutes=lasts * 60)
+        sent = lab.person(case.world.person("alice")).send(case.world.person("bruno"), "Where?")
+        lab.clock.advance(hours=looked)
+        case.expect(
+            part,
+            got[name] == _where(lab, sent, case.world),
+            f"where the letter is when {name}",
+            f"the lab was asked, and it is not {got[name]}",
+        )
+
+
+# ---- the next attempt ---------------------------------------------------------------------------------
+
+
+def _outage(world: World) -> tuple[datetime, int]:
+    """When the letter was sent, and after how many minutes the other server is back."""
+    return datetime(2026, 9, 7, 8, 0), world.number("outage", 20, 280)
+
+
+def schedule(world: World) -> Shown:
+    """The story of one outage."""
+    began, minutes = _outage(world)
+    back = began + timedelta(minutes=minutes)
+    return Shown(
+        f"{began:%H:%M}  {world.best} takes a letter for Bruno; {world.home} does not answer\n"
+        f"{back:%H:%M}  {world.home} is back; nobody tells {world.best}\n\n"
+        "pauses between attempts: 5, 10, 20, 40, 60, 60, 60, … minutes"
+    )
+
+
+@task(
+    HERE,
+    "attempts",
+    "When does it go?",
+    kind="read",
+    aim="work out from the retry schedule when a message is delivered",
+    confronts="instant",
+    parts={"when": 2, "how many attempts": 1},
+    given=schedule,
+    hints=(
+        "Write down the times of the attempts: 08:00 is the first, then 5 minutes later, then 10 after that, …",
+        "The first attempt at or after the time when the server is back delivers the letter.",
+    ),
+)
+def attempts(case: Case) -> None:
+    """A time, and a number of attempts; tried on the lab's clock."""
+    got = case.table(["delivered at"]) | case.table(["attempts"], int)
+    world, lab = case.world, case.lab()
+    began, minutes = _outage(world)
+    lab.fault(world.home, "down", for_minutes=minutes)
+    sent = lab.person(world.person("alice")).send(world.person("bruno"), "When?")
+    lab.clock.advance(minutes=minutes + 70)
+    arrived = next(e.time for e in sent.events if e.what == "delivered")
+    tried = sum(e.what == "deferred" and e.message == sent.message for e in sent.events) + 1
+    assert arrived.replace(tzinfo=None) >= began
+    case.expect(
+        "when",
+        got["delivered at"] == f"{arrived:%H:%M}",
+        "the time of the first attempt that succeeds",
+        f"at {got['delivered at']} no attempt succeeds",
+    )
+    case.expect(
+        "how many attempts",
+        got["attempts"] == tried,
+        f"how often {world.best} tried, the last time included",
+        f"you counted {got['attempts']}",
+    )
+
+
+# ---- what a report says ---------------------------------------------------------------------------------
+
+REASONS = {
+    "5.1.1": "no such person",
+    "5.2.2": "the mailbox is full",
+    "5.3.4": "the message is too big",
+    "5.4.6": "the message went in circles",
+    "5.4.7": "the time was over",
+    "5.7.1": "the server does not want it",
+}
+
+
+def _reports(world: World) -> list[tuple[str, str]]:
+    """(report, reason) pairs."""
+    made = []
+    for n, code in enumerate(world.some("codes", list(REASONS), 5)):
+        who = world.pick(f"who {n}", ["bruno", "bea", "info", "orders"])
+        text = f"Final-Recipient: rfc822; {who}@{world.shop}\nAction: failed\nStatus: {code}\nRemote-MTA: dns; {world.best}"
+        made.append((text, REASONS[code]))
+    return made
+
+
+@task(
+    HERE,
+    "reports",
+    "Why did it come back?",
+    kind="read",
+    aim="read the reason from the status of a report; a wrong address is only one of many",
+    confronts="bounce",
+    parts={"the first three": 3, "the last two": 1},
+    later=("the last two",),
+    given=lambda world: Shown("\n\n".join(f"--- report {n}\n{text}" for n, (text, _) in enumerate(_reports(world), 1))),
+    hints=(
+        "The status has three numbers: class, subject, detail. RFC 3463 says what they mean.",
+        "x.1.… is about an address, x.2.… a mailbox, x.3.… a system, x.4.… network and routing, x.7.… policy.",
+    ),
+)
+def reports(case: Case) -> None:
+    """A dictionary: number → reason."""
+    known = _reports(case.world)
+    got = case.table(range(1, len(known) + 1))
+    for number, (_, reason) in enumerate(known, 1):
+        if got[number] not in REASONS.values():
+            raise Stopped(f"{got[number]!r} is none of the reasons: {', '.join(map(repr, REASONS.values()))}.")
+        part = "the first three" if number <= 3 else "the last two"
+        case.expect(
+            part,
+            got[number] == reason,
+            f"the reason in report {number}",
+            f"the status of report {number} does not say: {got[number]}",
+        )
+
+
+# ---- what next? -------------------------------------------------------------------------------------------
+
+
+@task(
+    HERE,
+    "next-step",
+    "What does the queue do now?",
+    kind="write",
+    aim="turn a reply and the time that has passed into the next step of a queue",
+    parts={"yes": 1, "not now": 2, "no": 1, "too long": 1},
+    hints=(
+        "2xx: the other server has it now. 4xx: try again. 5xx: no use. Which digit do you look at?",
+        "A 4xx becomes a bounce when the time is over: after 5 days, so from 120 hours on.",
+        'After 4 hours the sender is told once that it takes long: "warn", while the message still waits.',
+    ),
+)
+def next_step(case: Case) -> None:
+    """next_step(code, hours, warned) is "done", "wait", "warn" or "bounce"."""
+    late = case.world.number("late", 5, 100)
+    for part, arguments, wanted in (
+        ("yes", (250, 0, False), "done"),
+        ("yes", (251, 119, True), "done"),
+        ("not now", (450, 0, False), "wait"),
+        ("not now", (421, late, True), "wait"),
+        ("not now", (452, late, False), "warn"),
+        ("not now", (451, 4, False), "warn"),
+        ("no", (550, 0, False), "bounce"),
+        ("no", (554, late, True), "bounce"),
+        ("too long", (450, 120, True), "bounce"),
+        ("too long", (421, 150, False), "bounce"),
+    ):
+        with case.part(
+            part, "done for yes; wait or warn while it may still go; bounce for no, and when 120 hours are over"
+        ) as so:
+            got = case.call(*arguments)
+            so(got == wanted, f"next_step{arguments} returned {got!r}")
+
+
+# ---- repair: a smart host ---------------------------------------------------------------------------------
+
+
+def _as_state(case: Case) -> State:
+    if not isinstance(case.answer, State):
+        raise Stopped(f"The lab itself is asked for here, and this is {a(case.answer)}.")
+    return case.answer
+
+
+def wrong_smart_host(world: World) -> Lab:
+    """An office whose provider lets it speak to the carrier's relay only; its server was told another host."""
+    lab = world.open("smart-host")
+    wrong = world.pick("smart", [world.second, "ns.carrier.test", f"ns.{world.school}"])
+    for host in (world.best, world.second, world.home):
+        lab.fault(world.school_server, "cut", peer=host)
+    lab.configure(world.school_server, smart_host=wrong)
+    return lab
+
+
+@task(
+    HERE,
+    "smart-host",
+    "Mend the way out",
+    kind="repair",
+    aim="see in queue and settings why nothing leaves an office, and set the smart host",
+    parts={"mail goes out": 3, "it goes over the carrier": 1, "mail inside stays inside": 1},
+    opens=wrong_smart_host,
+    hints=(
+        "Send a letter as Alice, and look at its status, or at lab.queue(…) of the school's server. To whom does it talk?",
+        "lab.settings(host) shows what a server is told. Is its smart host a server that relays for this office?",
+        "lab.configure(host, smart_host=…) changes it. The carrier has a host for this: lab.hosts.",
+    ),
+)
+def smart_host(case: Case) -> None:
+    """The lab, with the school's server told what it needs."""
+    told, world = _as_state(case).settings, case.world
+    lab = case.keep(wrong_smart_host(world))
+    try:
+        lab.configure(world.school_server, **told.get(world.school_server, {}))
+    except LabError as error:
+        raise Stopped(f"The server cannot be set up like that: {error}") from None
+    out = probe(lab, world.person("alice"), world.person("bruno"))
+    case.expect("mail goes out", out.arrived, f"a letter from {world.school} to {world.shop} arrives", out.story)
+    case.expect("it goes over the carrier", RELAY in out.hosts, f"the way leads over {RELAY}", out.story)
+    inside = probe(lab, world.person("alice"), world.person("amir"))
+    case.expect("mail inside stays inside", inside.arrived and inside.hosts == (world.school_server,),
+                f"a letter from Alice to Amir is delivered by {world.school_server} itself", inside.story)  # fmt: skip
+
+
+# ---- repair: an open relay --------------------------------------------------------------------------------
+
+
+def open_relay(world: World) -> Lab:
+    """The carrier's relay carries mail for everybody."""
+    lab = world.open("smart-host")
+    lab.configure(RELAY, networks=world.pick("open", [["0.0.0.0/0"], ["198.0.0.0/8", "192.0.0.0/8"], ["128.0.0.0/1"]]))
+    return lab
+
+
+def customers(world: World) -> Table:
+    """Whom the relay is for."""
+    return table(("customer", "network"), [(world.school, "192.0.2.0/24"), (world.shop, "198.51.100.0/24")])
+
+
+@task(
+    HERE,
+    "open-relay",
+    "Close an open relay",
+    kind="repair",
+    aim="let a relay carry mail for its customers, and for nobody else",
+    parts={"strangers are refused": 2, "customers are served": 2, "no harm elsewhere": 1},
+    given=customers,
+    opens=open_relay,
+    hints=(
+        'lab.settings("relay.carrier.test") shows from which networks it relays. Who is inside them?',
+        "A network of a customer is written like 192.0.2.0/24: 256 addresses. 0.0.0.0/0 is everybody.",
+        'lab.configure("relay.carrier.test", networks=[…]) with the networks of all customers.',
+    ),
+)
+def close_relay(case: Case) -> None:
+    """The lab, with the relay told whom it is for."""
+    state, world = _as_state(case), case.world
+    lab = case.keep(open_relay(world))
+    try:
+        lab.configure(RELAY, **state.settings.get(RELAY, {}))
+    except LabError as error:
+        raise Stopped(f"The relay cannot be set up like that: {error}") from None
+    for part, source, wanted in (
+        ("strangers are refused", "a.root.test", "550"),
+        ("strangers are refused", "a.nic.test", "550"),
+        ("customers are served", world.school_server, "250"),
+        ("customers are served", f"laptop.{world.shop}", "250"),
+    ):
+        to = world.person("bruno" if source != f"laptop.{world.shop}" else "alice")
+        said = spoken(lab, source, RELAY, [f"EHLO {source}", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{to}>"])
+        case.expect(part, said[-1][1].startswith(wanted), f"what {RELAY} says to {source} ({lab.host(source).addresses[0]}): {wanted}",
+                    f"{source} asked for {to}, and it said {said[-1][1]}")  # fmt: skip
+    out = probe(lab, world.person("alice"), world.person("bruno"))
+    case.expect(
+        "no harm elsewhere", out.arrived, f"a letter from {world.school} still arrives, over the relay", out.story
+    )
+
+
+# ---- repair: a circle -----------------------------------------------------------------------------------------
+
+
+def circle(world: World) -> Lab:
+    """Two people on holiday, each with the other's address."""
+    lab = world.open()
+    lab.person(world.person("bruno")).forward(world.person("amir"))
+    lab.person(world.person("amir")).forward(world.person("bruno"))
+    return lab
+
+
+@task(
+    HERE,
+    "circle",
+    "Break a circle",
+    kind="repair",
+    aim="find a mail loop from its report, and forward without one",
+    parts={"Bruno's mail arrives": 2, "Amir reads it too": 1, "Amir's own mail stays": 1},
+    opens=circle,
+    hints=(
+        "Send Bruno a letter as Alice, and read what comes back to her: lab.person(…).fetch()[-1].text.",
+        "Bruno forwards to Amir, and Amir to Bruno. The wish is: Bruno keeps a copy, Amir gets one, and Amir forwards nothing.",
+        "person.forward(own address, another) keeps a copy; person.forward() forwards no more.",
+    ),
+)
+def break_circle(case: Case) -> None:
+    """The lab, with forwarding that does what was wished for."""
+    lab = restore(case.lab(), _as_state(case))
+    world = case.world
+    tried = probe(lab, world.person("alice"), world.person("bruno"), "For Bruno")
+    boxes: Callable[[str], list[str]] = lambda name: [mail.subject for mail in lab.person(world.person(name)).inbox()]  # noqa: E731
+    case.expect(
+        "Bruno's mail arrives",
+        boxes("bruno") == ["For Bruno"],
+        "a letter to Bruno is in Bruno's mailbox, once",
+        tried.story,
+    )
+    case.expect(
+        "Amir reads it too",
+        boxes("amir") == ["For Bruno"],
+        "a copy of it is in Amir's mailbox",
+        f"Amir has {boxes('amir')}",
+    )
+    own = probe(lab, world.person("alice"), world.person("amir"), "For Amir")
+    case.expect("Amir's own mail stays", "For Amir" in boxes("amir") and "For Amir" not in boxes("bruno"),
+                "a letter to Amir comes to Amir, and to nobody else", own.story)  # fmt: skip

@@ -36,7 +36,9 @@ class State:
     faults: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     used: Mapping[str, int] = field(default_factory=dict)
     forwards: Mapping[str, list[str]] = field(default_factory=dict)
+    remembered: list[str] = field(default_factory=list)  # MX records in the resolver's memory
     device: Mapping[str, Any] | None = None
+    password: str | None = None  # what a person's program knows
 
 
 def describe(given: Any) -> dict[str, Any]:
@@ -58,7 +60,9 @@ def describe(given: Any) -> dict[str, Any]:
             [(one.host, one.kind, {k: v for k, v in one.detail.items() if isinstance(v, PLAIN)}) for one in lab.faults],
             {person: where.used(person) for person, where in accounts.items()},
             {person: where.forwards(person) for person, where in accounts.items()},
-            None if device is None else {"protocol": device.protocol, "keep": device.keep},
+            [str(row["answer"]) for row in lab.dns.cache if row["type"] == "MX"],
+            None if device is None else {"protocol": device.protocol, "keep": bool(device.keep)},
+            getattr(given, "password", None),
         )
     )
 

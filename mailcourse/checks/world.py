@@ -111,9 +111,19 @@ class World:
         zone = re.sub(r"(MX\s+)(10|20)\b", lambda m: m[1] + numbers[m[2]], found.zones[self.shop])
         return replace(found, name=f"{self.assignment} of {self.name}", zones={**found.zones, self.shop: zone})
 
-    def open(self, base: str = "two-offices", name: str = "", hosts: Mapping[str, Any] | None = None) -> Lab:
-        """Open a lab of this world; `hosts` changes what hosts are told."""
+    def open(
+        self,
+        base: str = "two-offices",
+        name: str = "",
+        hosts: Mapping[str, Any] | None = None,
+        quotas: Mapping[str, int] | None = None,
+    ) -> Lab:
+        """Open a lab of this world; `hosts` changes what hosts are told, `quotas` limits mailboxes of people."""
         scenario = self.scenario(base)
         changed = {host: replace(scenario.hosts[host], **change) for host, change in (hosts or {}).items()}
-        scenario = replace(scenario, hosts={**scenario.hosts, **changed})
+        limited = {
+            self.person(who): replace(scenario.people[self.person(who)], quota=quota)
+            for who, quota in (quotas or {}).items()
+        }
+        scenario = replace(scenario, hosts={**scenario.hosts, **changed}, people={**scenario.people, **limited})
         return Lab(scenario, name=name or scenario.name, seed=self.number("lab", 1, 10**6))

@@ -260,7 +260,7 @@ def client(case: Case) -> None:
     """send(host, port, sender, recipients, message) returns {recipient: code}; tried with a real server."""
     world = case.world
     bruno, bea, nobody = world.person("bruno"), world.person("bea"), f"nobody{world.number('no', 1, 99)}@{world.shop}"
-    tries = (
+    tries: tuple[tuple[str, list[str], list[str], list[str]], ...] = (
         ("a letter arrives", [bruno], ["Good morning.", "", "Alice"], [bruno]),
         ("a line that is a dot", [bea], ["This is the first part.", ".", "..", ".hidden", "the end"], [bea]),
         ("one of several is refused", [nobody, bruno, bea], ["To all of you."], [bruno, bea]),

@@ -61,14 +61,18 @@ def _login(world: World) -> tuple[str, str]:
     return who, f"{world.pick('password', PASSWORDS)}-{world.number('number', 10, 99)}"
 
 
+def _coded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
 def overheard(world: World) -> Shown:
     """What passed on a link: a login in the clear, and one inside TLS."""
     person, password = _login(world)
-    server, line = world.school_server, lambda text: b64encode(text.encode()).decode()
+    server = world.school_server
     kinds = {
-        "plain": ["→ AUTH PLAIN " + line(f"\0{person}\0{password}"), "← 235 2.7.0 welcome"],
-        "login": ["→ AUTH LOGIN", "← 334 " + line("Username:"), "→ " + line(person), "← 334 " + line("Password:"),
-                  "→ " + line(password), "← 235 2.7.0 welcome"],
+        "plain": ["→ AUTH PLAIN " + _coded(f"\0{person}\0{password}"), "← 235 2.7.0 welcome"],
+        "login": ["→ AUTH LOGIN", "← 334 " + _coded("Username:"), "→ " + _coded(person), "← 334 " + _coded("Password:"),
+                  "→ " + _coded(password), "← 235 2.7.0 welcome"],
     }  # fmt: skip
     hello = [f"← 220 {server} ESMTP", f"→ EHLO laptop.{world.school}", f"← 250-{server}", "← 250 AUTH PLAIN LOGIN"]
     more = ["→ NOOP", "← 250 2.0.0 ok"] * world.number("more", 0, 2)

@@ -1,0 +1,216 @@
+"""The clinic of exercise 08: sixteen faults, each at another place of the way, and how it shows that one is cured.
+
+    FAULTS["the mailbox is full"]    place, complaint, how the world is broken, which letters must arrive afterwards
+    open_patient(world, fault)       a lab with that fault, and what belongs to it
+
+Faults are in what an administrator can set: zones, settings, aliases, hosts, mailboxes, programs.  No switch mends
+them all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mailcourse.internet.errors import LabError
+from mailcourse.lab import Lab
+from mailcourse.person import Device
+
+from .state import fill
+from .world import World
+
+#: where to look, in this order: each place is only reached when the one before it works
+PLACES = ("DNS", "port", "dialogue", "queue", "mailbox", "client")
+RELAY = "relay.carrier.test"
+ROOM = 12_000
+
+
+class Patient:
+    """A lab where something is wrong; where it matters, a `device` that fetches, or the `password` in a program."""
+
+    def __init__(self, lab: Lab, complaint: str, device: Device | None = None, password: str | None = None) -> None:
+        self.lab, self.complaint, self.device, self.password = lab, complaint, device, password
+
+    def log_in(self) -> str:
+        """Try what Bruno's program does when it starts, and tell what his server said."""
+        bruno = next(who for who in self.lab.scenario.people if who.startswith("bruno@"))
+        person = self.lab.person(bruno)
+        person.password = self.password or person.password
+        try:
+            return f"{len(person.inbox())} letters in the inbox of {bruno}"
+        except LabError as error:
+            return str(error).split(". The right password")[0]
+
+    def __repr__(self) -> str:
+        return self.complaint
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: at which place, what people say, and how the lab is broken."""
+
+    place: str
+    complaint: str
+    breaks: Callable[[Lab, World], Patient | None]
+    base: str = "two-offices"
+    quota: bool = False  # Bruno's mailbox has a limit
+
+
+def _mx(lab: Lab, world: World, *lines: str) -> None:
+    made = lab.zone(world.shop).remove("@", "MX")
+    for line in lines:
+        made = made.add(line)
+
+
+def _address(lab: Lab, world: World) -> None:
+    _mx(lab, world, f"@ MX {world.preferences[0]} 198.51.100.21")
+
+
+def _alias_mx(lab: Lab, world: World) -> None:
+    _mx(lab, world, f"@ MX {world.preferences[0]} post", "post CNAME old-server")
+
+
+def _no_address(lab: Lab, world: World) -> None:
+    lab.zone(world.shop).remove(world.best.partition(".")[0], "A").remove(world.second.partition(".")[0], "A")
+
+
+def _swapped(lab: Lab, world: World) -> None:
+    first, last = world.preferences
+    _mx(lab, world, f"@ MX {last} {world.best}.", f"@ MX {first} {world.second}.")
+
+
+def _remembered(lab: Lab, world: World) -> None:
+    right = lab.zone(world.shop).text
+    _mx(lab, world, "@ MX 10 gone")
+    lab.dns.lookup(world.shop, "MX")
+    lab.zone(world.shop).edit(right)
+
+
+def _closed(lab: Lab, world: World) -> None:
+    for host in (world.best, world.second):
+        lab.runtime.call(partial(lab.host(host).close_port, 25))
+
+
+def _off(lab: Lab, world: World) -> None:
+    for host in (world.best, world.second):
+        lab.host(host).down()
+
+
+def _not_mine(lab: Lab, world: World) -> None:
+    for host in (world.best, world.second):
+        lab.configure(host, relay_domains=[world.shop.replace(".test", ".example")], inside={})
+
+
+def _open_relay(lab: Lab, world: World) -> None:
+    lab.configure(RELAY, networks=["0.0.0.0/0"])
+
+
+def _smart_host(lab: Lab, world: World) -> None:
+    lab.configure(world.school_server, smart_host=f"ns.{world.school}")
+
+
+def _inside(lab: Lab, world: World) -> None:
+    lab.configure(world.best, inside={world.shop: f"ns.{world.shop}"})
+
+
+def _alias_loop(lab: Lab, world: World) -> None:
+    lab.alias(f"info@{world.shop}", f"office@{world.shop}")
+    lab.alias(f"office@{world.shop}", f"info@{world.shop}")
+
+
+def _circle(lab: Lab, world: World) -> None:
+    lab.person(world.person("bruno")).forward(world.person("amir"))
+    lab.person(world.person("amir")).forward(world.person("bruno"))
+
+
+def _full(lab: Lab, world: World) -> None:
+    fill(lab, world.person("bruno"))
+
+
+def _fetched(lab: Lab, world: World) -> Patient:
+    device = lab.person(world.person("bruno")).device("old-computer", "pop3", keep=False)
+    lab.person(world.person("alice")).send(world.person("bruno"), "Forty rolls")
+    lab.settle()
+    device.sync()
+    return Patient(lab, "", device)
+
+
+def _password(lab: Lab, world: World) -> Patient:
+    return Patient(lab, "", password=f"old-{lab.person(world.person('bruno')).password}")
+
+
+NOBODY = "Alice says: “My letters to the shop do not arrive.”"
+FAULTS: dict[str, Fault] = {
+    "the MX record holds an address": Fault("DNS", NOBODY, _address),
+    "the MX record leads to an alias": Fault("DNS", NOBODY, _alias_mx),
+    "the hosts of the MX records have no address": Fault("DNS", NOBODY, _no_address),
+    "the preferences are swapped": Fault(
+        "DNS", "Bruno says: “The server that should only help out gets all our mail, and nothing comes.”", _swapped
+    ),
+    "an old answer is still remembered": Fault(
+        "DNS", "Bruno says: “We had a mistake in the zone. It is mended, and letters still do not come.”", _remembered
+    ),
+    "nothing listens on port 25": Fault("port", NOBODY, _closed),
+    "the hosts are switched off": Fault("port", NOBODY, _off),
+    "the server does not know that the domain is its own": Fault(
+        "dialogue", "Alice says: “Letters to the shop come back at once: relaying denied.”", _not_mine
+    ),
+    "the relay carries mail for everybody": Fault(
+        "dialogue", "The carrier was told: “Your relay sends us mail of strangers.”", _open_relay, "smart-host"
+    ),
+    "the smart host is the wrong one": Fault(
+        "queue",
+        "Alice says: “Letters to people elsewhere are on their way since yesterday.”",
+        _smart_host,
+        "smart-host",
+    ),
+    "the host inside is the wrong one": Fault(
+        "queue", "Bruno says: “Alice has proof that our server took her letter. I have nothing.”", _inside
+    ),
+    "two aliases lead to each other": Fault(
+        "mailbox", "Alice says: “Bruno gets my letters. What I send to info@ and office@ comes back.”", _alias_loop
+    ),
+    "two people forward to each other": Fault(
+        "mailbox", "Alice says: “Bruno's mail comes back to me, Bea's does not.”", _circle
+    ),
+    "the mailbox is full": Fault(
+        "mailbox", "Alice says: “Bea gets my letters, and Bruno does not.”", _full, quota=True
+    ),
+    "a computer fetches by POP3 and deletes": Fault(
+        "client", "Bruno says: “Alice's letter was in my inbox for a moment. Now it is gone.”", _fetched
+    ),
+    "a program has the wrong password": Fault(
+        "client", "Bruno says: “My program shows no mail since I changed my password.”", _password
+    ),
+}
+#: four patients for each student: one of each group
+GROUPS = (
+    ("DNS",),
+    ("port", "dialogue"),
+    ("queue", "mailbox"),
+    ("mailbox", "client"),
+)
+
+
+def fault_of(world: World, number: int) -> str:
+    """Return the fault of patient `number`, from 1, in this world; no two are the same."""
+    chosen: list[str] = []
+    for places in GROUPS[:number]:
+        known = [name for name, fault in FAULTS.items() if fault.place in places and name not in chosen]
+        chosen.append(world.pick(f"patient {len(chosen) + 1}", known))
+    return chosen[-1]
+
+
+def healthy(world: World, fault: str, name: str) -> Lab:
+    """Open the lab of a fault before anything is broken."""
+    return world.open(FAULTS[fault].base, name, quotas={"bruno": ROOM} if FAULTS[fault].quota else {})
+
+
+def open_patient(world: World, fault: str, name: str) -> Patient:
+    """Open a lab with a fault."""
+    about = FAULTS[fault]
+    lab = healthy(world, fault, name)
+    patient = about.breaks(lab, world) or Patient(lab, "")
+    patient.complaint = about.complaint
+    return patient

@@ -1,0 +1,253 @@
+"""08 Build and repair: a domain from nothing, and four patients of the clinic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailcourse.checks.clinic import FAULTS, PLACES, RELAY, Patient, fault_of, healthy, open_patient
+from mailcourse.checks.probe import Probe, probe, spoken
+from mailcourse.checks.state import State, restore
+from mailcourse.checks.task import Case, Stopped, a, task
+from mailcourse.checks.world import World
+from mailcourse.lab import Lab
+from mailcourse.table import Table, table
+
+HERE = "08-repair"
+
+# ---- build ------------------------------------------------------------------------------------------------
+
+
+def bare_office(world: World) -> Lab:
+    """Machines and people; the zone says nothing about mail, and no server knows the domain."""
+    lab = world.open("new-office")
+    lab.configure(world.home, local_domains=[])
+    for host in (world.best, world.second):
+        lab.configure(host, relay_domains=[], inside={})
+    return lab
+
+
+def order_of_work(world: World) -> Table:
+    """What the customer wants."""
+    first, last = world.preferences
+    rows = [
+        (world.best, "198.51.100.21", f"takes mail for {world.shop}, preference {first}; hands it to the host inside"),
+        (world.second, "198.51.100.22", f"backup, preference {last}: keeps mail when the other is off"),
+        (world.home, "198.51.100.25", f"has the mailboxes of {world.shop}"),
+        (f"info@{world.shop}", "", f"comes to {world.person('bea')}"),
+    ]
+    return table(("what", "address", "what for"), rows)
+
+
+def _state(case: Case) -> State:
+    if not isinstance(case.answer, State):
+        raise Stopped(f"The lab itself is asked for here, and this is {a(case.answer)}.")
+    return case.answer
+
+
+@task(
+    HERE,
+    "build",
+    "A domain from nothing",
+    kind="write",
+    aim="set up a domain that takes mail: zone, servers, backup, alias",
+    parts={
+        "a letter arrives": 2,
+        "over the preferred server": 1,
+        "the backup keeps and hands on": 2,
+        "an answer goes out": 1,
+        "info": 1,
+        "no open relay": 1,
+    },
+    given=order_of_work,
+    opens=bare_office,
+    hints=(
+        "Begin with the zone: MX for the domain, A for every host. Then send a letter and read what came of it.",
+        "A server must know the domain: the one with the mailboxes in local_domains, the ones in front in relay_domains.",
+        "The preferred server needs to know the host inside: lab.configure(…, inside={domain: host}). The backup asks the DNS.",
+        'lab.alias("info@…", "bea@…") makes the alias. No server needs networks=[…] for any of this.',
+    ),
+)
+def build(case: Case) -> None:
+    """The lab, set up."""
+    state, world = _state(case), case.world
+    lab = restore(case.keep(bare_office(world)), state)
+    alice, bruno, bea = (world.person(name) for name in ("alice", "bruno", "bea"))
+    first = probe(lab, alice, bruno)
+    case.expect("a letter arrives", first.arrived, f"a letter of {alice} is in Bruno's mailbox", first.story)
+    case.expect("over the preferred server", first.arrived and world.best in first.hosts and world.second not in first.hosts,
+                f"it goes over {world.best}", first.story)  # fmt: skip
+    info = probe(lab, alice, f"info@{world.shop}")
+    got = [e.facts["mailbox"] for e in info.sent.events if e.what == "delivered"] if info.sent else []
+    case.expect(
+        "info",
+        got == [bea],
+        f"a letter to info@{world.shop} comes to Bea alone",
+        f"it came to {got}" if got else info.story,
+    )
+    out = probe(lab, bruno, alice)
+    case.expect("an answer goes out", first.arrived and out.arrived, "Bruno's answer arrives at the school", out.story)
+    strangers = {host: _stranger(lab, host) for host in (world.best, world.second, world.home)}
+    closed = all(reply.startswith("5") for reply in strangers.values())
+    case.expect(
+        "no open relay",
+        first.arrived and closed,
+        "no server of the shop carries mail of strangers to strangers",
+        f"they said {strangers}",
+    )
+    lab.host(world.best).down()
+    kept = probe(lab, alice, bea, "Kept")
+    waits = world.second in kept.hosts and not kept.arrived
+    lab.host(world.best).up()
+    lab.clock.advance(hours=3)
+    came = bool(kept.sent and kept.sent.status[bea].state == "delivered")
+    case.expect("the backup keeps and hands on", waits and came, f"with {world.best} off, {world.second} keeps the letter; later it arrives",
+                kept.story if not waits else "it was kept, and did not arrive when the other was back")  # fmt: skip
+
+
+def _stranger(lab: Lab, host: str) -> str:
+    lines = ["EHLO a.root.test", "MAIL FROM:<x@spam.example>", "RCPT TO:<y@carrier.test>"]
+    return spoken(lab, "a.root.test", host, lines)[-1][1]
+
+
+# ---- the fixed order -----------------------------------------------------------------------------------------
+
+LOOKS = {
+    "dig MX, then dig A for each host in the answer": "DNS",
+    "connect to port 25 of that host: does anybody answer?": "port",
+    "say EHLO, MAIL and RCPT by hand: does it say 250?": "dialogue",
+    "look at the queue of the server that took the letter: does it wait there, and why?": "queue",
+    "look at the files of the mailbox: is the letter there?": "mailbox",
+    "look at the program: protocol, password, what it deletes": "client",
+}
+
+
+@task(
+    HERE,
+    "order",
+    "In which order?",
+    kind="read",
+    aim="look for a fault along the way of a letter, and stop at the first place that fails",
+    parts={"the first three": 2, "the last three": 1},
+    later=("the last three",),
+    given=lambda world: table(("look",), [(look,) for look in world.mixed("looks", list(LOOKS))]),
+    hints=(
+        "Follow the letter: each place is only reached when the one before it works.",
+        "Before anybody can connect, the name of the server must be found. The last place is where somebody reads.",
+    ),
+)
+def order(case: Case) -> None:
+    """A list: the looks, in the order of the way."""
+    got = case.names()
+    if sorted(got) != sorted(LOOKS):
+        raise Stopped("The list needs each of the six lines once, word for word.")
+    for number, look in enumerate(LOOKS):
+        part = "the first three" if number < 3 else "the last three"
+        case.expect(
+            part,
+            got[number] == look,
+            f"number {number + 1} of the way",
+            f"“{got[number]}” cannot be the one to look at then",
+        )
+
+
+# ---- the clinic ------------------------------------------------------------------------------------------------
+
+
+def _cured(case: Case, fault: str, lab: Lab, state: State) -> tuple[bool, str, str]:
+    """Say whether a fault is gone: (is it, what was expected, what happened)."""
+    world, bruno = case.world, case.world.person("bruno")
+    match fault:
+        case "the relay carries mail for everybody":
+            said = _stranger_at_relay(lab, world)
+            return said.startswith("5"), f"{RELAY} refuses strangers", f"to a stranger it said {said}"
+        case "an old answer is still remembered":
+            old = [mx for mx in state.remembered if "gone" in mx]
+            return not old, "the resolver has forgotten the old answer", f"it still remembers: {'; '.join(old)}"
+        case "a computer fetches by POP3 and deletes":
+            kept = state.device is not None and (state.device["keep"] or state.device["protocol"] == "imap")
+            return (
+                kept,
+                "a letter is still on the server after the old computer has fetched it",
+                "the old computer takes it away again",
+            )
+        case "a program has the wrong password":
+            right = state.password == lab.person(bruno).password
+            return right, "Bruno's program logs in", f"his server refuses the login of {bruno}"
+        case "two aliases lead to each other":
+            both = [probe(lab, world.person("alice"), f"{name}@{world.shop}") for name in ("info", "office")]
+            bad: Probe | None = next((one for one in both if not one.arrived), None)
+            return bad is None, f"letters to info@{world.shop} and office@{world.shop} arrive", bad.story if bad else ""
+    tried = probe(lab, world.person("alice"), bruno)
+    way = fault != "the preferences are swapped" or world.second not in tried.hosts
+    return tried.arrived and way, f"a letter of Alice arrives at {bruno}, by the planned way", tried.story
+
+
+def _stranger_at_relay(lab: Lab, world: World) -> str:
+    lines = ["EHLO a.root.test", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{world.person('bruno')}>"]
+    return spoken(lab, "a.root.test", RELAY, lines)[-1][1]
+
+
+def _rest(case: Case, lab: Lab) -> tuple[bool, str]:
+    """Say whether letters go in all other directions, and strangers are refused."""
+    world = case.world
+    for sender, to in (("bea", "amir"), ("alice", "bea"), ("bruno", "alice")):
+        tried = probe(lab, world.person(sender), world.person(to), f"From {sender}")
+        if not tried.arrived:
+            return False, f"{sender} → {to}: {tried.story}"
+    for host in (world.best, world.second, world.home, world.school_server):
+        said = _stranger(lab, host)
+        if not said.startswith("5"):
+            return False, f"{host} now carries mail of strangers: {said}"
+    return True, ""
+
+
+def _patient(number: int) -> Callable[[Case], None]:
+    def judge(case: Case) -> None:
+        fault = fault_of(case.world, number)
+        got = case.table(["place", "cause"])
+        if got["place"] not in PLACES:
+            raise Stopped(f"{got['place']!r} is no place. Choose one of: {', '.join(PLACES)}.")
+        if got["cause"] not in FAULTS:
+            raise Stopped(f"{got['cause']!r} is not in the list of causes. Copy it from the table, word for word.")
+        case.expect(
+            "the place",
+            got["place"] == FAULTS[fault].place,
+            "the first place of the way that does not work",
+            f"{got['place']} works",
+        )
+        case.expect("the cause", got["cause"] == fault, "what is wrong there", "something else is wrong")
+        state = case.answer.get("patient")
+        if not isinstance(state, State):
+            raise Stopped(f"The answer for 'patient' is {a(state)}; the patient itself is asked for.")
+        lab = restore(case.keep(healthy(case.world, fault, f"cured {id(case)}")), state)
+        cured, expected, happened = _cured(case, fault, lab, state)
+        case.expect("it is cured", cured, expected, happened)
+        rest, why = _rest(case, lab)
+        case.expect("nothing else suffers", cured and rest, "letters in all other directions arrive, strangers are refused",
+                    why or "first the patient must be cured")  # fmt: skip
+
+    return judge
+
+
+def _opens(number: int) -> Callable[[World], Patient]:
+    return lambda world: open_patient(world, fault_of(world, number), f"patient {number} of {world.name}")
+
+
+HINTS = (
+    "Begin with the DNS: lab.dns.mail_servers(…). Does each host have an address? Does it lead where the letter should go?",
+    "Then follow the letter: send one, look at its status and journey, and at every queue: lab.queues().",
+    "At the place that fails: lab.settings(host), lab.zone(domain), lab.aliases(domain), lab.hosts, person.files(), patient.log_in().",
+    "Mend only what is wrong: zone.remove/add, lab.configure, lab.alias, host.up(), host.open_port(25), person.delete, device.keep, patient.password.",
+)
+for _number in range(1, 5):
+    task(
+        HERE,
+        f"patient-{_number}",
+        f"Patient {_number}",
+        kind="repair",
+        aim="find a fault in the fixed order, name it, mend it, and break nothing else",
+        parts={"the place": 1, "the cause": 1, "it is cured": 2, "nothing else suffers": 1},
+        hints=HINTS,
+        given=lambda world: table(("place", "cause"), [(fault.place, name) for name, fault in FAULTS.items()]),
+        opens=_opens(_number),
+    )(_patient(_number))

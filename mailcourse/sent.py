@@ -119,9 +119,9 @@ class Sent:
         """What was said by SMTP on every hop, without passwords; with `start`, the lines that begin so, in any case."""
         facts = [(event.host, event.facts) for event in self.events if event.what == "said"]
         return table(
-            ("server", "side", "line"),
+            ("at server", "said by", "line"),
             [
-                (host, said["side"], said["line"])
+                (host, {"C": "client", "S": "server"}[said["side"]], said["line"])
                 for host, said in facts
                 if said["line"].upper().startswith(start.upper()) and not said["secret"]
             ],

@@ -56,10 +56,10 @@ async def mail_servers(stub: Stub, domain: str, message: str | None = None) -> l
 
 
 def in_order(servers: list[MailServer], stub: Stub) -> list[MailServer]:
-    """Sort by preference; the order among equals is drawn, so that they share the load."""
-    drawn = sorted(servers, key=lambda server: server.name)
-    stub.host.random.shuffle(drawn)
-    return sorted(drawn, key=lambda server: server.preference or 0)
+    """Sort by preference; chance decides among equals, so that they share the load."""
+    mixed = sorted(servers, key=lambda server: server.name)
+    stub.host.random.shuffle(mixed)
+    return sorted(mixed, key=lambda server: server.preference or 0)
 
 
 def without(servers: list[MailServer], own: str) -> list[MailServer]:

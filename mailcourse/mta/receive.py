@@ -274,7 +274,7 @@ class Receiver(Session):
         if not self.is_encrypted:
             return Reply(538, "5.7.11", "say STARTTLS first: passwords do not travel in the clear here")
         if self.state is not State.GREETED or self.person is not None:
-            return Reply(503, "5.5.1", "not now: say AUTH once, after EHLO and before MAIL")
+            return Reply(503, "5.5.1", "wrong order: say AUTH once, after EHLO and before MAIL")
         mechanism, _, initial = argument.partition(" ")
         if mechanism.upper() not in MECHANISMS:
             return Reply(504, "5.5.4", f"use one of {', '.join(MECHANISMS)}")

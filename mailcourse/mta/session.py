@@ -247,7 +247,7 @@ class Session(SMTP):
         if forced is not None:
             return forced
         if verb in ORDERED and verb not in NEXT[self.state]:
-            return Reply(503, "5.5.1", f"not now: {self.state.value}")
+            return Reply(503, "5.5.1", f"wrong order: {self.state.value}")
         if not _is_plain(argument):
             return Reply(501, "5.5.2", "control characters or broken UTF-8 in the command")
         before = self.state

@@ -183,7 +183,7 @@ def test_a_missing_name_is_explained_in_ipython() -> None:
 
 def test_what_was_said_and_asked_on_the_way(lab: Lab) -> None:
     sent = lab.person("alice@academy.test").send(to="bruno@bakery.test", subject="x")
-    assert [row["server"] for row in sent.said("rcpt to")] == [
+    assert [row["at server"] for row in sent.said("rcpt to")] == [
         "mail.academy.test",
         "mx1.bakery.test",
         "mail.bakery.test",

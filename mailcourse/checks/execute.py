@@ -9,6 +9,7 @@ nbgrader gives this its notebooks through nbgrader_config.py.
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 from jupyter_core.utils import run_sync
@@ -70,6 +71,12 @@ class Execute(NbgraderExecute):  # type: ignore[misc]  # nbgrader has no types
             if output.output_type == "stream" and len(output.text) > KEPT:
                 output.text = f"{output.text[:KEPT]}\n… and {len(output.text) - KEPT:,} more characters"
         return cell, resources
+
+    async def async_start_new_kernel(self, **options: Any) -> None:
+        """Start a kernel whose last words, when it is ended, trouble nobody."""
+        await super().async_start_new_kernel(**{"stderr": subprocess.DEVNULL, **options})
+
+    start_new_kernel = run_sync(async_start_new_kernel)
 
     def _lets_go(self) -> bool:
         """Say whether the kernel answers after it was interrupted."""

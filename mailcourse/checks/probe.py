@@ -48,7 +48,7 @@ def probe(lab: Lab, sender: str, recipient: str, subject: str = "A probe", hours
 
 
 def _arrived(sent: Sent, hosts: tuple[str, ...]) -> str:
-    box = next(event for event in sent.events if event.what == "delivered")
+    box = next(e for e in sent.events if e.what == "delivered" and e.message == sent.message)
     return f"it went over {', '.join(hosts)} into the mailbox of {box.facts['mailbox']}"
 
 

@@ -12,7 +12,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # A course that works offline asks nobody for news.
 QUIET := --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-.PHONY: lab demo test check bench fuzz crash clean
+.PHONY: lab demo test check exercises grade bench fuzz crash clean
 .DEFAULT_GOAL := lab
 
 # JupyterLab prints the address to open when it finds no browser.
@@ -29,6 +29,15 @@ test: $(READY)
 # The same for one's own eyes while working: no browser, no notebooks.
 check: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/dialogues
+
+# What students get is made from what teachers keep; the table in docs/grading.md too.
+exercises: $(READY)
+	$(BIN)/python -m mailcourse.checks.release
+	$(BIN)/python -m mailcourse.checks.catalogue
+
+# make grade ASSIGNMENT=02-dns FOLDER=path: marks, feedback and a page of the class, in grading/.
+grade: $(READY)
+	$(BIN)/mailcourse grade "$(ASSIGNMENT)" "$(FOLDER)"
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measure.py

@@ -24,6 +24,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=ERROR"]
 # Whatever a cell does, the next one is marked: mailcourse/checks/execute.py.
 c.Autograde.autograde_preprocessors = [
     "mailcourse.checks.execute.Execute",

@@ -5,13 +5,15 @@
     benchmarks/mailboxes.py --quick                20 and 200: does it work at all?
 
 One raw client for all reads until the tagged line and looks at nothing, so that it costs little and the
-same.  "first" is the first time in a fresh process, or the first time that anybody asks; "again" the
-median of three more.  The last table says how the time for one message grows with their number.
+same; one row has the client that comes with Python.  "first" is the first time in a fresh process, or the
+first time that anybody asks; "again" the median of three more.  The last table says how the time for one
+message grows with their number.
 """
 
 from __future__ import annotations
 
 import argparse
+import imaplib
 import math
 import random
 import statistics
@@ -29,7 +31,7 @@ WORDS = ("harbour", "lantern", "invoice", "meeting", "orchard", "ticket", "violi
 WORDS += ("bakery", "window", "planet", "bridge", "coffee", "winter", "folder", "report", "museum", "teacher")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NAMES = ("Alice Ahlers", "Bruno Brandt", "Chiara Conti", "Dieter Dahl", "Esra Erdem", "Fanny Faure", "Goran Grgic")
-IDLE_SESSIONS, MOST_APPENDED, BEHIND = 100, 10_000, 200
+IDLE_SESSIONS, MOST_APPENDED, BEHIND, BY_IMAPLIB = 100, 10_000, 200, 500
 READ = {
     "FETCH FLAGS": "FETCH 1:* (FLAGS)",
     "FETCH UID RFC822.SIZE": "FETCH 1:* (UID RFC822.SIZE)",
@@ -180,6 +182,25 @@ class Round:
         some = min(500, self.size)
         self.repeat(f"COPY × {some}", *(f"COPY 1:{some} {name}" for name in "ABC"), count=some)
 
+    def append_by_imaplib(self) -> None:
+        """APPEND as Python's own client does it: it waits for "+", then sends message and line end in two packets.
+
+        The folder is another one and is not open.
+        """
+        some = self.messages[:BY_IMAPLIB]
+        for peer in self.peers:
+            self.client(peer).must("CREATE L")
+            what = f"APPEND × {len(some)} by Python's imaplib"
+            self.timed(what, peer, lambda p=peer: self._append_by_imaplib(p, some), len(some))
+
+    def _append_by_imaplib(self, peer: Peer, messages: list[bytes]) -> None:
+        end = time.monotonic() + self.limit
+        with imaplib.IMAP4("127.0.0.1", peer.imap, self.limit) as client:
+            client.login(peer.user, peer.password)
+            for one in messages:
+                if client.append("L", "", "", one)[0] != "OK" or time.monotonic() > end:
+                    raise Late
+
     def pop3(self) -> None:
         """PASS, STAT and UIDL: all that a client wants before it knows what is new."""
         for peer in self.peers:
@@ -235,6 +256,7 @@ def measure(size: int, only: list[str], limit: float) -> Round:
             run.fill(by_append=by_append)
             run.read()
             run.write()
+            run.append_by_imaplib()
             run.pop3()
             run.idle()
         finally:

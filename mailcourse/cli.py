@@ -3,6 +3,7 @@
 mailcourse up two-offices --endpoints FILE.json    a running lab, until Ctrl-C
 mailcourse doctor                                  is this machine ready?
 mailcourse scenarios                               the worlds there are
+mailcourse grade 02-dns FOLDER                     marks, feedback and a page of the class
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     commands.add_parser("doctor", help="check that this machine is ready").set_defaults(run=_doctor)
     commands.add_parser("scenarios", help="list the scenarios").set_defaults(run=_scenarios)
+    grade = commands.add_parser("grade", help="mark what students handed in")
+    grade.add_argument("assignment", help="such as 02-dns")
+    grade.add_argument("folder", type=Path, help="where the students' notebooks are")
+    grade.add_argument("--into", type=Path, default=Path("grading"), help="where marks and feedback go (grading)")
+    grade.set_defaults(run=_grade)
     return parser
 
 
@@ -90,6 +96,22 @@ def _shown(lab: Lab) -> str:
 def _scenarios(chosen: argparse.Namespace) -> int:
     for name in scenario.names():
         print(f"{name:20}{scenario.load(name).title}")
+    return 0
+
+
+def _grade(chosen: argparse.Namespace) -> int:
+    """Mark a folder of hand-ins; say where marks, page and feedback are."""
+    from .checks.task import tasks
+
+    tasks(chosen.assignment)  # says which assignments there are
+    try:
+        from .checks.class_page import write
+        from .checks.grading import grade
+    except ImportError as error:
+        raise LabError(f"{error.name} is missing; run `pip install -e '.[grading]'`") from None
+    marks = grade(chosen.assignment, chosen.folder, chosen.into)
+    for path in (*write(chosen.assignment, marks, chosen.into), chosen.into / "feedback"):
+        print(f"wrote {path}")
     return 0
 
 

@@ -9,7 +9,9 @@ Reading pauses while the session works, so a fast client cannot fill the memory.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -119,11 +121,25 @@ class Carrier(asyncio.Protocol):
 
     async def _answer(self, loop: asyncio.AbstractEventLoop, replies: Iterator[bytes]) -> None:
         """Send an answer in batches: the next is made when the client has taken the one before."""
+        is_answered = False
         while not self._lost and (batch := await loop.run_in_executor(None, _batch, replies)):
+            is_answered = True
             if self._session.pause:
                 pause, self._session.pause = self._session.pause, 0.0
                 await asyncio.sleep(pause)
             await self._send(batch)
+        if not is_answered:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Have the system acknowledge at once what needs no answer yet.
+
+        A client that writes a message and the line end behind it as two small packets sends the second when the
+        first is acknowledged (Nagle, RFC 1122 §4.2.3.4), and that would take 40 ms (§4.2.3.2).
+        """
+        beneath = self._transport.get_extra_info("socket")
+        if sys.platform == "linux" and beneath is not None and not self._transport.is_closing():
+            beneath.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     async def _send(self, replies: bytes) -> None:
         self._transport.write(replies)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
@@ -89,7 +88,7 @@ def _remembered(lab: Lab, world: World) -> None:
 
 def _closed(lab: Lab, world: World) -> None:
     for host in (world.best, world.second):
-        lab.runtime.call(partial(lab.host(host).close_port, 25))
+        lab.host(host).close_port(25)
 
 
 def _off(lab: Lab, world: World) -> None:

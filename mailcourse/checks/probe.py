@@ -65,7 +65,7 @@ def story(sent: Sent) -> str:
 
 def answers(lab: Lab, host: str, *lines: str, port: int = 25) -> list[str]:
     """Say lines to a server by SMTP, and return its replies: "250 2.1.5 …", the greeting not among them."""
-    client = smtplib.SMTP(timeout=10)
+    client = smtplib.SMTP(local_hostname="client.example", timeout=10)
     client.connect(*lab.endpoint(host, port))
     try:
         said = []

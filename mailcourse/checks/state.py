@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any
 
 from mailcourse.administration import settings_of
@@ -20,8 +19,8 @@ from .task import Stopped
 
 #: what a line of a fault's detail may be, so that a strange one is not carried
 PLAIN = (str, int, float)
-#: octets that a short letter needs, with all its header
-ROOM = 2000
+#: octets that may be left in a full mailbox; a letter needs more
+ROOM = 100
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,10 @@ def describe(given: Any) -> dict[str, Any]:
             {domain: lab.aliases(domain) for domain in lab.scenario.domains},
             {host: settings_of(lab, host) for host in lab.mail_servers},
             [name for name, host in hosts.items() if not host.is_up],
-            {name: sorted(host.ports) for name, host in hosts.items()},
+            {
+                name: [port for port in sorted(host.ports) if port not in host.closed_ports]
+                for name, host in hosts.items()
+            },
             [(one.host, one.kind, {k: v for k, v in one.detail.items() if isinstance(v, PLAIN)}) for one in lab.faults],
             {person: where.used(person) for person, where in accounts.items()},
             {person: where.forwards(person) for person, where in accounts.items()},
@@ -97,7 +99,7 @@ def _hosts(lab: Lab, state: State) -> None:
         lab.configure(host, **settings)
     for name, ports in state.ports.items():
         for port in set(lab.host(name).ports) - set(ports):
-            lab.runtime.call(partial(lab.host(name).close_port, port))
+            lab.host(name).close_port(port)
     for name in state.down:
         lab.host(name).down()
     _fill(lab, state)
@@ -106,7 +108,7 @@ def _hosts(lab: Lab, state: State) -> None:
 def _fill(lab: Lab, state: State) -> None:
     for person, octets in state.used.items():
         quota = lab.scenario.people[person].quota
-        if quota is not None and octets + ROOM > quota:
+        if quota is not None and octets + 5 * ROOM > quota:
             fill(lab, person)
 
 
@@ -114,7 +116,12 @@ def fill(lab: Lab, person: str) -> None:
     """Let a person write to herself until her mailbox has no room for a letter."""
     quota = lab.scenario.people[person].quota or 0
     accounts = lab.accounts[lab.scenario.domains[person.rpartition("@")[2]]]
-    while accounts.used(person) + ROOM <= quota:
-        size = max(100, quota - accounts.used(person) - ROOM)
-        lab.person(person).send(person, "Pictures of the summer", "x" * 70 + "\n" + ("y" * 70 + "\n") * (size // 71))
+
+    def write(size: int) -> int:
+        lines = ("y" * 70 + "\n") * (size // 72) + "z" * (size % 72)  # CRLF on the wire
+        lab.person(person).send(person, "Pictures of the summer", lines)
         lab.settle()
+        return accounts.used(person)
+
+    head = write(72) - 72  # what a letter needs beside its text
+    write(quota - accounts.used(person) - head - ROOM)

@@ -23,7 +23,7 @@ def dialling(table: Endpoints) -> Iterator[None]:
     if not table:
         yield
         return
-    real = socket.create_connection
+    real, own = socket.create_connection, socket.getfqdn
 
     def connect(address: tuple[Any, int], *rest: Any, **named: Any) -> socket.socket:
         host, port = str(address[0]), address[1]
@@ -35,7 +35,8 @@ def dialling(table: Endpoints) -> Iterator[None]:
         return real((str(found[0]), int(found[1])), *rest, **named)
 
     socket.create_connection = connect  # type: ignore[assignment]
+    socket.getfqdn = lambda name="": name or "client.example"  # smtplib asks who we are; no real DNS is asked
     try:
         yield
     finally:
-        socket.create_connection = real
+        socket.create_connection, socket.getfqdn = real, own

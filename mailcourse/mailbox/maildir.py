@@ -19,7 +19,8 @@ import itertools
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -57,7 +58,8 @@ class Maildir:
         self._found: list[Stored] = []
         self._listed: list[Stored] = []
         self._by_uid: dict[int, Stored] = {}
-        self._notes: dict[tuple[int, str], object] = {}
+        self._notes: defaultdict[str, dict[int, object]] = defaultdict(dict)  # what → UID → what was made
+        self._noted = 0
         self._fresh: set[int] = set()  # put into cur/ by this process, and no reader has been told
         self._marks: tuple[int, ...] | None = None  # when new/ and cur/ had changed last as we listed them
 
@@ -88,12 +90,24 @@ class Maildir:
         return target.name
 
     def write(self, parts: Iterable[bytes], unique: str, when: datetime) -> Path:
-        """Write a message into tmp/, synced and dated; nobody sees it there.  Return its path, for `accept`."""
+        """Write a message into tmp/, synced and dated; nobody sees it there.  Return its path, for `accept`.
+
+        It gets the full second, as in its name; half a second more if a line ends without CR (`Stored.octets`).
+        """
+        is_crlf = True
+
+        def watched() -> Iterator[bytes]:
+            nonlocal is_crlf
+            for part in parts:
+                is_crlf = is_crlf and part.count(b"\n") == part.count(b"\r\n")
+                yield part
+
         path, file = self.open_temporary(unique)
         try:
             with file:
-                self._disk.write(file, parts)
-                os.utime(path, (when.timestamp(), when.timestamp()))
+                self._disk.write(file, watched())
+                time = int(when.timestamp() // 1) * 1_000_000_000 + (0 if is_crlf else 500_000_000)
+                os.utime(path, ns=(time, time))
                 self._disk.sync(file)
         except BaseException:  # a full disk, a broken source: nothing half written stays
             self._disk.unlink(path)
@@ -101,32 +115,36 @@ class Maildir:
         return path
 
     def open_temporary(self, unique: str) -> tuple[Path, FileIO]:
-        """Make tmp/<unique>, or a name that is still free, for writing.
+        """Make tmp/<unique>, or a name that is still free, for writing."""
+        return self._take_name(unique, self._disk.create)
+
+    def link(self, source: Maildir, stored: Stored, unique: str) -> Path:
+        """Put a message of another folder into tmp/ without copying it: messages never change.  For `accept`."""
+        try:
+            return self._take_name(unique, lambda path: source._follow(stored, partial(self._link, path)))[0]
+        except OSError:  # a disk that knows no links
+            return self.write([source.read(stored)], unique, source.about(stored)[1])
+
+    def _link(self, path: Path, stored: Stored) -> None:
+        self._disk.link(stored.path, path)
+
+    def _take_name(self, unique: str, take: Callable[[Path], T]) -> tuple[Path, T]:
+        """Try names in tmp/ until `take` does not find one taken.
 
         Who holds a name in tmp/ is alone with it: nobody else can put that name into new/.
         """
         for name in itertools.chain([unique], (f"{unique}.{number}" for number in itertools.count(1))):
             path = self.path / "tmp" / name
             try:
-                file = self._disk.create(path)
+                taken = take(path)
             except FileExistsError:
                 continue
             if not (self.path / "new" / name).exists():
-                return path, file
-            file.close()
+                return path, taken
+            if isinstance(taken, FileIO):
+                taken.close()
             self._disk.unlink(path)
         raise AssertionError("itertools.count has no end")
-
-    def link(self, source: Maildir, stored: Stored, unique: str) -> Path:
-        """Put a message of another folder into tmp/ without copying it: messages never change.  For `accept`."""
-        path, file = self.open_temporary(unique)
-        file.close()
-        self._disk.unlink(path)
-        try:
-            source._follow(stored, lambda now: self._disk.link(now.path, path))
-        except OSError:  # a disk that knows no links
-            return self.write([source.read(stored)], unique, source.about(stored)[1])
-        return path
 
     # ---- the reader's side: adding -----------------------------------------------------------------
 
@@ -304,19 +322,21 @@ class Maildir:
 
     def octets_of(self, stored: Stored) -> int:
         """Return the octets of a message with CRLF line ends."""
-        return self.note(stored, "octets", lambda: len(self.read(stored)))
+        return self.note(stored, "octets", lambda: self._follow(stored, lambda now: now.octets))
 
     def note(self, stored: Stored, what: str, make: Callable[[], T]) -> T:
         """Return what was made of a message before, or make it: a message never changes.
 
         Only in memory, and forgotten when there are too many notes: nothing rests on them.
         """
-        key = stored.uid, what
-        if key not in self._notes:
-            if len(self._notes) >= MOST_NOTES:
+        noted = self._notes[what].get(stored.uid)
+        if noted is None:
+            if self._noted >= MOST_NOTES:
                 self._notes.clear()
-            self._notes[key] = make()
-        return self._notes[key]  # type: ignore[return-value]
+                self._noted = 0
+            self._noted += 1
+            noted = self._notes[what][stored.uid] = make()
+        return noted  # type: ignore[return-value]
 
     def read(self, stored: Stored) -> bytes:
         """Return the message, wherever a rename has put it."""

@@ -23,6 +23,7 @@ TYPE = re.compile(rb"\s*(" + TOKEN + rb")\s*/\s*(" + TOKEN + rb")")
 WORD = re.compile(rb"\s*(" + TOKEN + rb")")
 PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;]*))', re.DOTALL)
 CONTINUED = re.compile(rb"(.+?)\*(\d{1,3})(\*?)")
+BEHIND = re.compile(rb"(--)?[ \t]*(?:\r\n|$)")  # what may follow a boundary on its line
 COMMENT = re.compile(rb'("(?:[^"\\]|\\.)*"?)|\((?:[^()\\]|\\.)*\)', re.DOTALL)
 
 
@@ -47,7 +48,11 @@ def fields(header: bytes) -> Fields:
     for line in header.split(b"\n"):
         name, colon, value = line.partition(b":")
         if colon:
-            found.setdefault(name.rstrip(b" \t").lower(), []).append(value.strip(b" \t\r"))
+            name, value = name.rstrip(b" \t").lower(), value.strip(b" \t\r")
+            if name in found:
+                found[name].append(value)
+            else:
+                found[name] = [value]
     return found
 
 
@@ -101,11 +106,12 @@ class Part:
 
     def decoded(self) -> bytes | None:
         """Return the body without its transfer encoding (RFC 2045 §6); None when that is not known."""
-        if self.encoding == "base64":
+        encoding = self.encoding
+        if encoding == "base64":
             return _from_base64(self.body)
-        if self.encoding == "quoted-printable":
+        if encoding == "quoted-printable":
             return quopri.decodestring(self.body)
-        return self.body if self.encoding in ("7bit", "8bit", "binary") else None
+        return self.body if encoding in ("7bit", "8bit", "binary") else None
 
     def text(self) -> str:
         """Return the body as text, as well as that can be done."""
@@ -168,19 +174,34 @@ def split(content: bytes, depth: int = 0, default: tuple[str, str] = ("text", "p
 
 def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
     """Cut a multipart's body at its boundary lines; the line end before one belongs to it (RFC 2046 §5.1.1)."""
-    line = re.compile(rb"(?:^|\r\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r\n|$)")
+    line = b"--" + boundary
     pieces: list[bytes] = []
     start: int | None = None
     position = 0
-    while (found := line.search(body, position)) and len(pieces) < MOST_PARTS - 1:
+    while (found := _boundary_line(body, line, position)) and len(pieces) < MOST_PARTS - 1:
+        begin, end, is_last = found
         if start is not None:
-            pieces.append(body[start : found.start()])
-        start = found.end()
-        if found[1]:
+            pieces.append(body[start:begin])
+        start = end
+        if is_last:
             return pieces
         # The line end behind one boundary may also be the one before the next: an empty part.
-        position = found.end() - 2 if body[found.end() - 2 : found.end()] == b"\r\n" else found.end()
-        position = max(position, found.start() + 1)
+        position = end - 2 if body[end - 2 : end] == b"\r\n" else end
+        position = max(position, begin + 1)
     if start is not None:
         pieces.append(body[start:])
     return pieces
+
+
+def _boundary_line(body: bytes, line: bytes, position: int) -> tuple[int, int, bool] | None:
+    """Find the next boundary: where it begins, with the line end before it; where it ends; whether it is the last.
+
+    A pattern made for each boundary would take longer than all the rest: each message has its own.
+    """
+    place = body.find(line, position)
+    while place >= 0:
+        begin, behind = max(place - 2, 0), BEHIND.match(body, place + len(line))
+        if behind and (place == 0 or (begin >= position and body[begin:place] == b"\r\n")):
+            return begin, behind.end(), behind[1] is not None
+        place = body.find(line, place + 1)
+    return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import imaplib
 import poplib
 import re
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +28,18 @@ def client(outside: dict[str, Any]) -> Iterator[imaplib.IMAP4]:
     made.expunge()
     yield made
     made.logout()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems acknowledge when they like")
+def test_imaplib_waits_for_no_acknowledgement(outside: dict[str, Any]) -> None:
+    client, took = imaplib.IMAP4(*at(outside, BRUNO, 143), timeout=20), []
+    client.login(BRUNO, outside["people"][BRUNO])
+    for _ in range(30):
+        began = time.perf_counter()
+        assert client.append("INBOX", "", "", RAW)[0] == "OK"
+        took.append(time.perf_counter() - began)
+    client.logout()
+    assert min(took[20:]) < 0.035  # 40 ms for each, if the system puts its acknowledgements off
 
 
 def test_imaplib_folders(client: imaplib.IMAP4) -> None:

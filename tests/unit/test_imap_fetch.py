@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailcourse.access.imap.fetch import Message, items
-from mailcourse.access.imap.search import Candidate, Keys, Known
+from mailcourse.access.imap.search import Keys, Known
 from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import Stored
 
@@ -43,8 +43,9 @@ class Alone(Maildir):
         return len(self.content), datetime(2026, 9, 7, 8, tzinfo=UTC)
 
 
-def message(content: bytes, flags: str = "", *, recent: bool = False) -> Message:
-    return Message(Alone(content), Stored(5, "", "1.m1.1.h,U=5", frozenset(flags), recent), recent=recent)
+def message(content: bytes, flags: str = "", *, recent: bool = False, number: int = 1) -> Message:
+    stored = Stored(5, "", "1.m1.1.h,U=5", frozenset(flags), recent)
+    return Message(Alone(content), stored, recent=recent, number=number)
 
 
 def fetch(word: str, content: bytes) -> bytes:
@@ -180,7 +181,7 @@ def test_macros() -> None:
 )
 def test_search_keys(keys: list[object], fits: bool) -> None:
     claim = Keys(keys, Known([4, 5])).all()
-    assert claim(Candidate(2, message(NESTED, "S"))) is fits
+    assert claim(message(NESTED, "S", number=2)) is fits
 
 
 @pytest.mark.parametrize(

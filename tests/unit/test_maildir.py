@@ -47,6 +47,23 @@ def test_a_message_keeps_its_lab_time_size_and_identity(box: Mailbox) -> None:
     assert box.see(one).path.name == f"1788768000.r2m14.1.mail.bakery.test,U=1{INFO}"
 
 
+@pytest.mark.parametrize("name", ["1788768000.m1.1.h", "1788768000.s1.1.h", "1788768001.m1.1.h", "strange"])
+@pytest.mark.parametrize("parts", [[b"a\r\n", b"b"], [b"a\n", b"b"], [b"a\r", b"\nb\n"], [b"\r\r\n\n"], []])
+def test_the_size_is_that_with_crlf_however_the_lines_end(box: Mailbox, name: str, parts: list[bytes]) -> None:
+    box.deliver(parts, name, WHEN)
+    (one,) = box.scan()
+    assert one.octets == box.octets_of(one) == len(one.read())
+
+
+def test_a_file_that_somebody_edited_is_read_for_its_size(box: Mailbox) -> None:
+    put(box, "1788768000.m1.1.h")
+    (one,) = box.scan()
+    one.path.write_bytes(b"a\nb\n")
+    assert (one.size, one.octets) == (4, 6)
+    os.utime(one.path, (WHEN.timestamp(), WHEN.timestamp()))  # as if nobody had
+    assert one.octets == 4
+
+
 @pytest.mark.parametrize("name", ["1.x1.h", "m1", "1.m1", "1.m.1.h", "1.mm1.1.h", ""])
 def test_other_names_tell_no_identity(name: str) -> None:
     assert message_of(name) is None

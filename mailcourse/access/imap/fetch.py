@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from mailcourse.mailbox.maildir import Maildir
@@ -43,20 +42,31 @@ SECTION = re.compile(
 
 
 class Message:
-    """A message being fetched; read from the disk when first needed."""
+    """A message being fetched or searched; read from the disk when first needed."""
 
-    def __init__(self, folder: Maildir, stored: Stored, *, recent: bool, keywords: Sequence[str] = ()) -> None:
-        self._folder, self.stored, self.recent, self.keywords = folder, stored, recent, keywords
+    __slots__ = ("_content", "_folder", "_part", "keywords", "number", "recent", "stored")  # one for each line told
 
-    @cached_property
+    def __init__(
+        self, folder: Maildir, stored: Stored, *, recent: bool, keywords: Sequence[str] = (), number: int = 0
+    ) -> None:
+        self._folder, self.stored, self.number = folder, stored, number
+        self.recent, self.keywords = recent, keywords
+        self._content: bytes | None = None
+        self._part: Part | None = None
+
+    @property
     def content(self) -> bytes:
         """All octets."""
-        return self._folder.read(self.stored)
+        if self._content is None:
+            self._content = self._folder.read(self.stored)
+        return self._content
 
-    @cached_property
+    @property
     def part(self) -> Part:
         """The same as a tree of parts."""
-        return split(self.content)
+        if self._part is None:
+            self._part = split(self.content)
+        return self._part
 
     @property
     def size(self) -> int:

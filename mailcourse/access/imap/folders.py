@@ -35,6 +35,10 @@ class FolderCommands(Session):
         """Record and write one line of a reply."""
         raise NotImplementedError
 
+    def lines(self, lines: list[bytes]) -> bytes:
+        """Record and write many lines of a reply."""
+        raise NotImplementedError
+
     # ---- names -------------------------------------------------------------------------------------
 
     def inbox(self) -> Mailbox:

@@ -35,19 +35,11 @@ RETURNS = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
 NO_FIELD = b"\xff"
 #: Keys inside keys, as in NOT (OR (NOT …
 MOST_DEPTH = 50
-#: signs that a message must be decoded before its text can be read
-ENCODED = (b"base64", b"quoted-printable", b"multipart/", b"=?", b"\x1b")
+#: signs in the header that a message must be decoded before its text can be read; ISO 2022 begins with ESC
+ENCODED = (b"base64", b"quoted-printable", b"multipart/", b"message/", b"=?")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A message and its sequence number."""
-
-    number: int
-    message: Message
-
-
-Claim = Callable[[Candidate], bool]
+Claim = Callable[[Message], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +133,7 @@ class Keys:
         claims = []
         while self._words:
             claims.append(self.one())
-        return claims[0] if len(claims) == 1 else lambda c: all(claim(c) for claim in claims)
+        return claims[0] if len(claims) == 1 else lambda m: all(claim(m) for claim in claims)
 
     def one(self) -> Claim:
         """Read one key."""
@@ -160,7 +152,7 @@ class Keys:
         name = word.upper()
         if name[0].isdigit() or name[0] in "*$":
             wanted = self._known.numbers(name)
-            return lambda c: c.number in wanted
+            return lambda m: m.number in wanted
         if name in ("NOT", "OR"):
             return self._joined(name)
         return _simple(name) or self._with_argument(name)
@@ -168,17 +160,17 @@ class Keys:
     def _joined(self, name: str) -> Claim:
         first = self.one()
         if name == "NOT":
-            return lambda c: not first(c)
+            return lambda m: not first(m)
         second = self.one()
-        return lambda c: first(c) or second(c)
+        return lambda m: first(m) or second(m)
 
     def _with_argument(self, name: str) -> Claim:
         if name == "UID":
             wanted = self._known.chosen_uids(text_of(self._next()))
-            return lambda c: c.message.stored.uid in wanted
+            return lambda m: m.stored.uid in wanted
         if name in ("LARGER", "SMALLER"):
             size = self._octets()
-            return lambda c: (c.message.size > size) if name == "LARGER" else (c.message.size < size)
+            return lambda m: (m.size > size) if name == "LARGER" else (m.size < size)
         if name.removeprefix("SENT") in ("BEFORE", "ON", "SINCE"):
             return _dated(name, read_date(text_of(self._next())))
         if name in ("KEYWORD", "UNKEYWORD"):
@@ -194,7 +186,7 @@ class Keys:
     def _keyword(self, word: str, *, wanted: bool) -> Claim:
         known = [keyword.lower() for keyword in self._known.keywords]
         letter = KEYWORDS[known.index(word.lower())] if word.lower() in known else ""
-        return lambda c: (letter in c.message.stored.flags) == wanted
+        return lambda m: (letter in m.stored.flags) == wanted
 
     def _in_header(self, name: str) -> Claim:
         field, wanted = name.lower().encode("utf-8", "surrogateescape"), self._text().casefold().encode()
@@ -203,8 +195,8 @@ class Keys:
             found = message.part.fields.get(field, [])
             return b"\0".join(_decoded(value).casefold().encode() for value in found) if found else NO_FIELD
 
-        def claim(c: Candidate) -> bool:
-            said = c.message.note(f"SEARCH {name.upper()}", values) if len(name) <= 40 else values(c.message)
+        def claim(m: Message) -> bool:
+            said = m.note(f"SEARCH {name.upper()}", values) if len(name) <= 40 else values(m)
             return said != NO_FIELD and wanted in said
 
         return claim
@@ -213,13 +205,14 @@ class Keys:
         wanted = self._text().casefold()
         octets = wanted.encode("ascii") if wanted.isascii() else None
 
-        def claim(c: Candidate) -> bool:
-            content = c.message.content
+        def claim(m: Message) -> bool:
+            content = m.content
             if octets is not None and content.isascii():
-                low = content.lower()
-                if not any(sign in low for sign in ENCODED):  # the octets are the text
-                    return octets in (low if whole else low[len(c.message.part.header) :])
-            return any(wanted in text.casefold() for text in _texts(c.message.part, header=whole))
+                low, place = content.lower(), len(m.part.header)
+                header = low[:place]
+                if not any(sign in header for sign in ENCODED) and b"\x1b" not in low:  # the octets are the text
+                    return low.find(octets, 0 if whole else place) >= 0
+            return any(wanted in text.casefold() for text in _texts(m.part, header=whole))
 
         return claim
 
@@ -246,22 +239,22 @@ class Keys:
 def _simple(name: str) -> Claim | None:
     """Keys that stand alone."""
     if name == "ALL":
-        return lambda c: True
+        return lambda m: True
     if name in ("RECENT", "OLD"):
-        return lambda c: c.message.recent == (name == "RECENT")
+        return lambda m: m.recent == (name == "RECENT")
     if name == "NEW":
-        return lambda c: c.message.recent and "S" not in c.message.stored.flags
+        return lambda m: m.recent and "S" not in m.stored.flags
     letter = LETTERS.get("\\" + name.removeprefix("UN"))
     if letter is None:
         return None
-    return lambda c: (letter in c.message.stored.flags) != name.startswith("UN")
+    return lambda m: (letter in m.stored.flags) != name.startswith("UN")
 
 
 def _dated(name: str, wanted: date) -> Claim:
     kind = name.removeprefix("SENT")
 
-    def claim(c: Candidate) -> bool:
-        when = _sent(c.message.part) if name.startswith("SENT") else c.message.when().date()
+    def claim(m: Message) -> bool:
+        when = _sent(m.part) if name.startswith("SENT") else m.when().date()
         if when is None:
             return False
         return when < wanted if kind == "BEFORE" else when == wanted if kind == "ON" else when >= wanted

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
@@ -17,6 +19,10 @@ from .grammar import Command, text_of
 from .states import BY_UID, Done, No, Wrong
 from .strings import ends_of, in_set, write_set
 from .view import ViewCommands
+
+#: What is told without opening a file, if it is as we wrote it; mail programs ask for it of all messages.
+OUTSIDE = {b"UID", b"FLAGS", b"RFC822.SIZE"}
+MOST_AT_ONCE = 1000  # lines of an answer
 
 
 class SelectedCommands(ViewCommands):
@@ -37,21 +43,20 @@ class SelectedCommands(ViewCommands):
         done = method(inner)
         return replace(done, said=done.said or f"UID {name} done", moves_numbers=True)
 
-    def _chosen(self, command: Command) -> list[tuple[int, int]]:
-        """Return (number, UID) of the messages in a set; numbers must exist, UIDs need not (§6.4.8)."""
+    def _chosen(self, command: Command) -> dict[int, int]:
+        """Return number → UID of the messages in a set; numbers must exist, UIDs need not (§6.4.8)."""
         text = text_of(command.arguments[0], "a set of messages")
-        if text == "$":  # RFC 5182
-            return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in self.saved]
-        if command.by_uid:
-            wanted = in_set(text, self.view)
-            return [(n, uid) for n, uid in enumerate(self.view, 1) if uid in wanted]
+        if text == "$" or command.by_uid:  # RFC 5182
+            wanted = self.saved if text == "$" else in_set(text, self.view)
+            return {n: uid for n, uid in enumerate(self.view, 1) if uid in wanted}
         count = len(self.view)
         if max(high for _, high in ends_of(text, count)) > count or not count:  # RFC 9051 §9, seq-number
             raise Wrong(f"there are {count} messages here, and {text[:40]} asks for others")
-        return [(n, self.view[n - 1]) for n in sorted(in_set(text, range(1, count + 1)))]
+        return {n: self.view[n - 1] for n in sorted(in_set(text, range(1, count + 1)))}
 
-    def _message(self, stored: Stored) -> Message:
-        return Message(self.folder, stored, recent=self._is_recent(stored.uid), keywords=self.keywords)
+    def _message(self, number: int, stored: Stored) -> Message:
+        recent = self._is_recent(stored.uid)
+        return Message(self.folder, stored, recent=recent, keywords=self.keywords, number=number)
 
     def _must_write(self) -> None:
         if self.is_read_only:
@@ -67,10 +72,15 @@ class SelectedCommands(ViewCommands):
             wanted = items("UID") + wanted
         return Done(self._fetched_all(chosen, wanted), moves_numbers=False)
 
-    def _fetched_all(self, chosen: list[tuple[int, int]], wanted: list[Item]) -> Iterator[bytes]:
+    def _fetched_all(self, chosen: dict[int, int], wanted: list[Item]) -> Iterator[bytes]:
         sees = any(item.marks_seen for item in wanted) and not self.is_read_only
         is_content = any(item.is_content for item in wanted)
-        for number, uid in chosen:
+        if OUTSIDE.issuperset(item.name for item in wanted):
+            lines = self._told_from_outside(chosen, wanted)
+            while some := list(islice(lines, MOST_AT_ONCE)):
+                yield self.lines(some)
+            return
+        for number, uid in chosen.items():
             try:
                 yield self._fetched(number, uid, wanted, sees=sees)
             except NoSuchMessage:
@@ -78,13 +88,35 @@ class SelectedCommands(ViewCommands):
             if is_content:
                 self.fetched(self.stored[uid])
 
+    def _told_from_outside(self, chosen: dict[int, int], wanted: list[Item]) -> Iterator[bytes]:
+        """Write lines of UID, FLAGS and RFC822.SIZE alone."""
+        own, listed = self.stored.maps
+        recent = set() if self.is_rev2 else self.recent
+
+        @cache
+        def flags(letters: frozenset[str], recent: bool) -> bytes:
+            return b"FLAGS " + words(letters, self.keywords, recent=recent)
+
+        writers: dict[bytes, Callable[[Stored], bytes]] = {
+            b"UID": lambda stored: b"UID %d" % stored.uid,
+            b"FLAGS": lambda stored: flags(stored.flags, stored.uid in recent),
+            b"RFC822.SIZE": lambda stored: b"RFC822.SIZE %d" % self.folder.octets_of(stored),
+        }
+        asked = [writers[item.name] for item in wanted]
+        for number, uid in chosen.items():
+            stored = own.get(uid) or listed[uid]
+            try:
+                yield b"* %d FETCH (%b)" % (number, b" ".join([write(stored) for write in asked]))
+            except NoSuchMessage:
+                continue
+
     def _fetched(self, number: int, uid: int, wanted: list[Item], *, sees: bool = False) -> bytes:
         stored = self.stored[uid]
         if sees and "S" not in stored.flags:
             stored = self._flag(uid, lambda now: now | {"S"})
             if not any(item.name == b"FLAGS" for item in wanted):
                 wanted = wanted + items("FLAGS")
-        message = self._message(stored)
+        message = self._message(number, stored)
         written = b" ".join([item.name + b" " + item.write(message) for item in wanted])
         return self.line(b"* %d FETCH (%b)" % (number, written))
 
@@ -115,12 +147,12 @@ class SelectedCommands(ViewCommands):
         return Done(self._stored_all(command, chosen, change), moves_numbers=False)
 
     def _stored_all(
-        self, command: Command, chosen: list[tuple[int, int]], change: Callable[[frozenset[str]], frozenset[str]]
+        self, command: Command, chosen: dict[int, int], change: Callable[[frozenset[str]], frozenset[str]]
     ) -> Iterator[bytes]:
         is_silent = text_of(command.arguments[1]).upper().endswith(".SILENT")
         wanted = items(["UID", "FLAGS"] if command.by_uid else "FLAGS")
         yield self._new_keywords()
-        for number, uid in chosen:
+        for number, uid in chosen.items():
             with suppress(NoSuchMessage):
                 self._flag(uid, change)
                 if not is_silent:
@@ -136,9 +168,11 @@ class SelectedCommands(ViewCommands):
             raise
         found: list[tuple[int, int]] = []
         for number, uid in enumerate(self.view, 1):
-            with suppress(NoSuchMessage):
-                if asked.claim(search.Candidate(number, self._message(self.stored[uid]))):
+            try:
+                if asked.claim(self._message(number, self.stored[uid])):
                     found.append((number, uid))
+            except NoSuchMessage:
+                continue
         wanted = asked.wanted
         if wanted is not None and "SAVE" in wanted:
             self.saved = search.kept(wanted, [uid for _, uid in found])
@@ -158,7 +192,7 @@ class SelectedCommands(ViewCommands):
 
     def do_COPY(self, command: Command) -> Done:
         """Copy messages to another folder, all or none."""
-        chosen = [uid for _, uid in self._chosen(command)]
+        chosen = list(self._chosen(command).values())
         target = self.target(command.arguments[1])
         written: list[tuple[Path, frozenset[str]]] = []
         try:
@@ -181,7 +215,7 @@ class SelectedCommands(ViewCommands):
         chosen = self._chosen(command)
         self._must_write()
         target = self.target(command.arguments[1])
-        moved = self.folder.move([self.stored[uid] for _, uid in chosen], target)
+        moved = self.folder.move([self.stored[uid] for uid in chosen.values()], target)
         code = _copied(target, list(moved), list(moved.values()))
         # RFC 6851 §4.3: COPYUID comes first, then what is gone from here
         return Done([self.line(f"* OK {code} moved".encode())] if code else [])
@@ -189,7 +223,7 @@ class SelectedCommands(ViewCommands):
     def do_EXPUNGE(self, command: Command) -> Done:
         r"""Remove what is flagged as \Deleted; with UIDs, only of these (RFC 4315 §2.1)."""
         self._must_write()
-        self._expunge({uid for _, uid in self._chosen(command)} if command.by_uid else None)
+        self._expunge({*self._chosen(command).values()} if command.by_uid else None)
         return Done()
 
 

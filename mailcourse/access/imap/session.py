@@ -82,6 +82,13 @@ class ImapSession(SelectedCommands):
             self.said("S", line.split(b"\r\n", 1)[0])
         return line + b"\r\n"
 
+    def lines(self, lines: list[bytes]) -> bytes:
+        """Write many lines of a reply; the first are recorded."""
+        for line in lines[:MOST_RECORDED]:
+            self.line(line)
+        self._recorded += len(lines[MOST_RECORDED:])
+        return b"\r\n".join([*lines, b""])
+
     def _last_line(self, line: str) -> bytes:
         """Record and write the line that ends a command; tell how much of the answer was not recorded."""
         hidden, self._recorded = self._recorded - MOST_RECORDED, 0

@@ -22,6 +22,14 @@ from .states import AUTHENTICATED, SELECTED, Done
 LOOKS = 20
 
 
+class Known(ChainMap[int, Stored]):
+    """What is known of each message: own changes, before the list that all sessions share."""
+
+    def __getitem__(self, uid: int) -> Stored:
+        own, listed = self.maps
+        return own[uid] if uid in own else listed[uid]
+
+
 class ViewCommands(AppendCommands):
     """The part of a session that opens one folder and keeps the view of it."""
 
@@ -29,7 +37,7 @@ class ViewCommands(AppendCommands):
     folder_name = ""
     is_read_only = False
     view: list[int]  # the UIDs, in the order of the numbers that the client knows
-    stored: ChainMap[int, Stored]  # what is known of each: own changes, before the list that all sessions share
+    stored: Known
     recent: set[int]
     keywords: list[str]  # as the client was told
     saved: set[int]  # the UIDs behind "$"
@@ -50,7 +58,7 @@ class ViewCommands(AppendCommands):
         self.recent = self.folder.recent(found, claim=not self.is_read_only)
         if not self.is_read_only and self._seen(found):
             self.folder.scan()
-        self.stored = ChainMap({}, self.folder.by_uid())
+        self.stored = Known({}, self.folder.by_uid())
         self.view, self.saved = list(self.folder.by_uid()), set()
         self.keywords, self._told = self.folder.keywords.words(), None
         self.state = SELECTED
@@ -152,7 +160,7 @@ class ViewCommands(AppendCommands):
         kept = {} if moves_numbers else {uid: self.stored[uid] for uid in gone}
         told = self._gone(gone) if moves_numbers else b""
         told += self._new_keywords() + self._flags_changed(now)
-        self.stored = ChainMap(kept, now)
+        self.stored = Known(kept, now)
         told += self._came([one.uid for one in fresh if one.uid in now])
         self._told = listed if len(self.view) == len(now) else None  # else there is more to tell, next time
         return told

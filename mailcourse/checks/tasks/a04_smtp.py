@@ -420,8 +420,7 @@ def with_smtplib(case: Case) -> None:
     """deliver(host, port, sender, to, bcc, subject, text)."""
     world, lab = case.world, case.lab()
     bruno, bea, subject = world.person("bruno"), world.person("bea"), _coded(world)[1]
-    address, port = lab.endpoint(world.best, 25)
-    case.call(address, port, world.person("alice"), bruno, bea, subject, "Do not tell Bruno.", seconds=10)
+    case.call(world.best, 25, world.person("alice"), bruno, bea, subject, "Do not tell Bruno.", seconds=10, lab=lab)
     lab.settle()
     boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
     counts = {one: len(found) for one, found in boxes.items()}

@@ -53,8 +53,12 @@ class Synced:
     flagged_there: int = 0
 
     def __repr__(self) -> str:
-        done = [f"{getattr(self, each.name)} {each.name.replace('_', ' ')}" for each in fields(self)]
+        done = [f"{getattr(self, each.name)} {_words(each.name)}" for each in fields(self)]
         return ", ".join(text for text in done if not text.startswith("0 ")) or "nothing to do"
+
+
+def _words(name: str) -> str:
+    return name.replace("_here", " on the device").replace("_there", " on the server")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def on_server(lab: Lab, folder: str = "INBOX") -> list[tuple[str, str]]:
 
 def test_pop3_that_deletes_leaves_nothing_for_the_other_device(office: Lab) -> None:
     laptop, phone = (office.person(BRUNO).device(name, "pop3", keep=False) for name in ("laptop", "phone"))
-    assert repr(laptop.sync()) == "3 fetched, 3 removed there"
+    assert repr(laptop.sync()) == "3 fetched, 3 removed on the server"
     assert repr(phone.sync()) == "nothing to do"
     assert subjects(laptop) == ["one", "two", "three"]
     assert subjects(phone) == []
@@ -73,9 +73,9 @@ def test_imap_devices_show_the_same_mailbox(office: Lab) -> None:
     laptop.read(1)
     laptop.flag(2)
     laptop.delete(3)
-    assert repr(laptop.sync()) == "1 removed there, 2 flagged there"
+    assert repr(laptop.sync()) == "1 removed on the server, 2 flagged on the server"
     assert on_server(office) == [("one", "seen"), ("two", "flagged")]
-    assert repr(phone.sync()) == "1 removed here, 2 flagged here"
+    assert repr(phone.sync()) == "1 removed on the device, 2 flagged on the device"
     assert [mail.state for mail in phone.messages()] == ["seen", "flagged"]
     assert repr(phone.sync()) == repr(laptop.sync()) == "nothing to do"
 

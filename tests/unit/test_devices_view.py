@@ -80,7 +80,7 @@ def test_offline_there_is_the_copy_and_a_sentence(view: DevicesView) -> None:
     laptop.online.value = True
     press(laptop, "Synchronise")
     assert view.notice.value == ""
-    assert "1 removed there" in laptop.told.value
+    assert "1 removed on the server" in laptop.told.value
 
 
 def test_no_secret_and_no_markup_is_shown(lab: Lab) -> None:

@@ -29,6 +29,13 @@ _current: dict[str, World] = {}
 _labs: dict[str, Lab] = {}
 
 
+class NotBegun(LabError):
+    """The first cell is missing something; a notebook shows the sentence and no lines of code."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 @dataclass(frozen=True)
 class MyWorld:
     """One student's world in a notebook."""
@@ -78,12 +85,12 @@ class MyWorld:
 def begin(assignment: str, student: str = "") -> MyWorld:
     """Begin an exercise, or go on with it."""
     if not isinstance(student, str):
-        raise LabError(NAME)
+        raise NotBegun(NAME)
     name = student.strip() or os.environ.get("MAILCOURSE_STUDENT", "") or os.environ.get("JUPYTERHUB_USER", "")
     if not name or name == "…":
-        raise LabError(NAME)
+        raise NotBegun(NAME)
     if len(name) > LONGEST or not name.isprintable():
-        raise LabError(f"A name has at most {LONGEST} letters. {NAME}")
+        raise NotBegun(f"A name has at most {LONGEST} letters. {NAME}")
     tasks(assignment)  # says which assignments there are
     _current[assignment] = World(assignment, name)
     _keep_the_kernel()
@@ -107,7 +114,7 @@ def _keep_the_kernel() -> None:
 
 
 def _no_exit(*_: object) -> None:
-    raise LabError("exit() would end the kernel. It is not needed here: use return in a function, or nothing.")
+    raise NotBegun("exit() would end the kernel. It is not needed here: use return in a function, or nothing.")
 
 
 def _shell() -> Any:

@@ -14,6 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
 from mailcourse.internet.elsewhere import Endpoints
@@ -65,8 +66,12 @@ def judge(task: Task, names: Sequence[str], answer: Any, ear: Ear) -> dict[str, 
     reasons = {finding.happened if finding.is_stopped else "" for finding in findings}
     if len(reasons) == 1 and {finding.part for finding in findings} == {*task.parts} - {*_later(task, is_marked)}:
         stopped = stopped or reasons.pop()  # everything failed for one reason: say it once
-    parts = [vars(_part(task, name, findings, is_marked, stopped)) for name in task.parts]
-    return {"parts": parts, "stopped": stopped}
+    parts = [_part(task, name, findings, is_marked, stopped) for name in task.parts]
+    if not any(
+        part.passed and not part.later for part in parts
+    ):  # nothing was right: what is for later does not count yet
+        parts = [replace(part, passed=False) for part in parts]
+    return {"parts": [vars(part) for part in parts], "stopped": stopped}
 
 
 def _later(task: Task, is_marked: bool) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def _send(case: Case, lab: Lab, to: Sequence[str], message: str) -> Any:
     aim="write a client that holds the dialogue, stuffs dots, and goes on when one recipient is refused",
     parts={"a letter arrives": 3, "a line that is a dot": 2, "one of several is refused": 2, "nobody is left": 1},
     hints=(
-        "socket.create_connection((host, port)) connects. Read the greeting before you say anything, and a whole reply after each line.",
+        "create_connection from socket takes the pair (host, port). Read the greeting before you say anything, and a whole reply after each line.",
         "After DATA and its 354: every line that begins with a dot gets one more. Then a line with a dot alone.",
         "A refused recipient is no reason to stop. But with no recipient left, do not say DATA: say QUIT, and return the codes.",
     ),

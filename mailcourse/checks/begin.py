@@ -14,19 +14,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
 from mailcourse.table import Table, table
 
 from . import tries
-from .task import find, opened, tasks
+from .task import Task, find, opened, tasks
 from .world import World
 
 NAME = 'Write your name between the quotes, such as STUDENT = "Ana", and run this cell again.'
 LONGEST = 80
 _current: dict[str, World] = {}
-_labs: dict[str, Lab] = {}
+_tasks: WeakKeyDictionary[Lab, str] = WeakKeyDictionary()
 
 
 class NotBegun(LabError):
@@ -61,8 +62,7 @@ class MyWorld:
 
     def lab(self, task: str = "") -> Any:
         """Open the lab of a task, as it is at the beginning; without a name, the two offices of this world."""
-        world = self.world
-        return opened(find(world.assignment, task), world) if task else world.open()
+        return _opened(find(self.world.assignment, task), self.world) if task else self.world.open()
 
     def again(self, task: str) -> Any:
         """Begin a task again: its lab as it was, no tries, and the cell below as it was given to you."""
@@ -70,7 +70,7 @@ class MyWorld:
         tries.forget(self.world.assignment, task)
         if stub := _stub(task):
             _put_below(stub)
-        return opened(found, self.world) if found.opens is not None else None
+        return _opened(found, self.world) if found.opens is not None else None
 
     def __repr__(self) -> str:
         total = sum(task.points for task in tasks(self.world.assignment).values())
@@ -80,6 +80,17 @@ class MyWorld:
         from html import escape
 
         return f"<p>The world of <b>{escape(self.world.name)}</b></p>{self.about._repr_html_()}"
+
+
+def _opened(found: Task, world: World) -> Any:
+    made = opened(found, world)
+    _tasks[made.lab] = found.name
+    return made
+
+
+def task_of(lab: Lab) -> str:
+    """Return the name of the task for which a lab was opened, or ""."""
+    return _tasks.get(lab, "")
 
 
 def begin(assignment: str, student: str = "") -> MyWorld:

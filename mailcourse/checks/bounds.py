@@ -148,6 +148,6 @@ def _told(error: BaseException) -> str:
 
 def _notes(printed: _Printed, threads: int) -> Iterator[str]:
     if printed.count > KEPT:
-        yield f"Your function printed {printed.count:,} characters; that is not looked at."
+        yield "Your function printed a lot. That is not looked at: what counts is what it returns."
     if threads > 0:
         yield f"Your function left {threads} {'thread' if threads == 1 else 'threads'} running."

@@ -14,11 +14,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
 from mailcourse.internet.elsewhere import Endpoints
 
 from .parcel import pack, unpack
+from .state import State
 from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find
 from .verdict import PartVerdict
 from .world import World
@@ -54,6 +56,7 @@ def judge(task: Task, names: Sequence[str], answer: Any, ear: Ear) -> dict[str, 
     for name in names if isinstance(answer, Function) else names[:1]:
         case = Case(World(task.assignment, name), answer, is_marked, ear.ask, _later(task, is_marked))
         try:
+            _look_for_other_labs(task, answer)
             task.judge(case)
         except Stopped as why:
             stopped = str(why)
@@ -65,8 +68,19 @@ def judge(task: Task, names: Sequence[str], answer: Any, ear: Ear) -> dict[str, 
     reasons = {finding.happened if finding.is_stopped else "" for finding in findings}
     if len(reasons) == 1 and {finding.part for finding in findings} == {*task.parts} - {*_later(task, is_marked)}:
         stopped = stopped or reasons.pop()  # everything failed for one reason: say it once
-    parts = [vars(_part(task, name, findings, is_marked, stopped)) for name in task.parts]
-    return {"parts": parts, "stopped": stopped}
+    parts = [_part(task, name, findings, is_marked, stopped) for name in task.parts]
+    if not any(
+        part.passed and not part.later for part in parts
+    ):  # nothing was right: what is for later does not count yet
+        parts = [replace(part, passed=False) for part in parts]
+    return {"parts": [vars(part) for part in parts], "stopped": stopped}
+
+
+def _look_for_other_labs(task: Task, answer: Any) -> None:
+    """Stop at the lab of another task: an untouched one may be well by itself."""
+    for one in answer.values() if isinstance(answer, dict) else (answer,):
+        if isinstance(one, State) and one.task != task.name:
+            raise Stopped(f"This is another lab. The one of this task is opened by world.lab({task.name!r}).")
 
 
 def _later(task: Task, is_marked: bool) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from mailcourse.administration import settings_of
 from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
 
+from .begin import task_of
 from .task import Stopped
 
 #: what a line of a fault's detail may be, so that a strange one is not carried
@@ -38,6 +39,7 @@ class State:
     remembered: list[str] = field(default_factory=list)  # MX records in the resolver's memory
     device: Mapping[str, Any] | None = None
     password: str | None = None  # what a person's program knows
+    task: str = ""  # for which the lab was opened
 
 
 def describe(given: Any) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def describe(given: Any) -> dict[str, Any]:
             [str(row["answer"]) for row in lab.dns.cache if row["type"] == "MX"],
             None if device is None else {"protocol": device.protocol, "keep": bool(device.keep)},
             getattr(given, "password", None),
+            task_of(lab),
         )
     )
 

@@ -158,6 +158,14 @@ class Case:
             raise
         return False
 
+    def varied(self, returned: Sequence[Any]) -> None:
+        """Stop when a function returned the same whatever it was asked: some cases are right by chance then."""
+        if len(returned) > 1 and returned[0] is not None and all(one == returned[0] for one in returned):
+            raise Stopped(
+                f"Your function said {returned[0]!r} each time, whatever it was asked. "
+                "Where this happens to be right, it earns nothing yet."
+            )
+
     def lab(self, base: str = "two-offices", **change: Any) -> Lab:
         """Open a fresh lab of this world; it is closed when the case is over."""
         return self.keep(self.world.open(base, f"judged {len(self.findings)} {id(self)}", **change))

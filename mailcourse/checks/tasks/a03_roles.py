@@ -106,7 +106,7 @@ def _settings(world: World) -> list[tuple[str, str, dict[str, Any]]]:
 def decide(case: Case) -> None:
     """decide("b.test", settings) is ("here", "b.test"), ("host", name) or ("mx", "b.test"); as the lab's MTA decides."""
     lab, server = case.lab(), case.world.school_server
-    kinds = {"the mailbox is here": "here", "to the domain's mail servers": "mx"}
+    kinds, said = {"the mailbox is here": "here", "to the domain's mail servers": "mx"}, []
     for part, domain, told in _settings(case.world):
         lab.configure(server, **told)
         row = next(iter(lab.decide(server, f"somebody@{domain}")))
@@ -114,6 +114,8 @@ def decide(case: Case) -> None:
         with case.part(part, f"what a server with these settings does with mail for {domain}: {told}") as so:
             got = case.call(domain, told)
             so(got == wanted, f"decide({domain!r}, …) returned {got!r}")
+            said.append(got[0] if isinstance(got, list) and got else got)
+    case.varied(said)
 
 
 # ---- an alias table ---------------------------------------------------------------------------------------
@@ -243,6 +245,9 @@ def late(case: Case) -> None:
 
 # ---- which lines to trust ------------------------------------------------------------------------------
 
+#: addresses of the shop's servers
+INSIDE = ("198.51.100.21", "198.51.100.22", "198.51.100.25")
+
 
 def _forged(world: World) -> tuple[str, int, str]:
     """A chain with lines that the sender made up, how many lines are the shop's own, and who handed it over."""
@@ -289,8 +294,14 @@ def trust(case: Case) -> None:
     said = got["lines to believe"]
     case.expect("lines to believe", said == own, "the Received lines, from the top, that the shop's own servers wrote",
                 f"{said} is too {'many: a stranger wrote some of them' if said > own else 'few'}")  # fmt: skip
-    case.expect("who handed it over", got["handed over by"] == address, "the IP address from which the shop really got the message",
-                f"no server of the shop has seen {got['handed over by']} as its client")  # fmt: skip
+    said = got["handed over by"]
+    known = (
+        f"a server of the shop itself has {said}; it only handed the message on"
+        if said in INSIDE
+        else f"no server of the shop has seen {said} as its client"
+    )
+    case.expect("who handed it over", said == address, "the IP address from which the shop really got the message",
+                known if said[:1].isdigit() else f"{said!r} is a name that somebody claims; the IP address that was seen is asked for")  # fmt: skip
 
 
 # ---- a Maildir ---------------------------------------------------------------------------------------------
@@ -308,9 +319,13 @@ def _maildir(world: World) -> list[tuple[str, str]]:
         files.append(
             (folder, name + (f",U={n + 1}" if folder != "tmp" else "") + (f":2,{flags}" if folder == "cur" else ""))
         )
-    return sorted(
-        [("new", f"1788700000.m99.1.{world.home},U=99"), ("cur", f"1788700001.m98.1.{world.home},U=98:2,FS"), *files]
-    )
+    fixed = [
+        ("new", f"1788700000.m99.1.{world.home},U=99"),
+        ("cur", f"1788700001.m98.1.{world.home},U=98:2,FS"),
+        ("cur", f"1788700002.m97.1.{world.home},U=97:2,F"),  # known to a program, and not read
+        ("tmp", f"1788799000.m96.1.{world.home}"),
+    ]
+    return sorted([*fixed, *files])
 
 
 @task(

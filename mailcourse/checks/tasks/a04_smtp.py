@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import email
 from collections.abc import Sequence
-from email.header import Header
+from email.policy import default
 from typing import Any
 
-from mailcourse.checks.probe import answers, spoken, story
+from mailcourse.checks.probe import spoken, story
+from mailcourse.checks.specimens import MEANS, WRONG, coded, dialogue, dialogue_text, errand, letter_of, mixed_replies
 from mailcourse.checks.task import Case, Shown, Stopped, a, task, texts
 from mailcourse.checks.world import World
 from mailcourse.lab import Lab
@@ -16,25 +17,6 @@ from mailcourse.table import table
 HERE = "04-smtp"
 
 # ---- what a reply means ----------------------------------------------------------------------------------
-
-MEANS = ("go on", "try again later", "give up")
-REPLIES = (
-    ("250 2.1.5 ok", "go on"),
-    ("550 5.1.1 there is no mailbox here", "give up"),
-    ("451 4.3.0 the disk is full, try again later", "try again later"),
-    ("354 end with a dot alone on a line", "go on"),
-    ("452 4.2.2 the mailbox is full", "try again later"),
-    ("554 5.7.1 your network is on our list", "give up"),
-    ("421 4.3.2 closing down", "try again later"),
-    ("552 5.3.4 the message is too big, please try later", "give up"),
-    ("220 2.0.0 ready to start TLS", "go on"),
-    ("450 4.7.1 greylisted: not permanently refused", "try again later"),
-)
-
-
-def _replies(world: World) -> list[tuple[str, str]]:
-    kinds = {meaning: [r for r in REPLIES if r[1] == meaning] for meaning in MEANS}
-    return world.mixed("replies", [r for meaning in MEANS for r in world.some(f"r {meaning}", kinds[meaning], 2)])
 
 
 @task(
@@ -45,7 +27,9 @@ def _replies(world: World) -> list[tuple[str, str]]:
     aim="act on the first digit of a reply, and not on its words",
     parts={"the first three": 2, "the last three": 1},
     later=("the last three",),
-    given=lambda world: table(("number", "the server says"), [(n, r) for n, (r, _) in enumerate(_replies(world), 1)]),
+    given=lambda world: table(
+        ("number", "the server says"), [(n, r) for n, (r, _) in enumerate(mixed_replies(world), 1)]
+    ),
     hints=(
         "A program looks at the first digit. The words behind it are for people, and may say anything.",
         "2 and 3: it went well, go on. 4: not at the moment. 5: no.",
@@ -53,7 +37,7 @@ def _replies(world: World) -> list[tuple[str, str]]:
 )
 def replies(case: Case) -> None:
     """A dictionary: number → what a client does."""
-    known = _replies(case.world)
+    known = mixed_replies(case.world)
     got = case.table(range(1, len(known) + 1))
     for number, (reply, meaning) in enumerate(known, 1):
         if got[number] not in MEANS:
@@ -68,42 +52,6 @@ def replies(case: Case) -> None:
 
 
 # ---- what went wrong? --------------------------------------------------------------------------------------
-
-WRONG = (
-    "a command came too early",
-    "there is no such person",
-    "this server does not carry mail for strangers",
-    "an address is written wrongly",
-)
-
-
-def _dialogue(world: World) -> tuple[list[str], int, str]:
-    """The lines of a client, the number of the wrong one from 1, and what is wrong with it."""
-    what = world.pick("what", WRONG)
-    helo, sender = f"EHLO laptop.{world.school}", f"MAIL FROM:<{world.person('alice')}>"
-    good, other = f"RCPT TO:<{world.person('bruno')}>", f"RCPT TO:<{world.person('bea')}>"
-    lines = {
-        WRONG[0]: [helo, good, sender, other],
-        WRONG[1]: [helo, sender, good, f"RCPT TO:<bruni@{world.shop}>"],
-        WRONG[2]: [helo, sender, good, "RCPT TO:<somebody@carrier.test>"],
-        WRONG[3]: [helo, f"MAIL FROM:<alice {world.school}>", sender, good],
-    }[what]
-    wrong = {WRONG[0]: 2, WRONG[1]: 4, WRONG[2]: 4, WRONG[3]: 2}[what]
-    if world.pick("more", (False, True)):
-        lines, wrong = [lines[0], "NOOP", *lines[1:]], wrong + 1
-    return lines, wrong, what
-
-
-def dialogue_text(world: World) -> Shown:
-    """The dialogue, as the lab's server answers it; the reason is left out."""
-    lines = _dialogue(world)[0]
-    with world.open(name=f"a dialogue of {world.name}") as lab:
-        said = answers(lab, world.best, *lines)
-    shown = [
-        f"{n:>2}  C: {line}\n    S: {reply[:9].rstrip()} …"
-        for n, (line, reply) in enumerate(zip(lines, said, strict=True), 1)
-    ]
-    return Shown("\n".join(shown))
 
 
 @task(
@@ -122,12 +70,10 @@ def dialogue_text(world: World) -> Shown:
 def went_wrong(case: Case) -> None:
     """The number of the line, and one of WRONG."""
     got = case.table(["line"], int) | case.table(["reason"])
-    _, wrong, what = _dialogue(case.world)
+    _, wrong, what = dialogue(case.world)
     if got["reason"] not in WRONG:
         raise Stopped(f"{got['reason']!r} is none of the reasons: {', '.join(map(repr, WRONG))}.")
-    case.expect(
-        "the line", got["line"] == wrong, "the first line that was refused", f"line {got['line']} is another one"
-    )
+    case.expect("the line", got["line"] == wrong, "the first line that was refused", _said_to(case.world, got["line"]))
     case.expect(
         "the reason",
         got["reason"] == what,
@@ -136,27 +82,15 @@ def went_wrong(case: Case) -> None:
     )
 
 
+def _said_to(world: World, number: int) -> str:
+    """Tell what the server said to a line of the dialogue."""
+    codes = [line.split()[1] for line in str(dialogue_text(world)).splitlines() if line.startswith("    S:")]
+    if not 0 < number <= len(codes):
+        return f"there is no line {number}"
+    return f"the server said {codes[number - 1]} to line {number}"
+
+
 # ---- by hand -------------------------------------------------------------------------------------------------
-
-
-def _errand(world: World) -> tuple[str, str, list[str]]:
-    """Subject, recipient and text of the letter to dictate; one line begins with a dot."""
-    goods = world.pick("goods", ["rolls", "lilies", "bowls", "bottles", "lamps"])
-    count = world.number("count", 12, 90)
-    return (
-        f"{count} {goods}",
-        world.pick("to", ["bruno", "bea"]),
-        ["Please note:", f".5 of the {goods} are for Amir.", "Alice"],
-    )
-
-
-def errand(world: World) -> Shown:
-    """What the student sees."""
-    subject, name, text = _errand(world)
-    return Shown(
-        f"server      {world.best}, port 25\nsender      {world.person('alice')}\nrecipient   {world.person(name)}\n"
-        f"Subject     {subject}\ntext        " + "\n            ".join(text)
-    )
 
 
 @task(
@@ -178,7 +112,7 @@ def errand(world: World) -> Shown:
 def by_hand(case: Case) -> None:
     """A list of lines, said to the server."""
     lines = texts(case.answer)
-    subject, name, text = _errand(case.world)
+    subject, name, text = letter_of(case.world)
     person, lab = case.world.person(name), case.lab()
     said = spoken(lab, f"laptop.{case.world.school}", case.world.best, lines)
     lab.settle()
@@ -193,12 +127,13 @@ def by_hand(case: Case) -> None:
                 f"{len(found)} letters came there{', and one to somebody else' if elsewhere else ''}")  # fmt: skip
     if not found:
         raise Stopped("No letter arrived, so there is nothing to look at.")
-    mail = found[0]
-    for what, got, wanted in (("Subject", mail.subject, subject), ("From", case.world.person("alice") in mail.sender, True),
-                              ("text", mail.text.rstrip("\n").split("\n"), text)):  # fmt: skip
-        case.expect(
-            "header and text", got == wanted, f"the {what} of the errand", f"the {what} that arrived is {got!r}"
-        )
+    mail = email.message_from_bytes(found[0].raw, policy=default)
+    for field, wanted in (("From", case.world.person("alice")), ("To", person), ("Subject", subject)):
+        got = str(mail.get(field, ""))
+        case.expect("header and text", got == wanted if field == "Subject" else wanted in got, f"the field {field} with {wanted}",
+                    f"the {field} that arrived is {got!r}" if field in mail else "there is no such field in the message that arrived")  # fmt: skip
+    arrived = found[0].text.rstrip("\n").split("\n")
+    case.expect("header and text", arrived == text, "the text of the errand", f"the text that arrived is {arrived}")
 
 
 # ---- replies of several lines ------------------------------------------------------------------------------
@@ -251,7 +186,7 @@ def _send(case: Case, lab: Lab, to: Sequence[str], message: str) -> Any:
     aim="write a client that holds the dialogue, stuffs dots, and goes on when one recipient is refused",
     parts={"a letter arrives": 3, "a line that is a dot": 2, "one of several is refused": 2, "nobody is left": 1},
     hints=(
-        "socket.create_connection((host, port)) connects. Read the greeting before you say anything, and a whole reply after each line.",
+        "create_connection from socket takes the pair (host, port). Read the greeting before you say anything, and a whole reply after each line.",
         "After DATA and its 354: every line that begins with a dot gets one more. Then a line with a dot alone.",
         "A refused recipient is no reason to stop. But with no recipient left, do not say DATA: say QUIT, and return the codes.",
     ),
@@ -270,7 +205,7 @@ def client(case: Case) -> None:
         with case.part(part, _wanted(reached)) as so:
             lab = case.lab()
             codes = _send(case, lab, to, _message(world, part, lines))
-            lab.settle()
+            said = [f"{e.facts['side']}: {e.facts['line']}" for e in lab.settle().trace if e.what == "said"]
             if not isinstance(codes, dict) or set(codes) != set(to):
                 so(False, f"send(…) returned {a(codes)}, and not a code for each recipient")
                 continue
@@ -278,19 +213,27 @@ def client(case: Case) -> None:
             boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
             got = {one: [mail.text.rstrip("\n").split("\n") for mail in mails] for one, mails in boxes.items()}
             so(codes == right, f"the codes were {codes}")
-            so(got == {one: [lines] if one in reached else [] for one in boxes}, _arrived(got, lab))
+            so(got == {one: [lines] if one in reached else [] for one in boxes}, _arrived(got, said))
+            if not reached:
+                so(
+                    "C: DATA" not in [line.upper().strip() for line in said],
+                    "DATA was said, and nobody was left to get the message",
+                )
 
 
 def _wanted(reached: Sequence[str]) -> str:
     return f"the letter comes whole to {' and '.join(reached) or 'nobody'}, and a code for each recipient is returned"
 
 
-def _arrived(got: dict[str, list[list[str]]], lab: Lab) -> str:
-    said = [f"{one} got {letters}" for one, letters in got.items() if letters]
-    if said:
-        return "; ".join(said)
-    lines = [event.facts["line"] for event in lab.trace if event.what == "said"]
-    return f"nothing arrived; the last lines of the dialogue were: {lines[-3:]}"
+def _arrived(got: dict[str, list[list[str]]], said: Sequence[str]) -> str:
+    came = [f"{one} got {letters}" for one, letters in got.items() if letters]
+    if came:
+        return "; ".join(came)
+    return (
+        f"nothing arrived; the last lines of the dialogue were: {said[-3:]}"
+        if said
+        else "nothing arrived; no server was asked"
+    )
 
 
 # ---- envelope and header ---------------------------------------------------------------------------------------
@@ -360,16 +303,6 @@ def _happened(case: Case, kind: str) -> str:
 # ---- MIME -------------------------------------------------------------------------------------------------------
 
 
-def _coded(world: World) -> tuple[str, str, str]:
-    """A message in base64, its subject, and the word that is hidden in its text."""
-    subject = f"{world.pick('subject', ['Café', 'Brötchen', 'Mañana', 'Crème', 'Smørrebrød'])} {world.number('year', 1990, 2026)}"
-    word = f"{world.pick('word', ['green', 'quiet', 'round', 'early'])}-{world.pick('thing', ['door', 'river', 'apple', 'stone'])}-{world.number('w', 10, 99)}"
-    body = b64encode(f"The key is under the mat.\nThe word for the door is {word}.\n".encode()).decode()
-    lines = "\n".join(body[n : n + 60] for n in range(0, len(body), 60))
-    head = f"Subject: {Header(subject, 'utf-8').encode()}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
-    return f"{head}Content-Transfer-Encoding: base64\n\n{lines}", subject, word
-
-
 @task(
     HERE,
     "decode",
@@ -378,7 +311,7 @@ def _coded(world: World) -> tuple[str, str, str]:
     aim="read what base64 and encoded words say, without any key",
     confronts="base64",
     parts={"the subject": 1, "the text": 2},
-    given=lambda world: Shown(_coded(world)[0]),
+    given=lambda world: Shown(coded(world)[0]),
     hints=(
         "base64.b64decode gives octets, .decode() makes text of them. Which key did you need?",
         "email.message_from_string reads a whole message; email.header.decode_header takes an encoded word apart.",
@@ -387,7 +320,7 @@ def _coded(world: World) -> tuple[str, str, str]:
 def decode(case: Case) -> None:
     """Subject, and the word in the text."""
     got = case.table(["subject", "word"])
-    _, subject, word = _coded(case.world)
+    _, subject, word = coded(case.world)
     case.expect(
         "the subject",
         got["subject"] == subject,
@@ -419,14 +352,22 @@ def decode(case: Case) -> None:
 def with_smtplib(case: Case) -> None:
     """deliver(host, port, sender, to, bcc, subject, text)."""
     world, lab = case.world, case.lab()
-    bruno, bea, subject = world.person("bruno"), world.person("bea"), _coded(world)[1]
-    case.call(world.best, 25, world.person("alice"), bruno, bea, subject, "Do not tell Bruno.", seconds=10, lab=lab)
+    bruno, bea, subject = world.person("bruno"), world.person("bea"), coded(world)[1]
+    text = "Bring the cake at four."
+    case.call(world.best, 25, world.person("alice"), bruno, bea, subject, text, seconds=10, lab=lab)
     lab.settle()
     boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
     counts = {one: len(found) for one, found in boxes.items()}
     case.expect(
         "everybody gets it", counts == {bruno: 1, bea: 1}, "one copy for Bruno, and one for Bea", f"copies: {counts}"
     )
+    for mail in (mail for mails in boxes.values() for mail in mails):
+        case.expect(
+            "everybody gets it",
+            mail.text.strip() == text,
+            f"a letter with the text {text!r}",
+            f"the text that arrived is {mail.text!r}",
+        )
     found = [mail for mails in boxes.values() for mail in mails]
     if not found:
         raise Stopped("No letter arrived, so there is nothing to look at.")
@@ -443,9 +384,5 @@ def with_smtplib(case: Case) -> None:
         for line in head.split("\r\n")
         if bea in line and not line.lower().startswith(("received", "\t", " "))
     ]
-    case.expect(
-        "nobody sees the Bcc",
-        bool(seen) and not fields,
-        "no word of Bea in Bruno's copy",
-        f"Bruno reads: {fields[:1] or 'nothing, no copy came'}",
-    )
+    case.expect("nobody sees the Bcc", all(counts.values()) and not fields, "Bea has a copy too, and no word of her is in Bruno's",
+                f"Bruno reads: {fields[:1]}" if fields else f"copies: {counts}")  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from datetime import datetime, timedelta
 
+from mailcourse.administration import settings_of
 from mailcourse.checks.probe import probe, spoken
 from mailcourse.checks.state import State, restore
 from mailcourse.checks.task import Case, Shown, Stopped, a, task
@@ -42,11 +43,8 @@ def _places(world: World) -> tuple[str, ...]:
 def whereabouts(world: World) -> Shown:
     """What the student sees."""
     lines = [f"  {world.best} has the lower preference, {world.second} the higher", "", "moments:"]
-    return Shown(
-        "\n".join(
-            [*lines, *(f"  {name}" for name in _moments(world)), "", "places:", *(f"  {one}" for one in _places(world))]
-        )
-    )
+    moments, places = (f"  {name}" for name in _moments(world)), (f"  {one}" for one in _places(world))
+    return Shown("\n".join([*lines, *moments, "", "places:", *places]))
 
 
 def _where(lab: Lab, sent: Sent, world: World) -> str:
@@ -87,12 +85,8 @@ def where(case: Case) -> None:
             lab.fault(host, "down", for_minutes=lasts * 60)
         sent = lab.person(case.world.person("alice")).send(case.world.person("bruno"), "Where?")
         lab.clock.advance(hours=looked)
-        case.expect(
-            part,
-            got[name] == _where(lab, sent, case.world),
-            f"where the letter is when {name}",
-            f"the lab was asked, and it is not {got[name]}",
-        )
+        case.expect(part, got[name] == _where(lab, sent, case.world), f"where the letter is when {name}",
+                    f"the lab was asked, and it is not {got[name]}")  # fmt: skip
 
 
 # ---- the next attempt ---------------------------------------------------------------------------------
@@ -139,18 +133,11 @@ def attempts(case: Case) -> None:
     arrived = next(e.time for e in sent.events if e.what == "delivered" and e.message == sent.message)
     tried = sum(e.what == "deferred" and e.message == sent.message for e in sent.events) + 1
     assert arrived.replace(tzinfo=None) >= began
-    case.expect(
-        "when",
-        got["delivered at"] == f"{arrived:%H:%M}",
-        "the time of the first attempt that succeeds",
-        f"at {got['delivered at']} no attempt succeeds",
-    )
-    case.expect(
-        "how many attempts",
-        got["attempts"] == tried,
-        f"how often {world.best} tried, the last time included",
-        f"you counted {got['attempts']}",
-    )
+    said, like = got["delivered at"], re.fullmatch(r"\d\d:\d\d", got["delivered at"])
+    case.expect("when", said == f"{arrived:%H:%M}", "the time of the first attempt that succeeds, such as 08:05",
+                f"at {said} no attempt succeeds" if like else f"{said!r} is not written like that")  # fmt: skip
+    case.expect("how many attempts", got["attempts"] == tried, f"how often {world.best} tried, the first and the last time included",
+                f"you counted {got['attempts']}")  # fmt: skip
 
 
 # ---- what a report says ---------------------------------------------------------------------------------
@@ -198,15 +185,18 @@ def reports(case: Case) -> None:
         if got[number] not in REASONS.values():
             raise Stopped(f"{got[number]!r} is none of the reasons: {', '.join(map(repr, REASONS.values()))}.")
         part = "the first three" if number <= 3 else "the last two"
-        case.expect(
-            part,
-            got[number] == reason,
-            f"the reason in report {number}",
-            f"the status of report {number} does not say: {got[number]}",
-        )
+        case.expect(part, got[number] == reason, f"the reason in report {number}",
+                    f"the status of report {number} does not say: {got[number]}")  # fmt: skip
 
 
 # ---- what next? -------------------------------------------------------------------------------------------
+
+STEPS = {
+    "yes": "done, whenever the other server has it",
+    "not now": "wait, or warn once when 4 hours are over",
+    "no": "bounce at once",
+    "too long": "bounce from 120 hours on, and not before",
+}
 
 
 @task(
@@ -225,6 +215,7 @@ def reports(case: Case) -> None:
 def next_step(case: Case) -> None:
     """next_step(code, hours, warned) is "done", "wait", "warn" or "bounce"."""
     late = case.world.number("late", 5, 100)
+    returned = []
     for part, arguments, wanted in (
         ("yes", (250, 0, False), "done"),
         ("yes", (251, 119, True), "done"),
@@ -234,14 +225,14 @@ def next_step(case: Case) -> None:
         ("not now", (451, 4, False), "warn"),
         ("no", (550, 0, False), "bounce"),
         ("no", (554, late, True), "bounce"),
+        ("too long", (450, 119, True), "wait"),
         ("too long", (450, 120, True), "bounce"),
         ("too long", (421, 150, False), "bounce"),
     ):
-        with case.part(
-            part, "done for yes; wait or warn while it may still go; bounce for no, and when 120 hours are over"
-        ) as so:
-            got = case.call(*arguments)
-            so(got == wanted, f"next_step{arguments} returned {got!r}")
+        with case.part(part, STEPS[part]) as so:
+            returned.append(case.call(*arguments))
+            so(returned[-1] == wanted, f"next_step{arguments} returned {returned[-1]!r}")
+    case.varied(returned)
 
 
 # ---- repair: a smart host ---------------------------------------------------------------------------------
@@ -269,7 +260,7 @@ def wrong_smart_host(world: World) -> Lab:
     "Mend the way out",
     kind="repair",
     aim="see in queue and settings why nothing leaves an office, and set the smart host",
-    parts={"mail goes out": 3, "it goes over the carrier": 1, "mail inside stays inside": 1},
+    parts={"mail goes out": 3, "it goes over the carrier": 1, "all else is as it was": 1},
     opens=wrong_smart_host,
     hints=(
         "Send a letter as Alice, and look at its status, or at lab.queue(…) of the school's server. To whom does it talk?",
@@ -281,6 +272,7 @@ def smart_host(case: Case) -> None:
     """The lab, with the school's server told what it needs."""
     told, world = _as_state(case).settings, case.world
     lab = case.keep(wrong_smart_host(world))
+    before = {host: settings_of(lab, host) for host in lab.mail_servers}
     try:
         lab.configure(world.school_server, **told.get(world.school_server, {}))
     except LabError as error:
@@ -289,8 +281,17 @@ def smart_host(case: Case) -> None:
     case.expect("mail goes out", out.arrived, f"a letter from {world.school} to {world.shop} arrives", out.story)
     case.expect("it goes over the carrier", RELAY in out.hosts, f"the way leads over {RELAY}", out.story)
     inside = probe(lab, world.person("alice"), world.person("amir"))
-    case.expect("mail inside stays inside", out.arrived and inside.arrived and inside.hosts == (world.school_server,),
-                f"a letter from Alice to Amir is delivered by {world.school_server} itself", inside.story)  # fmt: skip
+    at_home = inside.arrived and inside.hosts == (world.school_server,)
+    case.expect("all else is as it was", out.arrived and at_home, f"mail goes out, and a letter from Alice to Amir is delivered by {world.school_server} itself",
+                out.story if at_home else inside.story)  # fmt: skip
+    changed = [f"{name} of {host}" for host, has in told.items() for name, value in has.items()
+               if value != before[host][name] and (host, name) != (world.school_server, "smart_host")]  # fmt: skip
+    case.expect(
+        "all else is as it was",
+        not changed,
+        "only the smart host is another one",
+        f"this was changed too: {', '.join(changed)}",
+    )
 
 
 # ---- repair: an open relay --------------------------------------------------------------------------------
@@ -339,14 +340,10 @@ def close_relay(case: Case) -> None:
     for source, to in ((world.school_server, "bruno"), (f"laptop.{world.shop}", "alice")):
         said = _asked(lab, source, world.person(to))
         case.expect("customers are served", closed and said.startswith("250"), f"{RELAY} refuses strangers, and says 250 to {source}",
-                    f"to {source} it said {said}")  # fmt: skip
+                    f"to {source} it said {said}" if closed else "strangers are not refused yet")  # fmt: skip
     out = probe(lab, world.person("alice"), world.person("bruno"))
-    case.expect(
-        "no harm elsewhere",
-        closed and out.arrived,
-        f"strangers are refused, and a letter from {world.school} arrives",
-        out.story,
-    )
+    case.expect("no harm elsewhere", closed and out.arrived, f"strangers are refused, and a letter from {world.school} arrives",
+                out.story if closed else "strangers are not refused yet")  # fmt: skip
 
 
 def _asked(lab: Lab, source: str, to: str) -> str:
@@ -384,19 +381,20 @@ def break_circle(case: Case) -> None:
     lab = restore(case.lab(), _as_state(case))
     world = case.world
     tried = probe(lab, world.person("alice"), world.person("bruno"), "For Bruno")
-    boxes: Callable[[str], list[str]] = lambda name: [mail.subject for mail in lab.person(world.person(name)).inbox()]  # noqa: E731
-    case.expect(
-        "Bruno's mail arrives",
-        boxes("bruno") == ["For Bruno"],
-        "a letter to Bruno is in Bruno's mailbox, once",
-        tried.story,
-    )
+    bruno, amir = _subjects(lab, world, "bruno"), _subjects(lab, world, "amir")
+    case.expect("Bruno's mail arrives", bruno == ["For Bruno"], "a letter to Bruno is in Bruno's mailbox, once",
+                f"Bruno has {len(bruno) or 'no'} letters; {tried.story}")  # fmt: skip
     case.expect(
         "Amir reads it too",
-        boxes("amir") == ["For Bruno"],
-        "a copy of it is in Amir's mailbox",
-        f"Amir has {boxes('amir')}",
+        amir == ["For Bruno"],
+        "a copy of it is in Amir's mailbox, once",
+        f"Amir has {len(amir) or 'no'} letters",
     )
     own = probe(lab, world.person("alice"), world.person("amir"), "For Amir")
-    case.expect("Amir's own mail stays", "For Amir" in boxes("amir") and "For Amir" not in boxes("bruno"),
-                "a letter to Amir comes to Amir, and to nobody else", own.story)  # fmt: skip
+    found = [name.title() for name in ("amir", "bruno") if "For Amir" in _subjects(lab, world, name)]
+    case.expect("Amir's own mail stays", found == ["Amir"], "a letter to Amir comes to Amir, and to nobody else",
+                f"it came to {' and '.join(found)}" if found else own.story)  # fmt: skip
+
+
+def _subjects(lab: Lab, world: World, name: str) -> list[str]:
+    return [mail.subject for mail in lab.person(world.person(name)).inbox()]

@@ -8,8 +8,9 @@ from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
-from mailcourse.checks.task import Case, Shown, Stopped, task
+from mailcourse.checks.task import Case, Shown, Stopped, a, task
 from mailcourse.checks.world import World
+from mailcourse.internet.elsewhere import Endpoints
 from mailcourse.internet.tap import Tap
 from mailcourse.lab import Lab
 from mailcourse.table import table
@@ -141,19 +142,30 @@ def auth_plain(case: Case) -> None:
     """auth_plain(person, password), tried on a server's port 587."""
     lab, world = case.lab(), case.world
     alice = lab.person(world.person("alice"))
+    is_in = False
     for part, password, wanted in (
         ("a server lets it in", alice.password, 235),
         ("a wrong password stays out", f"not-{alice.password}", 535),
     ):
         with case.part(part, f"{world.school_server} says {wanted} to AUTH PLAIN with it") as so:
             answer = case.call(alice.address, password)
+            if not so(isinstance(answer, str), f"auth_plain returned {a(answer)}; text is asked for"):
+                continue
             if not so(
-                isinstance(answer, str) and answer.isascii() and "\n" not in answer, f"auth_plain returned {answer!r}"
+                answer.isascii() and "\n" not in answer,
+                f"auth_plain returned {answer!r}, which is not one line of ASCII",
             ):
                 continue
             with lab.online(f"laptop.{world.school}"), _client(lab, world.school_server) as client:
                 code, said = client.docmd("AUTH", f"PLAIN {answer}")
+            is_in = is_in or code == 235
             so(code == wanted, f"it said {code} {said.decode()}")
+            case.expect(
+                part,
+                is_in,
+                "the right password is let in, and a wrong one is not",
+                "the right password was not let in yet",
+            )
     with case.part("letters of the whole world", "the same, in UTF-8") as so:
         person, password = f"josé@{world.school}", "señal-ünïcode"
         so(
@@ -168,6 +180,8 @@ def _octets(text: Any) -> bytes:
     except ValueError:
         return b""
 
+
+FALSE = "a false server learns nothing"
 
 # ---- submission with everything -------------------------------------------------------------------------------
 
@@ -198,13 +212,19 @@ def submit(case: Case) -> None:
         lab.settle()
         found = [mail.subject for mail in lab.person(to).fetch()]
         logged = any(event.what == "logged-in" and event.facts["person"] == alice.address for event in lab.trace)
-        so(found == ["Submitted"] and logged, f"Bruno has {found}; a login of Alice: {'yes' if logged else 'no'}")
+        so(
+            found == ["Submitted"] and logged,
+            f"Bruno has {found or 'no letter'}; a login of Alice: {'yes' if logged else 'no'}",
+        )
         heard = _said(tap)
         safe = b"AUTH" not in heard.upper() and b"STARTTLS" in heard.upper()
         case.expect(
             "the password is not to be heard", safe, "STARTTLS is said, and AUTH only inside TLS", _heard(heard)
         )
-    _false_server(case)
+    if case.expect(FALSE, any(e.what == "logged-in" and e.facts["person"] == alice.address for e in lab.trace), "a login at the true server, and none at a false one",
+                   "there was no login yet, not even at the true server"):  # fmt: skip
+        _false_server(case)
+        _other_name(case)
 
 
 def _said(tap: Tap) -> bytes:
@@ -219,24 +239,28 @@ def _heard(heard: bytes) -> str:
 
 def _false_server(case: Case) -> None:
     """Let another lab, with another CA, answer under the server's name."""
-    world, part = case.world, "a false server learns nothing"
-    with world.open(name=f"false {id(case)}") as other, other.tap() as tap:  # the same names, another CA
-        with suppress(Stopped):  # an error is right: it refused to go on
-            arguments = (
-                world.school_server,
-                str(case.lab().ca),
-                world.person("alice"),
-                "secret",
-                "x@y.test",
-                "Submitted",
-            )
-            case.ask(arguments, 10, other.endpoints()["hosts"])
-        tried = (
-            any(event.what in ("login-failed", "logged-in") for event in other.trace) or b"AUTH" in _said(tap).upper()
-        )
+    with case.world.open(name=f"false {id(case)}") as other:  # the same names, another CA
+        tried = _tried(case, other, str(case.lab().ca), other.endpoints()["hosts"])
         connected = any(event.what == "connected" for event in other.trace)
-    case.expect(part, connected and not tried, "no login at a server whose certificate is not signed by the CA",
+    case.expect(FALSE, connected and not tried, "no login at a server whose certificate is not signed by the CA",
                 "the password was sent to it" if tried else "your function did not even connect to the server that it was told")  # fmt: skip
+
+
+def _other_name(case: Case) -> None:
+    """Let another server, with a certificate of the CA for its own name, answer under the server's name."""
+    lab, world = case.lab(), case.world
+    hosts = lab.endpoints()["hosts"]
+    tried = _tried(case, lab, str(lab.ca), {**hosts, world.school_server: hosts[world.home]})
+    case.expect(FALSE, not tried, "no login at a server whose certificate is for another name",
+                f"{world.home} answered in place of {world.school_server}, and the password was sent to it")  # fmt: skip
+
+
+def _tried(case: Case, lab: Lab, ca: str, hosts: Endpoints) -> bool:
+    """Call the function with the names of `hosts`, and say whether a server of `lab` got to see a login."""
+    arguments = (case.world.school_server, ca, case.world.person("alice"), "secret", "x@y.test", "Submitted")
+    with lab.tap() as tap, suppress(Stopped):  # an error is right: it refused to go on
+        case.ask(arguments, 10, hosts)
+    return any(e.what in ("login-failed", "logged-in") for e in lab.trace) or b"AUTH" in _said(tap).upper()
 
 
 # ---- who can read it? ---------------------------------------------------------------------------------------------
@@ -350,7 +374,7 @@ def certificate(case: Case) -> None:
             part,
             got[name] == happened,
             f"what the client does: {name}",
-            f"a real client was asked, and not: {got[name]}",
+            f"a real client tried it, and “{got[name]}” is not what it did",
         )
 
 

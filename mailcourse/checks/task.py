@@ -246,7 +246,7 @@ def a(value: Any) -> str:
     """Say what a value is, in a few words: "a list", "nothing (None)".
 
     >>> a([1, 2]), a(None), a("x")
-    ("a list ([1, 2])", 'nothing (None)', "text ('x')")
+    ('a list ([1, 2])', 'nothing (None)', "text ('x')")
     """
     if value is None or value is Ellipsis:
         return "nothing (None)" if value is None else "still … (not answered)"

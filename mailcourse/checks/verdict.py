@@ -91,7 +91,10 @@ class Verdict:
 
 def _folded(head: str, text: str, indent: int = 10) -> list[str]:
     space = " " * indent
-    return textwrap.wrap(head + text, WIDE, initial_indent=space, subsequent_indent=space + " " * len(head)) or [space]
+    below = space + " " * len(head)
+    # Names of hosts stay in one piece.
+    folder = textwrap.TextWrapper(WIDE, space, below, break_on_hyphens=False, break_long_words=False)
+    return folder.wrap(head + text) or [space]
 
 
 def points(number: float) -> str:

@@ -43,6 +43,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/mailboxes.py
+	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/hour.py
 
 # Makes up input for the servers for about an hour; `make test` does a little of it.

@@ -86,7 +86,8 @@ class Verdict:
         if not part.passed and part.expected:
             why = f"expected: {escape(part.expected)}<br>happened: {escape(part.happened)}"
         cells = (escape(state), f"{escape(part.name)} ({points(part.points)})", why)
-        return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+        style = "text-align:left;padding:2px 12px 2px 0"
+        return "<tr>" + "".join(f'<td style="{style}">{cell}</td>' for cell in cells) + "</tr>"
 
 
 def _folded(head: str, text: str, indent: int = 10) -> list[str]:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 #: what `configure` changes, with how each is written
 CHANGES = {
-    "local_domains": 'domains, such as ["bakery.test"]',
-    "relay_domains": 'domains, such as ["bakery.test"]',
+    "local_domains": 'a list of domains, such as ["bakery.test"]',
+    "relay_domains": 'a list of domains, such as ["bakery.test"]',
     "inside": 'a table, such as {"bakery.test": "mail.bakery.test"}',
-    "networks": 'networks, such as ["192.0.2.0/24"]; [] for none',
-    "smart_host": 'a host, such as "relay.carrier.test", or None',
+    "networks": 'a list of networks, such as ["192.0.2.0/24"]; [] for none',
+    "smart_host": 'a host, such as "relay.carrier.test", or None for no smart host',
 }
 
 
@@ -114,9 +114,9 @@ def _value(lab: Lab, name: str, value: Any) -> Any:
         raise unknown("setting", name, CHANGES)
     kinds = {"inside": (dict,), "smart_host": (str, type(None))}
     if type(value) not in kinds.get(name, (list, tuple, set, frozenset)):
-        raise LabError(f"{name} is {CHANGES[name]}; {value!r} is not.")
+        raise LabError(f"{name} must be {CHANGES[name]}; this is {value!r}.")
     if name == "smart_host":
-        return None if value is None else SmartHost(lab.host(value).name)
+        return None if not value else SmartHost(lab.host(value).name)
     if name == "networks":
         return tuple(_network(text) for text in value)
     if name == "inside":

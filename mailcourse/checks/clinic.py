@@ -9,6 +9,7 @@ them all at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,9 +38,9 @@ class Patient:
         person = self.lab.person(bruno)
         person.password = self.password or person.password
         try:
-            return f"{len(person.inbox())} letters in the inbox of {bruno}"
+            return f"the inbox of {bruno} is open; letters in it: {len(person.inbox())}"
         except LabError as error:
-            return str(error).split(". The right password")[0]
+            return re.sub(r"b'(.*?)'", r"\1", str(error).split(". The right password")[0])
 
     def __repr__(self) -> str:
         return self.complaint
@@ -160,7 +161,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "the smart host is the wrong one": Fault(
         "queue",
-        "Alice says: “Letters to people elsewhere are on their way since yesterday.”",
+        "Alice says: “Letters to the shop are on their way for ever. We give all our mail to the Carrier's relay.”",
         _smart_host,
         "smart-host",
     ),

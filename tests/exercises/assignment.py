@@ -62,14 +62,17 @@ class Assignment:
 
     def begun(self, student: str) -> dict[str, dict[str, Any]]:
         """Run the solution without its checks; return the names there were when each task was reached."""
-        os.environ["MAILCOURSE_STUDENT"] = student
         names: dict[str, Any] = {}
         found: dict[str, dict[str, Any]] = {}
-        for cell in self.cells:
-            if cell.task and cell.task not in found:
-                found[cell.task] = dict(names)
-            if not cell.is_check:
-                run(cell.source, names)
+        os.environ["MAILCOURSE_STUDENT"] = student
+        try:
+            for cell in self.cells:
+                if cell.task and cell.task not in found:
+                    found[cell.task] = dict(names)
+                if not cell.is_check:
+                    run(cell.source, names)
+        finally:
+            del os.environ["MAILCOURSE_STUDENT"]
         return found
 
     def tried(self, task: str, before: dict[str, Any], answer: str | None, *, marked: bool = False) -> Verdict:

@@ -9,7 +9,7 @@ from assignment import ASSIGNMENTS, ROOT, Assignment, checked, read, run
 
 from mailcourse.checks.task import tasks
 
-STUDENTS = ("Ana", "Sue", "Zoë", "李 小龙") if os.environ.get("MAILCOURSE_LONG") else ("Ana",)
+STUDENTS = ("Ana", "Sue", "李 小龙") if os.environ.get("MAILCOURSE_LONG") else ("Ana",)
 
 
 @pytest.mark.timeout(300)
@@ -20,7 +20,7 @@ def test_a_solution_earns_all_points(name: str, student: str) -> None:
     before = assignment.begun(student)
     assert [*assignment.checks] == [*tasks(name)], "every task has a check, in the same order"
     for task, cell in assignment.checks.items():
-        for marked in (False, True):
+        for marked in (False, True) if student == "Ana" else (True,):
             verdict = assignment.tried(task, before[task], None, marked=marked)
             assert verdict.points == cell.points == verdict.most, "\n".join(verdict.lines())
 

@@ -56,7 +56,8 @@ class Figure(widgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, source: str, words: str) -> None:
         self._source, self.words = source, words
-        drawn = svg(source).replace("<svg ", f'<svg role="img" aria-label="{escape(words, quote=True)}" ', 1)
+        about = f'role="img" aria-label="{escape(words, quote=True)}" style="max-width:100%;height:auto"'
+        drawn = svg(source).replace("<svg ", f"<svg {about} ", 1)
         style = "background:#fff;border-radius:6px;overflow-x:auto"
         super().__init__(f'<div style="{style}" tabindex="0">{drawn}</div>')
 

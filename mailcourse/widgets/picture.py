@@ -41,8 +41,10 @@ def _draw(source: str, form: str) -> bytes:
         return bytes(graphviz.Source(source).pipe(format=form, quiet=True))
     import pygraphviz  # 90 ms, so only when something is drawn
 
+    # In the first graph of a process, a node with an empty label would take the labels of all others away.
+    named = source.replace("{", '{\n\tnode [label="\\N"]', 1)
     with _one_at_a_time, _without_stderr():
-        return bytes(pygraphviz.AGraph(string=source).draw(format=form, prog="dot"))
+        return bytes(pygraphviz.AGraph(string=named).draw(format=form, prog="dot"))
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def mx_order(case: Case) -> None:
         with case.part(
             part, "all hosts once, the lower preference before the higher; [] when nobody is to be called"
         ) as so:
-            got = texts(case.call([list(pair) for pair in records]), "a list of names")
+            got = texts(case.call(records), "a list of names")
             number = {host: preference for preference, host in records if host != "."}
             order = [number.get(host, -1) for host in got]
             right = order == sorted(order) and sorted(got) == sorted(number)

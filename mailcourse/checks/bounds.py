@@ -166,6 +166,9 @@ def _why(error: BaseException) -> str:
 
 
 def _notes(printed: _Printed, threads: int) -> Iterator[str]:
+    if 0 < printed.count <= KEPT:
+        lines = [line.strip() for line in printed.getvalue().splitlines() if line.strip()]
+        yield f"Your function printed: {' / '.join(lines[:3])}{' / …' if len(lines) > 3 else ''}"
     if printed.count > KEPT:
         yield "Your function printed a lot. That is not looked at: what counts is what it returns."
     if threads > 0:

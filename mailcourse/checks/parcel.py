@@ -68,6 +68,8 @@ def _special(value: Any) -> Any:
         return {"$": "unanswered", "is": None}
     if isinstance(getattr(value, "lab", None), Lab):
         return {"$": "lab", "is": describe(value)}
+    if isinstance(getattr(value, "_lab", None), Lab):
+        raise Stopped("This is a part of a lab. Give the lab itself here: check(…, lab).")
     if callable(value):
         return {"$": "function", "is": str(getattr(value, "__name__", type(value).__name__))}
     raise Stopped(f"{a(value)[:200]} is no answer. Give text, a number, a list, a dictionary or a function, as asked.")

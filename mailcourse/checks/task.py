@@ -213,6 +213,15 @@ class Case:
         """Return the answer as a list of texts."""
         return texts(self._of(list, "a list [ … ] of texts"))
 
+    def numbers(self) -> list[int]:
+        """Return the answer as a list of whole numbers."""
+        written = {str(number): number for number in range(100)}  # "1" is 1
+        listed = self._of(list, "a list [ … ] of whole numbers")
+        answer: list[Any] = [written.get(one, one) if isinstance(one, str) else one for one in listed]
+        if not all(type(one) is int for one in answer):
+            raise Stopped(f"The answer is {a(self.answer)}; a list [ … ] of whole numbers is asked for.")
+        return answer
+
     def chosen(self, options: Sequence[str]) -> str:
         """Return the answer, which must be one of `options`."""
         answer = self.text()

@@ -42,7 +42,7 @@ from .mta.server import MailServer
 from .names import LabDns, LabZone
 from .person import Person
 from .queues import LabQueue, queue_of
-from .scenario import Scenario, load
+from .scenario import Scenario, load, names
 from .table import Table, table
 from .views import Views
 
@@ -159,7 +159,9 @@ class Lab(Views, Administration):
 
     def _check_open(self) -> None:
         if not self.is_open:
-            raise LabClosed(f"This lab was closed. Open it again: lab = Lab({self.name!r}).")
+            again = f"Open it again: lab = Lab({self.name!r})."
+            made = "Run the cell that opened it again, such as the one with world.lab(…)."  # not from a file
+            raise LabClosed(f"This lab was closed. {again if self.name in names() else made}")
 
     def _fault(self, error: BaseException) -> None:
         self._broken.append(error)

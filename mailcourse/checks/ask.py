@@ -33,6 +33,7 @@ from .verdict import PartVerdict, Points, Verdict
 
 #: real seconds for one check, and for one step of the judge in it
 SECONDS, STEP = 100.0, 60.0
+MOST_NOTES = 3
 LATE = "The check itself did not end in time. Run this cell again; if it happens again, restart the kernel."
 
 
@@ -121,14 +122,23 @@ def check(assignment: str, task: str, answer: Any, seeds: Sequence[str] = ()) ->
     """
     found, world = find(assignment, task), current(assignment)
     verdict = _judged(found, world.name, answer, tuple(seeds))
-    if not verdict.is_whole and not seeds:
-        verdict = replace(verdict, hint=tries.hint(assignment, task, found.hints))
+    if not verdict.is_whole and verdict.is_try and not seeds:
+        verdict = replace(verdict, hint=_hint(found, verdict))
     if verdict.points == 0:
         raise NotYet(verdict)
     return Points(verdict)
 
 
+def _hint(found: Task, verdict: Verdict) -> str:
+    """Return a hint about the first part that failed, if there are such; else the next one of the task."""
+    failed = next(part.name for part in verdict.parts if not part.passed)
+    about = failed if failed in found.part_hints else ""
+    return tries.hint(found.assignment, found.name, found.part_hints.get(about, found.hints), about)
+
+
 def _judged(found: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> Verdict:
+    if bounds.is_stub(answer):
+        return _nothing(found, "Your function is not written yet: it does nothing, and returns nothing (None).")
     try:
         parcel = pack(answer)
     except Stopped as why:
@@ -151,12 +161,12 @@ def _judged(found: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> V
     if "broken" in heard:
         raise LabError(f"The check itself failed. This is a bug in it, and not your fault:\n{heard['broken']}")
     parts = [PartVerdict(**part) for part in heard["parts"]]
-    return Verdict(found.title, parts, heard["stopped"], tuple(notes))
+    return Verdict(found.title, parts, heard["stopped"], tuple(notes)[:MOST_NOTES], is_try=heard["is_try"])
 
 
 def _called(answer: Any, heard: dict[str, Any]) -> dict[str, Any]:
     """Call the student's function as the judge wants it, and say what came of it."""
-    came = bounds.call(answer, unpack(heard["call"]), heard["seconds"], heard["online"])
+    came = bounds.call(answer, unpack(heard["call"], tuple), heard["seconds"], heard["online"])
     try:
         value, failed = pack(came.value), came.failed
     except Stopped as why:
@@ -165,4 +175,6 @@ def _called(answer: Any, heard: dict[str, Any]) -> dict[str, Any]:
 
 
 def _nothing(found: Task, why: str) -> Verdict:
-    return Verdict(found.title, [PartVerdict(name, worth, False) for name, worth in found.parts.items()], why)
+    return Verdict(
+        found.title, [PartVerdict(name, worth, False) for name, worth in found.parts.items()], why, is_try=False
+    )

@@ -19,6 +19,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 from mailcourse.internet.elsewhere import Endpoints, dialling
@@ -110,6 +111,24 @@ def _within(seconds: float) -> Iterator[None]:
                 continue
 
 
+def is_stub(answer: object) -> bool:
+    """Say whether a function is still as it was given out: nothing but `...` in it."""
+    if not isinstance(answer, FunctionType):
+        return False
+    code, nothing = answer.__code__, {None, answer.__doc__}
+    return code.co_code in EMPTY and set(code.co_consts) <= nothing
+
+
+def _stub() -> None: ...
+
+
+def _told() -> None:
+    """Nothing but a text that tells what it is for."""
+
+
+EMPTY = (_stub.__code__.co_code, _told.__code__.co_code)
+
+
 def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float, online: Endpoints) -> Called:
     """Call a function with bounds, and with the names of a lab; nothing that it does gets out of here but Stop."""
     printed, threads, value, failed, late = _Printed(), threading.active_count(), None, "", False
@@ -131,11 +150,11 @@ def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float,
     except NotImplementedError:
         failed = "Your function is not written yet: it raises NotImplementedError."
     except BaseException as error:
-        failed = _told(error)
+        failed = _why(error)
     return Called(value, failed, late, tuple(_notes(printed, threading.active_count() - threads)))
 
 
-def _told(error: BaseException) -> str:
+def _why(error: BaseException) -> str:
     """Say what stopped a function, and in which line of it."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename != __file__]
     own = [one for one in frames if "site-packages" not in one.filename and "/lib/python" not in one.filename]
@@ -147,6 +166,9 @@ def _told(error: BaseException) -> str:
 
 
 def _notes(printed: _Printed, threads: int) -> Iterator[str]:
+    if 0 < printed.count <= KEPT:
+        lines = [line.strip() for line in printed.getvalue().splitlines() if line.strip()]
+        yield f"Your function printed: {' / '.join(lines[:3])}{' / …' if len(lines) > 3 else ''}"
     if printed.count > KEPT:
         yield "Your function printed a lot. That is not looked at: what counts is what it returns."
     if threads > 0:

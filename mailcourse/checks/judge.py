@@ -2,7 +2,7 @@
 
     in    {"assignment": …, "task": …, "names": [student, other worlds …], "answer": …}
     out   {"call": arguments, "seconds": …}       any number of times; answered by {"value": …, "failed": …}
-    out   {"parts": […], "stopped": …}            at the end, or {"broken": …} when the check itself failed
+    out   {"parts": […], "stopped": …, "is_try": …}    at the end, or {"broken": …} when the check itself failed
 
 Parts are passed when all that was expected of them came true in every world.
 """
@@ -73,7 +73,8 @@ def judge(task: Task, names: Sequence[str], answer: Any, ear: Ear) -> dict[str, 
         part.passed and not part.later for part in parts
     ):  # nothing was right: what is for later does not count yet
         parts = [replace(part, passed=False) for part in parts]
-    return {"parts": [vars(part) for part in parts], "stopped": stopped}
+    is_try = bool(findings) or not stopped or isinstance(answer, Function)
+    return {"parts": [vars(part) for part in parts], "stopped": stopped, "is_try": is_try}
 
 
 def _look_for_other_labs(task: Task, answer: Any) -> None:

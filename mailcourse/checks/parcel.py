@@ -1,8 +1,10 @@
 """How an answer crosses from the notebook's process to the judge's: as JSON, and never as code.
 
-    [1, "a"] ⇄ [1, "a"]        (1, 2) → [1, 2]        b"\\xff" ⇄ {"$": "bytes", …}        {1: 2} ⇄ {"$": "dict", …}
+    [1, "a"] ⇄ [1, "a"]        (1, 2) ⇄ {"$": "tuple", …}
+    b"\\xff" ⇄ {"$": "bytes", …}        {1: 2} ⇄ {"$": "dict", …}
     a function → its name, to be called here        a lab → what was configured in it (state.py)
 
+A student's function gets tuples as tuples; a tuple that comes back is a `Row` to the judge.
 What is neither is refused with a sentence, and so is more than a megabyte.
 """
 
@@ -11,13 +13,13 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailcourse.lab import Lab
 
 from .state import State, describe
-from .task import Function, Stopped, a
+from .task import Function, Row, Stopped, a
 
 #: octets of JSON; and lists within lists
 MOST, DEEPEST = 1_000_000, 40
@@ -34,9 +36,9 @@ def pack(value: Any) -> str:
     return text
 
 
-def unpack(text: str) -> Any:
-    """Read what `pack` wrote."""
-    return _value(json.loads(text))
+def unpack(text: str, row: Callable[[list[Any]], Any] = Row) -> Any:
+    """Read what `pack` wrote; `row` makes what stands for a tuple."""
+    return _value(json.loads(text), row)
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -50,7 +52,9 @@ def _plain(value: Any, depth: int) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, (bytes, bytearray)):
         return {"$": "bytes", "is": base64.b64encode(value).decode()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
+        return {"$": "tuple", "is": [_plain(one, depth + 1) for one in value]}
+    if isinstance(value, list):
         return [_plain(one, depth + 1) for one in value]
     if isinstance(value, (set, frozenset)):
         return {"$": "set", "is": [_plain(one, depth + 1) for one in sorted(value, key=repr)]}
@@ -64,27 +68,31 @@ def _special(value: Any) -> Any:
         return {"$": "unanswered", "is": None}
     if isinstance(getattr(value, "lab", None), Lab):
         return {"$": "lab", "is": describe(value)}
+    if isinstance(getattr(value, "_lab", None), Lab):
+        raise Stopped("This is a part of a lab. Give the lab itself here: check(…, lab).")
     if callable(value):
         return {"$": "function", "is": str(getattr(value, "__name__", type(value).__name__))}
     raise Stopped(f"{a(value)[:200]} is no answer. Give text, a number, a list, a dictionary or a function, as asked.")
 
 
-def _value(plain: Any) -> Any:
+def _value(plain: Any, row: Callable[[list[Any]], Any]) -> Any:
     if isinstance(plain, list):
-        return [_value(one) for one in plain]
+        return [_value(one, row) for one in plain]
     if not isinstance(plain, dict):
         return plain
     kind, inner = plain["$"], plain["is"]
     if kind == "bytes":
         return base64.b64decode(inner)
+    if kind == "tuple":
+        return row([_value(one, row) for one in inner])
     if kind == "set":
-        return {_hashable(_value(one)) for one in inner}
+        return {_hashable(_value(one, row)) for one in inner}
     if kind == "dict":
-        return {_hashable(_value(key)): _value(value) for key, value in inner}
+        return {_hashable(_value(key, row)): _value(value, row) for key, value in inner}
     if kind == "function":
         return Function(inner)
     return Ellipsis if kind == "unanswered" else State(**inner)
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+    return tuple(map(_hashable, value)) if isinstance(value, (list, tuple)) else value

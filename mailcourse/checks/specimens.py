@@ -1,9 +1,10 @@
 """What the tasks of exercise 04 show: replies, a dialogue with one mistake, an errand, a message in base64.
 
-    mixedmixed_replies(world)    (reply, what a client does) pairs
+    mixed_replies(world)    (reply, what a client does) pairs
     dialogue(world)         lines, the number of the wrong one, and what is wrong; dialogue_text as a student sees it
     letter_of(world)        the letter that is to be dictated; errand as a student sees it
     coded(world)            a message that looks secret, its subject, and the word in its text
+    envelope_cases(world)   questions; envelope_decides(case, kind) makes the experiment that answers one
 
 Who uses it: tasks/a04_smtp.py.
 """
@@ -13,8 +14,8 @@ from __future__ import annotations
 from base64 import b64encode
 from email.header import Header
 
-from mailcourse.checks.probe import answers
-from mailcourse.checks.task import Shown
+from mailcourse.checks.probe import answers, story
+from mailcourse.checks.task import Case, Shown
 from mailcourse.checks.world import World
 
 MEANS = ("go on", "try again later", "give up")
@@ -106,3 +107,39 @@ def coded(world: World) -> tuple[str, str, str]:
     lines = "\n".join(body[n : n + 60] for n in range(0, len(body), 60))
     head = f"Subject: {Header(subject, 'utf-8').encode()}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
     return f"{head}Content-Transfer-Encoding: base64\n\n{lines}", subject, word
+
+
+PEOPLE = ("bruno", "bea", "alice", "amir", "nobody")
+
+
+def envelope_cases(world: World) -> dict[str, str]:
+    """Question → key of the experiment that answers it."""
+    one, two = world.mixed("people", ["bruno", "bea"])
+    says = f"MAIL FROM says alice, RCPT TO says {one}, the header says"
+    lost = "MAIL FROM says alice, RCPT TO says an address that a forwarder cannot reach, the header says From: amir."
+    return {
+        f"{says} To: {two}. Who gets the letter?": "to",
+        f"{says} From: amir. Somebody presses Reply: whose address does the program put in?": "from",
+        f"{lost} Who gets the bounce?": "bounce",
+    }
+
+
+def envelope_decides(case: Case, kind: str) -> str:
+    """Make the experiment, and say who it was."""
+    world, lab = case.world, case.lab()
+    one, two = world.mixed("people", ["bruno", "bea"])
+    alice = lab.person(world.person("alice"))
+    to = world.person(one) if kind != "bounce" else f"lost{world.number('lost', 1, 9)}@{world.shop}"
+    sent = alice.send(
+        world.person(two), kind, "x", recipients=to, from_header=world.person("amir") if kind != "to" else ""
+    )
+    lab.settle()
+    if kind == "from":
+        return str(next(iter(lab.person(to).fetch())).sender).split("@")[0].split("<")[-1]
+    subject = "" if kind == "bounce" else kind
+    boxes = {
+        name: [m for m in lab.person(world.person(name)).fetch() if subject in (m.subject, "")] for name in PEOPLE[:4]
+    }
+    reached = [name for name, mails in boxes.items() if mails]
+    assert len(reached) == 1, story(sent)
+    return reached[0]

@@ -6,6 +6,7 @@
             got = case.call(records)               the student's function, with bounds; how it failed is noted
             so(got == wanted, f"your function returned {got}")
 
+Each try brings the next hint; `part_hints` are given instead when the part of that name failed first.
 A part is worth its points when everything that was expected of it came true, in every world that was tried.  Parts
 in `later` are looked at only when the exercise is marked.
 """
@@ -13,7 +14,7 @@ in `later` are looked at only when the exercise is marked.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 from mailcourse.internet.elsewhere import Endpoints
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab import Lab
+from mailcourse.table import Table, table
 
 from .world import World
 
@@ -50,6 +52,7 @@ class Task:
     judge: Callable[[Case], None]
     confronts: str = ""
     later: tuple[str, ...] = ()
+    part_hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     given: Callable[[World], Any] | None = None
     opens: Callable[[World], Any] | None = None
 
@@ -71,6 +74,7 @@ def task(
         made = Task(assignment, name, title, judge=judge, **about)
         assert made.kind in KINDS, name
         assert made.hints, name
+        assert set(made.part_hints) <= set(made.parts), name
         assert made.parts, name
         TASKS.setdefault(assignment, {})[name] = made
         return judge
@@ -183,14 +187,19 @@ class Case:
     def table(self, keys: Sequence[Any], kind: type = str) -> dict[Any, Any]:
         """Return the answer as a dictionary that has `keys`, each with a value of `kind`."""
         answer = self._of(dict, "a dictionary { … }")
+        answer = {int(key) if key in map(str, keys) and key not in keys else key: one for key, one in answer.items()}
         for key in keys:
             if key not in answer:
                 raise Stopped(f"The answer has no {key!r}. It needs: {', '.join(map(repr, keys))}.")
-            if answer[key] is Ellipsis or answer[key] is None:
+            if answer[key] is Ellipsis or answer[key] is None or answer[key] in ("...", "…"):
                 raise Stopped(f"There is no answer for {key!r} yet.")
             if not isinstance(answer[key], kind) or (kind is int and isinstance(answer[key], bool)):
                 raise Stopped(f"The answer for {key!r} is {a(answer[key])}; {KIND[kind]} is asked for.")
         return {key: answer[key] for key in keys}
+
+    def numbered(self, lines: Sequence[str], kind: type = str) -> dict[str, Any]:
+        """Return line → answer; the answer is a dictionary with the numbers of the lines, from 1."""
+        return dict(zip(lines, self.table(range(1, len(lines) + 1), kind).values(), strict=True))
 
     def text(self) -> str:
         """Return the answer as text."""
@@ -204,6 +213,15 @@ class Case:
         """Return the answer as a list of texts."""
         return texts(self._of(list, "a list [ … ] of texts"))
 
+    def numbers(self) -> list[int]:
+        """Return the answer as a list of whole numbers."""
+        written = {str(number): number for number in range(100)}  # "1" is 1
+        listed = self._of(list, "a list [ … ] of whole numbers")
+        answer: list[Any] = [written.get(one, one) if isinstance(one, str) else one for one in listed]
+        if not all(type(one) is int for one in answer):
+            raise Stopped(f"The answer is {a(self.answer)}; a list [ … ] of whole numbers is asked for.")
+        return answer
+
     def chosen(self, options: Sequence[str]) -> str:
         """Return the answer, which must be one of `options`."""
         answer = self.text()
@@ -215,6 +233,11 @@ class Case:
         if not isinstance(self.answer, kind) or (kind is int and isinstance(self.answer, bool)):
             raise Stopped(f"The answer is {a(self.answer)}; {words} is asked for.")
         return self.answer
+
+
+def numbered(title: str, lines: Iterable[str]) -> Table:
+    """Return a table of lines with numbers from 1: an answer needs no more than the numbers."""
+    return table(("number", title), list(enumerate(lines, 1)))
 
 
 class Shown(str):
@@ -250,7 +273,7 @@ def a(value: Any) -> str:
     """
     if value is None or value is Ellipsis:
         return "nothing (None)" if value is None else "still … (not answered)"
-    names = {str: "text", int: "a number", bool: "a truth value", float: "a number", bytes: "octets"}
+    names = {str: "text", int: "a number", bool: "a truth value", float: "a number", bytes: "octets", Row: "a tuple"}
     name = names.get(type(value), f"a {type(value).__name__}")
     shown = repr(value)
     return f"{name} ({shown if len(shown) <= 60 else shown[:57] + '…'})"
@@ -261,6 +284,17 @@ class Function:
     """A student's function, as the judge knows it: by name."""
 
     name: str
+
+
+class Row(list[Any]):
+    """A tuple in an answer: to the judge it is a list, and it is shown as a tuple.
+
+    >>> Row([1, "a"]) == [1, "a"], Row([1, "a"])
+    (True, (1, 'a'))
+    """
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 def opened(found: Task, world: World) -> Any:

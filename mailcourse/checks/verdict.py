@@ -1,6 +1,6 @@
 """What came of a check, for people: what was expected, what happened, a hint, and points as nbgrader takes them.
 
-    mx-order: 3 of 5 points
+    mx-order: 3 of 5 points                    "… 3 points so far; 1 point is decided when …", where parts are for later
       passed  order (3 points)
       not yet ties (2 points)
               expected: both servers of preference 10 …
@@ -32,6 +32,15 @@ class PartVerdict:
     happened: str = ""
     later: bool = False  # looked at only when the exercise is marked
 
+    @property
+    def promise(self) -> str:
+        """What is said of a part for later."""
+        if not self.later:
+            return ""
+        if self.passed:
+            return ": an answer is there; whether it is right you see after marking"
+        return ": looked at when the exercise is marked"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -43,6 +52,7 @@ class Verdict:
     notes: Sequence[str] = ()
     hint: str = ""
     more: Mapping[str, object] = field(default_factory=dict)
+    is_try: bool = True  # False: nothing was answered, or something of another kind
 
     @property
     def points(self) -> float:
@@ -59,12 +69,21 @@ class Verdict:
         """True when everything was right."""
         return all(part.passed for part in self.parts)
 
+    @property
+    def head(self) -> str:
+        """The first line.  What is for later counts to nbgrader already, and is not promised here."""
+        open_ = sum(part.points for part in self.parts if part.passed and part.later)
+        if not open_:
+            return f"{self.title}: {self.points:g} of {points(self.most)}"
+        decided = f"{points(open_)} {'is' if open_ == 1 else 'are'} decided when the exercise is marked"
+        return f"{self.title}: {points(self.points - open_)} so far; {decided}"
+
     def lines(self) -> list[str]:
         """The verdict as text."""
-        lines = [f"{self.title}: {self.points:g} of {points(self.most)}"]
+        lines = [self.head]
         for part in self.parts:
             state = "later  " if part.later else "passed " if part.passed else "not yet"
-            lines.append(f"  {state} {part.name} ({points(part.points)})")
+            lines.append(f"  {state} {part.name} ({points(part.points)}){part.promise}")
             if not part.passed and part.expected:
                 lines += [*_folded("expected: ", part.expected), *_folded("happened: ", part.happened)]
         lines += _folded("", self.stopped, 2) if self.stopped else []
@@ -77,12 +96,11 @@ class Verdict:
         rows = "".join(self._row(part) for part in self.parts)
         below = [self.stopped, *(f"Note: {note}" for note in self.notes), self.hint]
         texts = "".join(f"<p>{escape(text)}</p>" for text in below if text)
-        head = f"<b>{escape(self.title)}: {self.points:g} of {points(self.most)}</b>"
-        return f'<div>{head}<table style="text-align:left">{rows}</table>{texts}</div>'
+        return f'<div><b>{escape(self.head)}</b><table style="text-align:left">{rows}</table>{texts}</div>'
 
     def _row(self, part: PartVerdict) -> str:
         state = "… later" if part.later else "✔ passed" if part.passed else "✘ not yet"
-        why = ""
+        why = escape(part.promise.removeprefix(": "))
         if not part.passed and part.expected:
             why = f"expected: {escape(part.expected)}<br>happened: {escape(part.happened)}"
         cells = (escape(state), f"{escape(part.name)} ({points(part.points)})", why)

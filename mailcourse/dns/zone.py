@@ -106,6 +106,11 @@ def _located(top: dns.name.Name, text: str, said: str) -> ZoneError:
     lines = text.splitlines() or [""]
     number = min(_first_line_with(top, lines, why) or number, len(lines))
     line, zone = lines[number - 1], top.to_text(omit_final_dot=True)
+    if "default TTL" in why:
+        return ZoneError(
+            f"Zone {zone}, line {number}: for how long may this be remembered? {line.strip()!r}. There is no $TTL line "
+            "above it. Begin the zone with one, such as $TTL 3600; whoever adds to a zone keeps all its lines."
+        )
     return ZoneError(
         f"Zone {zone}, line {number}, column {_column(line, why)}: {why.rstrip('.')}: {line.strip()!r}. "
         "Mend that line and try again."

@@ -5,6 +5,7 @@ Inside, the process's look-ups and connections go to the lab and nowhere else:
     socket.getaddrinfo("mail.academy.test", 587)   →  the lab's resolver  →  192.0.2.25
     socket.socket().connect(("192.0.2.25", 587))   →  the lab's network
     socket.socket().sendto(b"…", ("192.0.2.53", 53))  the same, for datagrams
+    socket.socket().connect(("mail.academy.test", 25))  a name is looked up in the lab too
     socket.socket().connect(anything else)         →  refused
 
 The lab's own thread is not affected, and neither are Unix sockets, which are no network.
@@ -18,6 +19,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from .errors import LabError
@@ -41,7 +43,7 @@ def online(host: Host, lookup: Lookup) -> Iterator[None]:
     try:
         for name, replacement in _names(host, lookup, replaced).items():
             setattr(socket, name, replacement)
-        for name, replacement in _methods(host, internet).items():
+        for name, replacement in _methods(host, internet, lookup).items():
             setattr(socket.socket, name, replacement)
         yield
     finally:
@@ -57,14 +59,7 @@ METHODS = ("connect", "connect_ex", "sendto", "recvfrom")
 
 def _names(host: Host, lookup: Lookup, replaced: dict[str, Any]) -> dict[str, Any]:
     mine = host.internet.runtime.is_here
-
-    def addresses(name: str) -> list[str]:
-        if _is_address(name):
-            return [name]
-        found = lookup(name)
-        if not found:
-            raise socket.gaierror(socket.EAI_NONAME, f"the lab's resolver knows no address of {name!r}")
-        return found
+    addresses = partial(_addresses, lookup=lookup)
 
     def getaddrinfo(name: Any, port: Any, *rest: Any, **named: Any) -> Any:
         if mine() or name is None:
@@ -80,6 +75,15 @@ def _names(host: Host, lookup: Lookup, replaced: dict[str, Any]) -> dict[str, An
     return {"getaddrinfo": getaddrinfo, "gethostbyname": gethostbyname}
 
 
+def _addresses(name: str, lookup: Lookup) -> list[str]:
+    if _is_address(name):
+        return [name]
+    found = lookup(name)
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, f"the lab's resolver knows no address of {name!r}")
+    return found
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
@@ -88,16 +92,17 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _methods(host: Host, internet: LoopbackInternet) -> dict[str, Any]:
+def _methods(host: Host, internet: LoopbackInternet, lookup: Lookup) -> dict[str, Any]:
     def real(self: socket.socket, address: Any) -> Any:
         """Translate a lab address; refuse any other."""
         if internet.runtime.is_here() or self.family not in (socket.AF_INET, socket.AF_INET6):
             return address
-        if internet.host_at(address[0]) is None:
+        there = _addresses(str(address[0]), lookup)[0]
+        if internet.host_at(there) is None:
             raise ConnectionRefusedError(
-                errno.ECONNREFUSED, f"{address[0]} is not in this lab, and nothing else is reachable here"
+                errno.ECONNREFUSED, f"{there} is not in this lab, and nothing else is reachable here"
             )
-        connection = internet.new_connection(host, address[0], address[1], None)
+        connection = internet.new_connection(host, there, address[1], None)
         return internet.prepare(connection, host, self)
 
     def connect(self: socket.socket, address: Any) -> None:

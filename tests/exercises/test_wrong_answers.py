@@ -43,8 +43,9 @@ def test_a_wrong_answer_is_told_what_is_wrong(name: str, answer: dict[str, Any])
     said = " ".join("\n".join(verdict.lines()).split())
     assert verdict.points == answer["points"] < tasks(name)[task].points, said
     assert all(words in said for words in answer["says"]), said
+    assert verdict.is_try == answer.get("is_try", True), said
     if not answer.get("marked"):
-        assert "Hint 1 of" in said
+        assert ("Hint 1 of" in said) == verdict.is_try, said
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)

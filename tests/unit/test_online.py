@@ -66,3 +66,15 @@ def test_the_guard_would_notice_a_connection_to_the_real_internet(crossings: lis
             out.connect(("192.0.2.1", 9))  # a documentation address: no packet is sent by this
     assert crossings == ["socket.connect ('192.0.2.1', 9)"]
     crossings.clear()
+
+
+def test_a_socket_connects_to_a_name_too(lab: Lab) -> None:
+    with lab.online("laptop.academy.test"), socket.socket() as connection:
+        connection.connect(("mx1.bakery.test", 25))
+        assert connection.recv(100).startswith(b"220 mx1.bakery.test")
+    with (
+        lab.online("laptop.academy.test"),
+        socket.socket() as connection,
+        pytest.raises(socket.gaierror, match="nowhere"),
+    ):
+        connection.connect(("nowhere.test", 25))

@@ -1,4 +1,4 @@
-"""05 Relays and MX priority: where a letter waits, for how long, who hears of it; a smart host, an open relay, a circle."""
+"""05 Relays and MX priority: where a letter waits, for how long, who hears of it; a smart host, a relay, a circle."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def _places(world: World) -> tuple[str, ...]:
 def whereabouts(world: World) -> Shown:
     """What the student sees."""
     lines = [f"  {world.best} has the lower preference, {world.second} the higher", "", "moments:"]
-    moments, places = (f"  {name}" for name in _moments(world)), (f"  {one}" for one in _places(world))
+    moments = (f"  {number}  {name}" for number, name in enumerate(_moments(world), 1))
+    places = (f"  {one}" for one in _places(world))
     return Shown("\n".join([*lines, *moments, "", "places:", *places]))
 
 
@@ -71,9 +72,9 @@ def _where(lab: Lab, sent: Sent, world: World) -> str:
     ),
 )
 def where(case: Case) -> None:
-    """A dictionary: moment → place; tried in the lab."""
+    """A dictionary: number of the moment → place; tried in the lab."""
     moments = _moments(case.world)
-    got = case.table(list(moments))
+    got = case.numbered(list(moments))
     for number, (name, (off, lasts, looked)) in enumerate(moments.items()):
         if got[name] not in _places(case.world):
             raise Stopped(f"{got[name]!r} is none of the places: {', '.join(map(repr, _places(case.world)))}.")
@@ -85,8 +86,8 @@ def where(case: Case) -> None:
             lab.fault(host, "down", for_minutes=lasts * 60)
         sent = lab.person(case.world.person("alice")).send(case.world.person("bruno"), "Where?")
         lab.clock.advance(hours=looked)
-        case.expect(part, got[name] == _where(lab, sent, case.world), f"where the letter is when {name}",
-                    f"the lab was asked, and it is not {got[name]}")  # fmt: skip
+        case.expect(part, got[name] == _where(lab, sent, case.world), f"{number + 1}: where the letter is when {name}",
+                    f"you said {got[name]!r}; in the lab it is somewhere else")  # fmt: skip
 
 
 # ---- the next attempt ---------------------------------------------------------------------------------
@@ -384,12 +385,8 @@ def break_circle(case: Case) -> None:
     bruno, amir = _subjects(lab, world, "bruno"), _subjects(lab, world, "amir")
     case.expect("Bruno's mail arrives", bruno == ["For Bruno"], "a letter to Bruno is in Bruno's mailbox, once",
                 f"Bruno has {len(bruno) or 'no'} letters; {tried.story}")  # fmt: skip
-    case.expect(
-        "Amir reads it too",
-        amir == ["For Bruno"],
-        "a copy of it is in Amir's mailbox, once",
-        f"Amir has {len(amir) or 'no'} letters",
-    )
+    case.expect("Amir reads it too", amir == ["For Bruno"], "a copy of it is in Amir's mailbox, once",
+                f"Amir has {len(amir) or 'no'} letters")  # fmt: skip
     own = probe(lab, world.person("alice"), world.person("amir"), "For Amir")
     found = [name.title() for name in ("amir", "bruno") if "For Amir" in _subjects(lab, world, name)]
     case.expect("Amir's own mail stays", found == ["Amir"], "a letter to Amir comes to Amir, and to nobody else",

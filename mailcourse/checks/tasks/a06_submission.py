@@ -8,12 +8,11 @@ from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
-from mailcourse.checks.task import Case, Shown, Stopped, a, task
+from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
 from mailcourse.internet.elsewhere import Endpoints
 from mailcourse.internet.tap import Tap
 from mailcourse.lab import Lab
-from mailcourse.table import table
 
 HERE = "06-submission"
 PASSWORDS = ("paper-boat", "tall-grass", "cold-tea", "blue-door", "slow-train", "warm-stone", "early-bird", "red-lamp")
@@ -39,7 +38,7 @@ PORTS = {
     aim="choose the port for sending, for relaying and for reading, with each way of beginning TLS",
     confronts="port-25",
     parts={"sending and relaying": 2, "reading": 1},
-    given=lambda world: table(("what happens",), [(what,) for what in world.mixed("ports", list(PORTS))]),
+    given=lambda world: numbered("what happens", world.mixed("ports", list(PORTS))),
     hints=(
         "People submit, servers relay. These are two ports, also on the same machine.",
         "Each of the reading protocols has a port where TLS comes later, and one where it comes at once.",
@@ -47,11 +46,13 @@ PORTS = {
     ),
 )
 def ports(case: Case) -> None:
-    """A dictionary: what happens → port."""
-    got = case.table(list(PORTS), int)
-    for what, port in PORTS.items():
+    """A dictionary: number of the line → port."""
+    got = case.numbered(case.world.mixed("ports", list(PORTS)), int)
+    for number, what in enumerate(got, 1):
         part = "reading" if "reads" in what else "sending and relaying"
-        case.expect(part, got[what] == port, f"the port when {what}", f"{got[what]} is for something else")
+        case.expect(
+            part, got[what] == PORTS[what], f"{number}: the port when {what}", f"{got[what]} is for something else"
+        )
 
 
 # ---- an eavesdropper --------------------------------------------------------------------------------------
@@ -290,16 +291,16 @@ def _readers(world: World) -> dict[str, tuple[str, str]]:
     confronts="tls-end",
     parts={"the first two": 2, "the last two": 2},
     later=("the last two",),
-    given=lambda world: table(("situation",), [(name,) for name in _readers(world)]),
+    given=lambda world: numbered("situation", _readers(world)),
     hints=(
         "TLS is made for each connection anew. Which connection is meant?",
         "A server takes the letter out of one TLS connection and puts it into the next. What does it have in between?",
     ),
 )
 def who_reads(case: Case) -> None:
-    """A dictionary: situation → True when the text can be read there; tried with a tap."""
+    """A dictionary: number of the situation → True when the text can be read there; tried with a tap."""
     questions = _readers(case.world)
-    got = case.table(list(questions), bool)
+    got = case.numbered(list(questions), bool)
     for number, (name, (tls, place)) in enumerate(questions.items()):
         part = "the first two" if number < 2 else "the last two"
         if part in case.skipped:
@@ -307,8 +308,8 @@ def who_reads(case: Case) -> None:
         case.expect(
             part,
             got[name] is _can_read(case, tls, place),
-            name,
-            f"the lab was asked, and the answer is not {got[name]}",
+            f"{number + 1}: {name}",
+            f"you said {got[name]}; in the lab it is the other way round",
         )
 
 
@@ -350,16 +351,16 @@ def _calls(world: World) -> dict[str, tuple[bool, bool, bool]]:
     kind="predict",
     aim="say what a client looks for in a certificate, and what it means not to look",
     parts={"a client that checks": 2, "a client that does not": 1},
-    given=lambda world: table(("situation",), [(name,) for name in _calls(world)]),
+    given=lambda world: numbered("situation", _calls(world)),
     hints=(
         "A client that checks asks two things: who signed this, and whose name stands in it?",
         "Encryption alone does not tell with whom one speaks. What does a client do that was told not to ask?",
     ),
 )
 def certificate(case: Case) -> None:
-    """A dictionary: situation → "it stops" or "it goes on"; tried with real handshakes."""
+    """A dictionary: number of the situation → "it stops" or "it goes on"; tried with real handshakes."""
     calls = _calls(case.world)
-    got = case.table(list(calls))
+    got = case.numbered(list(calls))
     lab = case.lab()
     for name, (trusts, right_name, looks) in calls.items():
         if got[name] not in (STOPS, GOES_ON):
@@ -374,7 +375,7 @@ def certificate(case: Case) -> None:
             part,
             got[name] == happened,
             f"what the client does: {name}",
-            f"a real client tried it, and “{got[name]}” is not what it did",
+            f"you said {got[name]!r}; a real client tried it and did the other",
         )
 
 

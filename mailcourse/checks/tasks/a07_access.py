@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mailcourse.checks.task import Case, Shown, Stopped, a, task
+from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
 from mailcourse.lab import Lab
-from mailcourse.table import Table, table
+from mailcourse.table import Table
 
 HERE = "07-access"
 SUBJECTS = ("Rolls", "Flour", "Invoice", "Oven", "Holidays", "Order", "Delivery", "Question", "Photographs", "Receipt")
@@ -262,7 +262,7 @@ def _experiments(world: World) -> dict[str, Callable[[Lab], bool]]:
     confronts="imap-backup",
     parts={"the first three": 3, "the last two": 2},
     later=("the last two",),
-    given=lambda world: table(("what happens",), [(name,) for name in _experiments(world)]),
+    given=lambda world: numbered("what happens", _experiments(world)),
     opens=lambda world: world.open(),
     hints=(
         "IMAP: one mailbox on the server, and every device shows it. POP3: a device takes copies, and what happens to them is its own business.",
@@ -271,15 +271,16 @@ def _experiments(world: World) -> dict[str, Callable[[Lab], bool]]:
     ),
 )
 def devices(case: Case) -> None:
-    """A dictionary: question → True or False; tried with devices."""
+    """A dictionary: number of the question → True or False; tried with devices."""
     known = _experiments(case.world)
-    got = case.table(list(known), bool)
+    got = case.numbered(list(known), bool)
     for number, (name, run) in enumerate(known.items()):
         part = "the first three" if number < 3 else "the last two"
         if part in case.skipped:
             continue
         happened = run(_filled(case, [("alice", "One letter", 100)]))
-        case.expect(part, got[name] is happened, name, f"two devices tried it, and the answer is not {got[name]}")
+        case.expect(part, got[name] is happened, f"{number + 1}: {name}",
+                    f"you said {got[name]}; two devices tried it, and it is the other way round")  # fmt: skip
 
 
 # ---- leaving mail on the server ----------------------------------------------------------------------------------
@@ -360,7 +361,7 @@ USERS = {
 
 def users(world: World) -> Table:
     """What the student sees."""
-    return table(("who, and what for",), [(who,) for who in world.mixed("users", list(USERS))])
+    return numbered("who, and what for", world.mixed("users", list(USERS)))
 
 
 @task(
@@ -379,13 +380,16 @@ def users(world: World) -> Table:
     ),
 )
 def choose(case: Case) -> None:
-    """A dictionary: who → "IMAP" or "POP3"."""
-    listed = [str(row[0]) for row in users(case.world).rows]
-    got = case.table(listed)
+    """A dictionary: number of the user → "IMAP" or "POP3"."""
+    listed = case.world.mixed("users", list(USERS))
+    got = case.numbered(listed)
     for number, who in enumerate(listed):
         if got[who] not in ("IMAP", "POP3"):
             raise Stopped(f"{got[who]!r} is none of the two: 'IMAP', 'POP3'.")
         part = "the first three" if number < 3 else "the last two"
         case.expect(
-            part, got[who] == USERS[who], f"the protocol that fits: {who}", f"with {got[who]} this does not work well"
+            part,
+            got[who] == USERS[who],
+            f"{number + 1}: the protocol that fits: {who}",
+            f"with {got[who]} this does not work well",
         )

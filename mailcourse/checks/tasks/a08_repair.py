@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mailcourse.checks.clinic import FAULTS, PLACES, RELAY, Patient, fault_of, healthy, open_patient
 from mailcourse.checks.probe import Probe, probe, spoken
 from mailcourse.checks.state import State, restore
-from mailcourse.checks.task import Case, Stopped, a, task
+from mailcourse.checks.task import Case, Stopped, a, numbered, task
 from mailcourse.checks.world import World
 from mailcourse.lab import Lab
 from mailcourse.table import Table, table
@@ -162,17 +162,19 @@ LOOKS = {
     aim="look for a fault along the way of a letter, and stop at the first place that fails",
     parts={"the first three": 2, "the last three": 1},
     later=("the last three",),
-    given=lambda world: table(("look",), [(look,) for look in world.mixed("looks", list(LOOKS))]),
+    given=lambda world: numbered("look", world.mixed("looks", list(LOOKS))),
     hints=(
         "Follow the letter: each place is only reached when the one before it works.",
         "Before anybody can connect, the name of the server must be found. The last place is where somebody reads.",
     ),
 )
 def order(case: Case) -> None:
-    """A list: the looks, in the order of the way."""
-    got = case.names()
-    if sorted(got) != sorted(LOOKS):
-        raise Stopped("The list needs each of the six lines once, word for word.")
+    """A list: the numbers of the looks, in the order of the way."""
+    lines = case.world.mixed("looks", list(LOOKS))
+    numbers = case.numbers()
+    if sorted(numbers) != list(range(1, len(lines) + 1)):
+        raise Stopped(f"The list needs each of the numbers from 1 to {len(lines)} once.")
+    got = [lines[number - 1] for number in numbers]
     for number, look in enumerate(LOOKS):
         part = "the first three" if number < 3 else "the last three"
         early = list(LOOKS).index(got[number]) > number
@@ -180,7 +182,7 @@ def order(case: Case) -> None:
             part,
             got[number] == look,
             f"number {number + 1} of the way",
-            f"“{got[number]}” comes too {'early' if early else 'late'}",
+            f"{numbers[number]} (“{got[number]}”) comes too {'early' if early else 'late'}",
         )
 
 

@@ -1,0 +1,100 @@
+"""The client of exercise 04, tried: five letters over a `Road`, each to a fresh lab.
+
+    try_client(case)                  calls send(host, port, sender, recipients, message), and looks at what came of it
+    sender_said(commands, address)    is MAIL FROM what it should be?  (is it so, what was expected, what happened)
+
+Who uses it: tasks/a04_smtp.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mailcourse.checks.task import Case, Stopped, a
+from mailcourse.checks.world import World
+from mailcourse.internet.road import Road
+
+
+def sender_said(commands: Sequence[str], wanted: str) -> tuple[bool, str, str]:
+    """Look for MAIL FROM in what a client said: (is it right, what was expected, what happened)."""
+    said = next((line for line in commands if line.upper().startswith("MAIL FROM")), "")
+    right = re.match(r"MAIL FROM:\s*<([^>]*)>", said, re.IGNORECASE)
+    is_so = right is not None and right[1] == wanted
+    return is_so, f"MAIL FROM:<{wanted}>", f"you said {said!r}" if said else "there was no MAIL FROM"
+
+
+def _message(world: World, subject: str, lines: Sequence[str]) -> str:
+    head = [f"From: {world.person('alice')}", f"To: {world.person('bruno')}", f"Subject: {subject}", ""]
+    return "\r\n".join([*head, *lines]) + "\r\n"
+
+
+def _send(case: Case, road: Road, to: Sequence[str], message: str) -> Any:
+    try:
+        with road:
+            return case.call(*road.address, case.world.person("alice"), list(to), message, seconds=10)
+    except Stopped as why:
+        raise type(why)(f"{why} {road.last}".strip()) from None
+
+
+def try_client(case: Case) -> None:
+    """Let the student's client send letters, and look at each part of what it does."""
+    world = case.world
+    bruno, bea, nobody = world.person("bruno"), world.person("bea"), f"nobody{world.number('no', 1, 99)}@{world.shop}"
+    tries: tuple[tuple[str, list[str], list[str], list[str]], ...] = (
+        ("a letter arrives", [bruno], ["Good morning.", "", "Alice"], [bruno]),
+        ("the whole dialogue", [bruno], ["Good evening."], [bruno]),
+        ("a line that is a dot", [bea], ["This is the first part.", ".", "..", ".hidden", "the end"], [bea]),
+        ("one of several is refused", [nobody, bruno, bea], ["To all of you."], [bruno, bea]),
+        ("nobody is left", [nobody], ["To nobody."], []),
+    )
+    for part, to, lines, reached in tries:
+        with case.part(part, _wanted(reached)) as so:
+            lab = case.lab()
+            road = Road(lab.endpoint(world.best, 25))
+            codes = _send(case, road, to, _message(world, part, lines))
+            lab.settle()
+            if part == "the whole dialogue":
+                _look_at(case, part, road)
+                continue
+            if not isinstance(codes, dict) or set(codes) != set(to):
+                so(False, f"send(…) returned {a(codes)}, and not a code for each recipient")
+                continue
+            right = {one: 250 if one in reached else 550 for one in to}
+            boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
+            got = {one: [mail.text.rstrip("\n").split("\n") for mail in mails] for one, mails in boxes.items()}
+            so(codes == right, _codes(codes))
+            so(got == {one: [lines] if one in reached else [] for one in boxes}, _arrived(got, road.last))
+            if not reached:
+                so(
+                    "DATA" not in [line.upper().strip() for line in road.commands],
+                    "DATA was said, and nobody was left to get the message",
+                )
+
+
+def _look_at(case: Case, part: str, road: Road) -> None:
+    """Look at the dialogue itself: who speaks first, MAIL FROM, and QUIT."""
+    said = [line.upper().strip() for line in road.commands]
+    case.expect(part, bool(said) and not road.is_early, "the server speaks first",
+                "you spoke before you had read the greeting" if said else "nothing was said")  # fmt: skip
+    case.expect(part, *sender_said(road.commands, case.world.person("alice")))
+    case.expect(part, "QUIT" in said, "QUIT at the end", "you did not say QUIT")
+
+
+def _wanted(reached: Sequence[str]) -> str:
+    return f"the letter comes whole to {' and '.join(reached) or 'nobody'}, and a code for each recipient is returned"
+
+
+def _codes(codes: dict[str, Any]) -> str:
+    text = next((one for one, code in codes.items() if isinstance(code, str)), "")
+    if text:
+        return f"the code of {text} is text ({codes[text]!r}); a whole number is asked for"
+    return f"the codes were {codes}"
+
+
+def _arrived(got: dict[str, list[list[str]]], last: str) -> str:
+    came = [f"{one} got {letters}" for one, letters in got.items() if letters]
+    if came:
+        return "; ".join(came)
+    return f"nothing arrived. {last}" if last else "nothing arrived; no server was asked"

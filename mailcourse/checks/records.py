@@ -1,0 +1,53 @@
+"""What the tasks of exercise 02 show and try: answers of dig, and MX records in many orders.
+
+    dig_answers(world)    domain → (its MX records, the host that is tried first); dig_output as a student sees it
+    mx_shapes(world)      (part of the task, records) pairs
+
+Who uses it: tasks/a02_dns.py.
+"""
+
+from __future__ import annotations
+
+from mailcourse.checks.task import Shown
+from mailcourse.checks.world import World
+
+
+def dig_answers(world: World) -> dict[str, tuple[list[tuple[int, str]], str]]:
+    """For some domains: their MX records in the order of the answer, and the host that is tried first."""
+    low, high = world.number("low", 0, 9), world.number("high", 10, 90)
+    names = world.some("hosts", ["alpha", "beta", "gamma", "delta", "omega"], 4)
+    one, two, three = world.some("domains", ["books", "flowers", "lamps", "paints", "violins"], 3)
+    first, second, third = f"{one}.example", f"{two}.example", f"{three}.example"
+    return {
+        first: ([(high, f"{names[0]}.{first}."), (low, f"{names[1]}.{first}.")], f"{names[1]}.{first}"),
+        second: ([(low + 100, f"mx1.{second}."), (low + 9, f"mx2.{second}."), (low + 20, f"mx3.{second}.")],
+                 f"mx2.{second}"),
+        third: ([], third),
+        f"void{high}.example": ([(0, ".")], "nobody"),
+    }  # fmt: skip
+
+
+def dig_output(world: World) -> Shown:
+    """What dig said about each domain, shortened."""
+    lines = []
+    for domain, (records, _) in dig_answers(world).items():
+        lines.append(f"$ dig +noall +answer {domain} MX")
+        lines += [f"{domain}.  3600  IN  MX  {number} {host}" for number, host in records]
+        if not records:
+            lines += [f"$ dig +noall +answer {domain} A", f"{domain}.  3600  IN  A  192.0.2.{80 + len(domain)}"]
+        lines.append("")
+    return Shown("\n".join(lines).rstrip())
+
+
+def mx_shapes(world: World) -> list[tuple[str, list[tuple[int, str]]]]:
+    """Records to put in order, and the part of the task that they are for."""
+    many = [(10 * world.number(f"n{n}", 0, 9) + n, f"h{n}.{world.shop}") for n in range(5)]
+    low = world.number("tie", 1, 9)
+    tied = world.mixed("tied", [(low, f"a.{world.shop}"), (low, f"b.{world.shop}"), (low + 90, f"c.{world.shop}")])
+    return [
+        ("three or more", world.mixed("many", many)),
+        ("three or more", [(100, f"x.{world.shop}"), (9, f"y.{world.shop}")]),
+        ("equal preferences", tied),
+        ("nobody to call", []),
+        ("nobody to call", [(0, ".")]),
+    ]

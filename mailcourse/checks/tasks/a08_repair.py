@@ -111,8 +111,14 @@ def build(case: Case) -> None:
         "no server of the shop carries mail of strangers to strangers",
         said or nothing,
     )
+    _backup(case, lab)
+
+
+def _backup(case: Case, lab: Lab) -> None:
+    """Switch the preferred server off, send a letter, and switch it on again."""
+    world, bea = case.world, case.world.person("bea")
     lab.host(world.best).down()
-    kept = probe(lab, alice, bea, "Kept")
+    kept = probe(lab, world.person("alice"), bea, "Kept")
     helps, asked = world.second in kept.hosts, _asked(lab, world.school_server, world.second, bea)
     lab.host(world.best).up()
     lab.clock.advance(hours=3)

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import linecache
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
 from mailcourse.internet.elsewhere import Endpoints, dialling
@@ -88,27 +90,45 @@ def _within(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    alarm = _Alarm(seconds)
+    alarm, rings = _Alarm(seconds), itertools.count()
     ringing = threading.Thread(target=alarm.ring, daemon=True)
 
-    def wake(number: int, frame: object) -> None:
-        if alarm.rang:
+    def wake(number: int, frame: FrameType | None) -> None:
+        if not alarm.rang:
+            raise KeyboardInterrupt  # the student has pressed Stop
+        if next(rings) % 2:  # every second time in between two lines, where no `try` catches it
+            _stop_at_next_line(frame)
+        else:
             raise TimeIsUp
-        raise KeyboardInterrupt  # the student has pressed Stop
 
-    before = signal.signal(signal.SIGINT, wake)
+    before, traced = signal.signal(signal.SIGINT, wake), sys.gettrace()
     ringing.start()
     try:
         yield
     finally:
         while True:  # the bell may ring once more on the way out
             try:
+                sys.settrace(traced)
                 alarm.stop()
                 ringing.join()
                 signal.signal(signal.SIGINT, before)
                 break
             except TimeIsUp:
                 continue
+
+
+def _stop_at_next_line(frame: FrameType | None) -> None:
+    """Raise `TimeIsUp` before the next line of whatever runs: also before a `while` around a `try`."""
+
+    def at_line(frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            raise TimeIsUp
+        return at_line
+
+    while frame is not None and frame.f_code.co_filename != __file__:
+        frame.f_trace = at_line
+        frame = frame.f_back
+    sys.settrace(lambda *_: None)
 
 
 def is_stub(answer: object) -> bool:

@@ -20,6 +20,7 @@ from bench import Jupyter, prompts, wait
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 NAME = "01-addresses"
+AGAIN = 'world.again("split")'
 WRONG = "def split(address):\n    return address.split('@')"
 
 
@@ -59,7 +60,7 @@ class Page:
 
 
 def test_fail_read_the_hint_mend_and_validate(jupyter: Jupyter, browser: Any, tmp_path: Path) -> None:
-    shutil.copy(ROOT / "exercises" / NAME / f"{NAME}.ipynb", jupyter.folder / f"{NAME}.ipynb")
+    _with_a_cell_of_her_own(jupyter.folder / f"{NAME}.ipynb")
     session, client = jupyter.start_kernel(f"{NAME}.ipynb")
     page = browser.new_page(viewport={"width": 1300, "height": 1600})
     page.set_default_timeout(60_000)
@@ -82,6 +83,12 @@ def test_fail_read_the_hint_mend_and_validate(jupyter: Jupyter, browser: Any, tm
     assert "Hint 1 of 3" in first
     assert "Hint 2 of 3" in second
     keep("hint")
+    count = page.locator(".jp-CodeCell").count()
+    sheet.run(AGAIN)
+    wait(lambda: page.locator(".jp-CodeCell").count() == count + 1, "the cell as it was is not put below")
+    assert "your answer here" in page.locator(".jp-CodeCell").last.locator(".cm-content").inner_text()
+    page.keyboard.press("Escape")
+    assert "Hint 1 of 3" in sheet.run('"split", split)'), "the tries are counted anew"
     for task, answer in answers().items():
         words = {"split": "def split(", "same": "def same(", "wire": "def on_the_wire("}.get(task)
         words = words or {"reply-to-whom": "replies = ", "taken": "taken = ", "servers": "servers = {"}[task]
@@ -104,6 +111,13 @@ def test_fail_read_the_hint_mend_and_validate(jupyter: Jupyter, browser: Any, tm
     jupyter.end_kernel(session, client)
     page.close()
     _feedback(jupyter, browser, tmp_path)
+
+
+def _with_a_cell_of_her_own(file: Path) -> None:
+    """Copy the exercise, with one cell more, as a student adds it."""
+    notebook: Any = nbformat.read(ROOT / "exercises" / NAME / f"{NAME}.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(AGAIN))
+    nbformat.write(notebook, file)
 
 
 def _keeper(page: Any) -> Callable[[str], None]:

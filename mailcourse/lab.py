@@ -160,7 +160,7 @@ class Lab(Views, Administration):
     def _check_open(self) -> None:
         if not self.is_open:
             again = f"Open it again: lab = Lab({self.name!r})."
-            made = "Run the cell that opened it again, such as the one with world.lab(…)."  # not from a file
+            made = "Open it again: run the cell that did, such as the one with world.lab(…)."  # not from a file
             raise LabClosed(f"This lab was closed. {again if self.name in names() else made}")
 
     def _fault(self, error: BaseException) -> None:

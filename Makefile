@@ -24,11 +24,11 @@ demo: $(READY)
 	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/voila notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)
 
 # The same for one's own eyes while working: no browser, no notebooks.
 check: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests/unit tests/dialogues
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/dialogues
 
 # What students get is made from what teachers keep; the table in docs/grading.md too.
 exercises: $(READY)

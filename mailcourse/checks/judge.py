@@ -25,9 +25,6 @@ from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find
 from .verdict import PartVerdict
 from .world import World
 
-#: calls of a function in one world
-MOST_CALLS = 200
-
 
 class Ear:
     """The way to the kernel, where the student's function is."""

@@ -52,6 +52,13 @@ def _arrived(sent: Sent, hosts: tuple[str, ...]) -> str:
     return f"it went over {', '.join(hosts)} into the mailbox of {box.facts['mailbox']}"
 
 
+def mailboxes(sent: Sent | None) -> list[str]:
+    """Return the mailboxes in which a letter is; a bounce is another message."""
+    if sent is None:
+        return []
+    return [e.facts["mailbox"] for e in sent.events if e.what == "delivered" and e.message == sent.message]
+
+
 def story(sent: Sent) -> str:
     """Tell at which host a letter got no further first, and why; with what the DNS said when it was asked in vain."""
     own = [event for event in sent.events if event.message == sent.message]
@@ -97,6 +104,15 @@ def spoken(lab: Lab, source: str, host: str, lines: Sequence[str]) -> list[tuple
             said.append((line, reply))
             in_message = reply.startswith("354") or (in_message and line != ".")
     return said
+
+
+def asked(lab: Lab, source: str, host: str, recipient: str) -> str:
+    """Return what a server says to RCPT when somebody at `source` asks; or that it does not answer."""
+    try:
+        lines = [f"EHLO {source}", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{recipient}>"]
+        return spoken(lab, source, host, lines)[-1][1]
+    except OSError as error:
+        return f"nothing: {error}"
 
 
 def _reply(heard: BufferedReader) -> str:

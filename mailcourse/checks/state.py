@@ -16,7 +16,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
 
 from .begin import task_of
-from .task import Stopped
+from .task import Case, Stopped, a
 
 #: what a line of a fault's detail may be, so that a strange one is not carried
 PLAIN = (str, int, float)
@@ -70,6 +70,13 @@ def describe(given: Any) -> dict[str, Any]:
             task_of(lab),
         )
     )
+
+
+def lab_in(case: Case) -> State:
+    """Return the lab that was given as an answer; `Stopped` says what was given instead."""
+    if not isinstance(case.answer, State):
+        raise Stopped(f"The lab itself is asked for here, and this is {a(case.answer)}.")
+    return case.answer
 
 
 def restore(lab: Lab, state: State) -> Lab:

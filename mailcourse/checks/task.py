@@ -205,10 +205,6 @@ class Case:
         """Return the answer as text."""
         return str(self._of(str, "text in quotes"))
 
-    def whole(self) -> int:
-        """Return the answer as a whole number."""
-        return int(self._of(int, "a whole number"))
-
     def names(self) -> list[str]:
         """Return the answer as a list of texts."""
         return texts(self._of(list, "a list [ … ] of texts"))
@@ -220,13 +216,6 @@ class Case:
         answer: list[Any] = [written.get(one, one) if isinstance(one, str) else one for one in listed]
         if not all(type(one) is int for one in answer):
             raise Stopped(f"The answer is {a(self.answer)}; a list [ … ] of whole numbers is asked for.")
-        return answer
-
-    def chosen(self, options: Sequence[str]) -> str:
-        """Return the answer, which must be one of `options`."""
-        answer = self.text()
-        if answer not in options:
-            raise Stopped(f"{answer!r} is not among the answers. Choose one of: {', '.join(map(repr, options))}.")
         return answer
 
     def _of(self, kind: type, words: str) -> Any:

@@ -14,8 +14,8 @@ prints as one, and shows the same as HTML in a notebook.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 WIDE = 104
@@ -51,7 +51,6 @@ class Verdict:
     stopped: str = ""
     notes: Sequence[str] = ()
     hint: str = ""
-    more: Mapping[str, object] = field(default_factory=dict)
     is_try: bool = True  # False: nothing was answered, or something of another kind
 
     @property

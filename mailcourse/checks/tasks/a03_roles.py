@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from mailcourse.checks.probe import probe
+from mailcourse.checks.probe import mailboxes, probe
 from mailcourse.checks.task import Case, Shown, Stopped, a, task
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
@@ -171,7 +171,7 @@ def aliases(case: Case) -> None:
     for number, (address, wanted) in enumerate(wishes(world).items()):
         part = ("one person", "one person", "two people", "somebody elsewhere", "everybody else")[number]
         tried = probe(lab, world.person("alice"), address, f"To {address}")
-        reached = sorted(_mailboxes(tried.sent)) if tried.sent else []
+        reached = sorted(set(mailboxes(tried.sent)))
         said = f"it came to {', '.join(reached)}" if reached else tried.story
         case.expect(
             part,
@@ -179,12 +179,6 @@ def aliases(case: Case) -> None:
             f"a letter to {address} comes to those of the list, and to nobody else",
             said,
         )
-
-
-def _mailboxes(sent: Sent) -> set[str]:
-    return {
-        event.facts["mailbox"] for event in sent.events if event.what == "delivered" and event.message == sent.message
-    }
 
 
 # ---- a Received chain -----------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import re
 from datetime import datetime, timedelta
 
 from mailcourse.administration import settings_of
-from mailcourse.checks.probe import probe, spoken
-from mailcourse.checks.state import State, restore
-from mailcourse.checks.task import Case, Shown, Stopped, a, task
+from mailcourse.checks.probe import asked, probe
+from mailcourse.checks.state import lab_in, restore
+from mailcourse.checks.task import Case, Shown, Stopped, task
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
 from mailcourse.lab import Lab
@@ -239,12 +239,6 @@ def next_step(case: Case) -> None:
 # ---- repair: a smart host ---------------------------------------------------------------------------------
 
 
-def _as_state(case: Case) -> State:
-    if not isinstance(case.answer, State):
-        raise Stopped(f"The lab itself is asked for here, and this is {a(case.answer)}.")
-    return case.answer
-
-
 def wrong_smart_host(world: World) -> Lab:
     """An office whose provider lets it speak to the carrier's relay only; its server was told another host."""
     lab = world.open("smart-host")
@@ -271,7 +265,7 @@ def wrong_smart_host(world: World) -> Lab:
 )
 def smart_host(case: Case) -> None:
     """The lab, with the school's server told what it needs."""
-    told, world = _as_state(case).settings, case.world
+    told, world = lab_in(case).settings, case.world
     lab = case.keep(wrong_smart_host(world))
     before = {host: settings_of(lab, host) for host in lab.mail_servers}
     try:
@@ -327,29 +321,24 @@ def customers(world: World) -> Table:
 )
 def close_relay(case: Case) -> None:
     """The lab, with the relay told whom it is for."""
-    state, world = _as_state(case), case.world
+    state, world = lab_in(case), case.world
     lab = case.keep(open_relay(world))
     try:
         lab.configure(RELAY, **state.settings.get(RELAY, {}))
     except LabError as error:
         raise Stopped(f"The relay cannot be set up like that: {error}") from None
-    strangers = [(source, _asked(lab, source, world.person("bruno"))) for source in ("a.root.test", "a.nic.test")]
+    strangers = [(source, asked(lab, source, RELAY, world.person("bruno"))) for source in ("a.root.test", "a.nic.test")]
     for source, said in strangers:
         case.expect("strangers are refused", said.startswith("550"), f"{RELAY} says 550 to {source} ({lab.host(source).addresses[0]})",
                     f"it said {said}")  # fmt: skip
     closed = all(said.startswith("550") for _, said in strangers)
     for source, to in ((world.school_server, "bruno"), (f"laptop.{world.shop}", "alice")):
-        said = _asked(lab, source, world.person(to))
+        said = asked(lab, source, RELAY, world.person(to))
         case.expect("customers are served", closed and said.startswith("250"), f"{RELAY} refuses strangers, and says 250 to {source}",
                     f"to {source} it said {said}" if closed else "strangers are not refused yet")  # fmt: skip
     out = probe(lab, world.person("alice"), world.person("bruno"))
     case.expect("no harm elsewhere", closed and out.arrived, f"strangers are refused, and a letter from {world.school} arrives",
                 out.story if closed else "strangers are not refused yet")  # fmt: skip
-
-
-def _asked(lab: Lab, source: str, to: str) -> str:
-    """Return what the relay says when somebody at `source` asks it to carry a letter."""
-    return spoken(lab, source, RELAY, [f"EHLO {source}", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{to}>"])[-1][1]
 
 
 # ---- repair: a circle -----------------------------------------------------------------------------------------
@@ -379,7 +368,7 @@ def circle(world: World) -> Lab:
 )
 def break_circle(case: Case) -> None:
     """The lab, with forwarding that does what was wished for."""
-    lab = restore(case.lab(), _as_state(case))
+    lab = restore(case.lab(), lab_in(case))
     world = case.world
     tried = probe(lab, world.person("alice"), world.person("bruno"), "For Bruno")
     bruno, amir = _subjects(lab, world, "bruno"), _subjects(lab, world, "amir")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailcourse.checks.clinic import FAULTS, PLACES, RELAY, Patient, fault_of, healthy, open_patient
-from mailcourse.checks.probe import Probe, probe, spoken
-from mailcourse.checks.state import State, restore
+from mailcourse.checks.probe import Probe, asked, mailboxes, probe
+from mailcourse.checks.state import State, lab_in, restore
 from mailcourse.checks.task import Case, Stopped, a, numbered, task
 from mailcourse.checks.world import World
 from mailcourse.lab import Lab
@@ -38,12 +38,6 @@ def order_of_work(world: World) -> Table:
     return table(("what", "address", "what for"), rows)
 
 
-def _state(case: Case) -> State:
-    if not isinstance(case.answer, State):
-        raise Stopped(f"The lab itself is asked for here, and this is {a(case.answer)}.")
-    return case.answer
-
-
 @task(
     HERE,
     "build",
@@ -69,7 +63,7 @@ def _state(case: Case) -> State:
 )
 def build(case: Case) -> None:
     """The lab, set up."""
-    state, world = _state(case), case.world
+    state, world = lab_in(case), case.world
     lab = restore(case.keep(bare_office(world)), state)
     alice, bruno, bea = (world.person(name) for name in ("alice", "bruno", "bea"))
     first = probe(lab, alice, bruno)
@@ -85,7 +79,7 @@ def build(case: Case) -> None:
         f"the DNS says {named}",
     )
     info = probe(lab, alice, f"info@{world.shop}")
-    got = _mailboxes(info)
+    got = mailboxes(info.sent)
     case.expect(
         "info",
         got == [bea],
@@ -119,33 +113,17 @@ def _backup(case: Case, lab: Lab) -> None:
     world, bea = case.world, case.world.person("bea")
     lab.host(world.best).down()
     kept = probe(lab, world.person("alice"), bea, "Kept")
-    helps, asked = world.second in kept.hosts, _asked(lab, world.school_server, world.second, bea)
+    helps, says = world.second in kept.hosts, asked(lab, world.school_server, world.second, bea)
     lab.host(world.best).up()
     lab.clock.advance(hours=3)
     came = bool(kept.sent and kept.sent.status[bea].state == "delivered")
-    why = f"{world.best} was off for this test, and {world.second} did not take the letter; asked for {bea}, it says {asked}"
+    why = f"{world.best} was off for this test, and {world.second} did not take the letter; asked for {bea}, it says {says}"
     case.expect("the backup keeps and hands on", helps and came, f"with {world.best} off, {world.second} takes the letter; later it arrives",
                 "it was kept, and did not arrive when the other was back" if helps else why)  # fmt: skip
 
 
-def _mailboxes(tried: Probe) -> list[str]:
-    """Return the mailboxes in which a letter is; a bounce is another message."""
-    if tried.sent is None:
-        return []
-    return [e.facts["mailbox"] for e in tried.sent.events if e.what == "delivered" and e.message == tried.sent.message]
-
-
 def _stranger(lab: Lab, host: str, source: str = "a.root.test") -> str:
-    return _asked(lab, source, host, "y@carrier.test")
-
-
-def _asked(lab: Lab, source: str, host: str, recipient: str) -> str:
-    """Return what a server says to RCPT when somebody at `source` asks; or that it does not answer."""
-    try:
-        lines = [f"EHLO {source}", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{recipient}>"]
-        return spoken(lab, source, host, lines)[-1][1]
-    except OSError as error:
-        return f"nothing: {error}"
+    return asked(lab, source, host, "y@carrier.test")
 
 
 # ---- the fixed order -----------------------------------------------------------------------------------------
@@ -200,7 +178,7 @@ def _cured(case: Case, fault: str, lab: Lab, state: State) -> tuple[bool, str, s
     world, bruno = case.world, case.world.person("bruno")
     match fault:
         case "the relay carries mail for everybody":
-            said = _stranger_at_relay(lab, world)
+            said = asked(lab, "a.root.test", RELAY, bruno)
             return said.startswith("5"), f"{RELAY} refuses strangers", f"to a stranger it said {said}"
         case "an old answer is still remembered":
             old = [mx for mx in state.remembered if "gone" in mx]
@@ -224,12 +202,11 @@ def _cured(case: Case, fault: str, lab: Lab, state: State) -> tuple[bool, str, s
     if fault == "the smart host is the wrong one":
         expected = f"a letter of Alice arrives at {bruno}, over {RELAY}, as all mail of the school to others"
         return tried.arrived and RELAY in tried.hosts, expected, tried.story
-    return bruno in _mailboxes(tried) and way, f"a letter of Alice arrives at {bruno}, over {world.best}", tried.story
-
-
-def _stranger_at_relay(lab: Lab, world: World) -> str:
-    lines = ["EHLO a.root.test", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{world.person('bruno')}>"]
-    return spoken(lab, "a.root.test", RELAY, lines)[-1][1]
+    return (
+        bruno in mailboxes(tried.sent) and way,
+        f"a letter of Alice arrives at {bruno}, over {world.best}",
+        tried.story,
+    )
 
 
 def _rest(case: Case, lab: Lab) -> tuple[bool, str]:
@@ -237,7 +214,7 @@ def _rest(case: Case, lab: Lab) -> tuple[bool, str]:
     world = case.world
     for sender, to in (("bea", "amir"), ("alice", "bea"), ("bruno", "alice")):
         tried = probe(lab, world.person(sender), world.person(to), f"From {sender}")
-        if world.person(to) not in _mailboxes(tried):
+        if world.person(to) not in mailboxes(tried.sent):
             return False, f"{sender} → {to}: {tried.story}"
     for host in (world.best, world.second, world.home, world.school_server):
         said = _stranger(lab, host)

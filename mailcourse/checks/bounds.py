@@ -75,6 +75,10 @@ class _Alarm:
     def stop(self) -> None:
         self._over.set()
 
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
 
 def _interrupt() -> None:
     main = threading.main_thread().ident
@@ -94,6 +98,8 @@ def _within(seconds: float) -> Iterator[None]:
     ringing = threading.Thread(target=alarm.ring, daemon=True)
 
     def wake(number: int, frame: FrameType | None) -> None:
+        if alarm.is_over:
+            return  # the last ring, heard late
         if not alarm.rang:
             raise KeyboardInterrupt  # the student has pressed Stop
         if next(rings) % 2:  # every second time in between two lines, where no `try` catches it
@@ -108,9 +114,9 @@ def _within(seconds: float) -> Iterator[None]:
     finally:
         while True:  # the bell may ring once more on the way out
             try:
-                sys.settrace(traced)
                 alarm.stop()
                 ringing.join()
+                sys.settrace(traced)
                 signal.signal(signal.SIGINT, before)
                 break
             except TimeIsUp:

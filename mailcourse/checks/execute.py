@@ -18,6 +18,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.preprocessors import Execute as NbgraderExecute
 
+from .kernels import AsyncLocalKernel
+
 _new_cell: Any = new_code_cell  # nbformat has no types
 _new_output: Any = new_output
 #: real seconds that a cell may take: an answer, and a check, which has bounds of its own
@@ -41,7 +43,7 @@ class Execute(NbgraderExecute):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's own, but for a kernel that dies or does not let go."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+        super().__init__(*args, **{"kernel_manager_class": AsyncLocalKernel, **named})
         self.timeout_func = lambda cell: CHECK_SECONDS if _is_check(cell) else SECONDS
         self._kernels, self._left_out = 0, set[int]()
 

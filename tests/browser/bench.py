@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import queue
-import socket
 import subprocess
 import sys
 import time
@@ -37,14 +36,20 @@ OPEN = "from mailcourse import Lab\nlab = Lab('two-offices')"
 _numbers = itertools.count(1)
 
 
+def own_port(number: int = 0) -> int:
+    """Return one of ten ports of this process.
+
+    They are below those that the system gives to whoever asks for any: a lab next door, which asks for many, may be
+    given a port that was free a moment ago; and would then be asked whether it is JupyterLab.
+    """
+    return 10_000 + os.getpid() % 2_000 * 10 + number
+
+
 class Jupyter:
     """A JupyterLab of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+    def __init__(self, folder: Path, runtime: Path) -> None:
+        self.folder, self._runtime, self.port = folder, runtime, own_port()
         self.address = f"http://127.0.0.1:{self.port}"
         # Without settings of their own, one student's JupyterLab would remember another's windows.
         self._environment = {
@@ -52,7 +57,7 @@ class Jupyter:
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "JUPYTER_RUNTIME_DIR": str(runtime),
         }
         for name, values in SETTINGS.items():
             self.setting(name, values)
@@ -66,13 +71,16 @@ class Jupyter:
     def __enter__(self) -> Self:
         options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}", "--LabApp.news_url="]
         options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={self.folder}"]
-        options += ["--ServerApp.disable_check_xsrf=True"]
+        options += ["--ServerApp.disable_check_xsrf=True", "--ServerApp.port_retries=0"]
+        options += ["--KernelManager.transport=ipc"]  # no ports that somebody else may be given meanwhile
         command = [sys.executable, "-m", "jupyter", "lab", *options]
-        self._server = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._environment
-        )
+        log = self.folder / "jupyter.log"
+        with log.open("wb") as said:
+            self._server = subprocess.Popen(
+                command, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment
+            )
         wait(lambda: self._server.poll() is not None or self.answers(), "JupyterLab did not answer")
-        assert self._server.poll() is None, "JupyterLab did not start"
+        assert self._server.poll() is None, f"JupyterLab did not start: {log.read_text()[-1500:]}"
         return self
 
     def answers(self) -> bool:
@@ -98,7 +106,7 @@ class Jupyter:
         wanted = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
         session = self.ask("POST", "sessions", wanted)
         client = BlockingKernelClient()
-        client.load_connection_file(str(self.folder / "runtime" / f"kernel-{session['kernel']['id']}.json"))
+        client.load_connection_file(str(self._runtime / f"kernel-{session['kernel']['id']}.json"))
         client.start_channels()
         wait(lambda: _answers(client), "the kernel did not start")
         return str(session["id"]), client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,16 @@ CHROMIUM = next(
 
 
 @pytest.fixture(scope="session")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+def runtime() -> Iterator[Path]:
+    """A folder with a path so short that sockets can have files in it."""
+    with tempfile.TemporaryDirectory(prefix="jupyter-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[Jupyter]:
     """JupyterLab on an empty folder, with settings of its own."""
-    with Jupyter(tmp_path_factory.mktemp("jupyter")) as running:
+    with Jupyter(tmp_path_factory.mktemp("jupyter"), runtime) as running:
         yield running
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import OPEN, Bench, wait
+from bench import OPEN, Bench, own_port, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -110,14 +109,12 @@ def test_left_and_right_step_and_tab_reaches_the_next_button(bench: Callable[...
 
 
 @pytest.fixture
-def voila(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def voila(request: pytest.FixtureRequest, tmp_path: Path, runtime: Path) -> Iterator[str]:
     """The page of `make demo`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = own_port(1)
     run = ["make", "-o", ".venv/ready", "demo", f"BIN={Path(sys.executable).parent}"]
-    run += [f"DEMO_ARGS=--no-browser --port={port}"]
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    run += [f"DEMO_ARGS=--no-browser --port={port} --Voila.port_retries=0 --KernelManager.transport=ipc"]
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(runtime)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(run, cwd=request.config.rootpath, env=environment, start_new_session=True, **quiet)
     address = f"http://127.0.0.1:{port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import threading
@@ -48,6 +49,13 @@ def test_a_function_without_an_end_is_ended(function: Callable[[int], Any]) -> N
     assert "did not end within 0.3 seconds" in came.failed
     assert came.late
     assert time.monotonic() - began < 3
+
+
+def test_nothing_of_the_bell_stays() -> None:
+    before = sys.gettrace(), signal.getsignal(signal.SIGINT), threading.active_count()
+    for _ in range(10):
+        assert bounds.call(stubborn, [1], 0.02, {}).late
+    assert (sys.gettrace(), signal.getsignal(signal.SIGINT), threading.active_count()) == before
 
 
 def test_what_a_function_raises_is_told_with_its_line() -> None:

@@ -64,6 +64,7 @@ class _Judge:
         for line in self._process.stdout or ():
             self._heard.put(line)
         self._heard.put("")
+        self._process.wait()  # else a kernel that shuts down sees a child that has ended, and waits for it to end
 
     @property
     def is_there(self) -> bool:

@@ -62,11 +62,17 @@ def test_a_class_is_marked_whatever_they_hand_in(tmp_path: Path) -> None:
     assert "http" not in whole.replace("http://www.w3.org/2000/svg", "")
 
 
+@pytest.fixture(scope="module")
+def term(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where several assignments are marked, one after the other."""
+    return tmp_path_factory.mktemp("term")
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ASSIGNMENTS if LONG else ["08-repair"])
-def test_nbgrader_gives_a_right_hand_in_all_points(name: str, tmp_path: Path) -> None:
+def test_nbgrader_gives_a_right_hand_in_all_points(name: str, tmp_path: Path, term: Path) -> None:
     write(tmp_path / "in", "Zoë", "right", name)
-    (marks,) = grade(name, tmp_path / "in", tmp_path / "out")
+    (marks,) = grade(name, tmp_path / "in", term)
     assert float(marks["points"]) + float(marks["to be marked by hand"]) == float(marks["of"])
     assert marks["notes"] == ("looks into the checks" if name == "08-repair" else "")  # the solution asks for the fault
 

@@ -107,7 +107,9 @@ class Pop3Session(Session):
 
     def _tried(self, act: Callable[[], bytes]) -> bytes:
         try:
-            return act()
+            answer = act()
+            self.errors = 0
+            return answer
         except (LabError, OSError):  # the folder was damaged or removed by another program
             return self._line(b"-ERR [SYS/TEMP] the mailbox cannot be read now")
         except Refusal as refusal:

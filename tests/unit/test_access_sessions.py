@@ -217,6 +217,18 @@ def test_a_wrong_password_takes_longer_each_time(world: World) -> None:
     assert session.closed
 
 
+@pytest.mark.parametrize(("kind", "good"), [(ImapSession, b"a NOOP\r\n"), (Pop3Session, b"CAPA\r\n")])
+def test_thirty_errors_in_a_row_end_a_session_and_not_thirty_in_a_day(
+    world: World, kind: type[Pop3Session] | type[ImapSession], good: bytes
+) -> None:
+    session = world.open(kind)
+    for _ in range(2):
+        session.receive(b"a FLY\r\n" * 30 + good)
+    assert not session.closed
+    session.receive(b"a FLY\r\n" * 31)
+    assert session.closed
+
+
 # ---- adding -----------------------------------------------------------------------------------------------
 
 

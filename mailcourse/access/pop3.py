@@ -102,8 +102,9 @@ class Pop3Session(Session):
         verb = words[0].upper()
         secret = line.strip().upper().startswith((b"PASS", b"AUTH"))  # also when misspelt
         self.said("C", line[:4] if secret else line, secret=secret)
-        # RFC 1939 §7: spaces may be part of a password
-        return self._tried(lambda: self._answer(verb, [" ".join(words[1:])] if verb == "PASS" else words[1:]))
+        # RFC 1939 §7: spaces may be part of a password; elsewhere one too many is no argument
+        given = [" ".join(words[1:])] if verb == "PASS" else [word for word in words[1:] if word]
+        return self._tried(lambda: self._answer(verb, given))
 
     def _tried(self, act: Callable[[], bytes]) -> bytes:
         try:

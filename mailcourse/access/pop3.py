@@ -301,12 +301,14 @@ class Pop3Session(Session):
 
     def do_QUIT(self) -> bytes:
         """UPDATE: delete what was marked, then say goodbye (§6)."""
-        for n in sorted(self._deleted):
-            assert self._folder is not None
-            self._folder.remove(self._messages[n - 1])
-            self.changed("removed", self._messages[n - 1])
-        self.closed = True
-        self.end()  # before the reply: the next session may log in at once
+        self.closed = True  # §6: whether or not everything could be removed
+        try:
+            for n in sorted(self._deleted):
+                assert self._folder is not None
+                self._folder.remove(self._messages[n - 1])
+                self.changed("removed", self._messages[n - 1])
+        finally:
+            self.end()  # before the reply: the next session may log in at once
         return self._line(f"+OK goodbye, {len(self._deleted)} messages deleted".encode())
 
     def end(self) -> None:

@@ -105,9 +105,10 @@ class ViewCommands(AppendCommands):
 
     def do_CLOSE(self, command: Command) -> Done:
         """Remove what is flagged as deleted, silently, and leave the folder (§6.4.2)."""
+        done = self.do_UNSELECT(command)  # first: a folder that cannot be used is left, too
         if not self.is_read_only:
             self._expunge()
-        return self.do_UNSELECT(command)
+        return done
 
     def do_UNSELECT(self, command: Command) -> Done:
         """Leave the folder as it is (RFC 3691)."""

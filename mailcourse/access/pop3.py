@@ -102,12 +102,15 @@ class Pop3Session(Session):
         verb = words[0].upper()
         secret = line.strip().upper().startswith((b"PASS", b"AUTH"))  # also when misspelt
         self.said("C", line[:4] if secret else line, secret=secret)
-        # RFC 1939 §7: spaces may be part of a password
-        return self._tried(lambda: self._answer(verb, [" ".join(words[1:])] if verb == "PASS" else words[1:]))
+        # RFC 1939 §7: spaces may be part of a password; elsewhere one too many is no argument
+        given = [" ".join(words[1:])] if verb == "PASS" else [word for word in words[1:] if word]
+        return self._tried(lambda: self._answer(verb, given))
 
     def _tried(self, act: Callable[[], bytes]) -> bytes:
         try:
-            return act()
+            answer = act()
+            self.errors = 0
+            return answer
         except (LabError, OSError):  # the folder was damaged or removed by another program
             return self._line(b"-ERR [SYS/TEMP] the mailbox cannot be read now")
         except Refusal as refusal:
@@ -298,12 +301,14 @@ class Pop3Session(Session):
 
     def do_QUIT(self) -> bytes:
         """UPDATE: delete what was marked, then say goodbye (§6)."""
-        for n in sorted(self._deleted):
-            assert self._folder is not None
-            self._folder.remove(self._messages[n - 1])
-            self.changed("removed", self._messages[n - 1])
-        self.closed = True
-        self.end()  # before the reply: the next session may log in at once
+        self.closed = True  # §6: whether or not everything could be removed
+        try:
+            for n in sorted(self._deleted):
+                assert self._folder is not None
+                self._folder.remove(self._messages[n - 1])
+                self.changed("removed", self._messages[n - 1])
+        finally:
+            self.end()  # before the reply: the next session may log in at once
         return self._line(f"+OK goodbye, {len(self._deleted)} messages deleted".encode())
 
     def end(self) -> None:

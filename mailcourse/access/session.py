@@ -17,7 +17,7 @@ from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.names import Stored
 
 MOST_LOGINS = 3  # failed ones, then the session ends
-MOST_ERRORS = 30
+MOST_ERRORS = 30  # in a row
 PAUSE_SECONDS = 0.4  # real ones; who guesses passwords waits, and longer each time
 
 

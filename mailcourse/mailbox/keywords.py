@@ -48,8 +48,8 @@ class Keywords:
             return frozenset()
         with self._uids.locked():
             words = self.words()
-            known = {word.lower() for word in words}
-            fresh = [word for word in dict.fromkeys(asked) if word.lower() not in known]
+            first = {word.lower(): word for word in [*words, *asked][::-1]}  # of urgent and Urgent, the one before
+            fresh = [word for word in dict.fromkeys(asked) if first[word.lower()] == word and word not in words]
             if add and fresh:
                 if len(words) + len(fresh) > len(KEYWORDS):
                     raise TooManyKeywords(f"A folder has {len(KEYWORDS)} keywords at most. Use one that is there.")

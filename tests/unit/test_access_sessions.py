@@ -52,6 +52,11 @@ class World:
         session.receive(b"USER bruno@bakery.test\r\nPASS loaf\r\n")
         return session
 
+    def lose(self) -> None:
+        """Another program takes the messages away."""
+        for part in ("cur", "new"):
+            (self.inbox.path / part).rename(self.inbox.path / f"lost-{part}")
+
     def flags(self) -> list[str]:
         return ["".join(sorted(one.flags)) for one in self.inbox.scan()]
 
@@ -217,6 +222,18 @@ def test_a_wrong_password_takes_longer_each_time(world: World) -> None:
     assert session.closed
 
 
+@pytest.mark.parametrize(("kind", "good"), [(ImapSession, b"a NOOP\r\n"), (Pop3Session, b"CAPA\r\n")])
+def test_thirty_errors_in_a_row_end_a_session_and_not_thirty_in_a_day(
+    world: World, kind: type[Pop3Session] | type[ImapSession], good: bytes
+) -> None:
+    session = world.open(kind)
+    for _ in range(2):
+        session.receive(b"a FLY\r\n" * 30 + good)
+    assert not session.closed
+    session.receive(b"a FLY\r\n" * 31)
+    assert session.closed
+
+
 # ---- adding -----------------------------------------------------------------------------------------------
 
 
@@ -352,9 +369,24 @@ def test_nothing_a_client_says_breaks_a_session(world: World, octets: bytes) -> 
 
 @pytest.mark.parametrize("start", [World.imap, World.pop3], ids=["imap", "pop3"])
 def test_a_folder_that_is_gone_is_a_refusal(world: World, start: Callable[[World], Pop3Session | ImapSession]) -> None:
-    (world.inbox.path / "cur").rename(world.inbox.path / "lost")
-    (world.inbox.path / "new").rename(world.inbox.path / "lost-too")
+    world.lose()
     session = start(world)
     assert session.receive(b"z NOOP\r\n").endswith(b"\r\n")
     assert any(re.search("cannot be (read|used) now", line) for line in world.lines())
     assert not session.closed
+
+
+def test_a_folder_that_is_gone_can_be_left(world: World) -> None:
+    session = world.imap()
+    world.lose()
+    assert b"c NO [UNAVAILABLE]" in session.receive(b"c CLOSE\r\n")
+    assert session.receive(b"d CHECK\r\n").startswith(b"d BAD not now: select a folder first")
+
+
+def test_quit_ends_a_pop3_session_even_if_nothing_can_be_removed(world: World) -> None:
+    session = world.pop3()
+    session.receive(b"DELE 1\r\n")
+    world.lose()
+    assert session.receive(b"QUIT\r\n").startswith(b"-ERR [SYS/TEMP]")
+    assert session.closed
+    assert world.accounts.lock(BRUNO)

@@ -23,6 +23,11 @@ COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
         b"a FETCH 1 BODY.PEEK[HEADER.FIELDS (To From)]<0.9>\r\n",
         ("a", "FETCH", ["1", "BODY.PEEK[HEADER.FIELDS (To From)]<0.9>"]),
     ),
+    (
+        b"a FETCH 1 (UID BODY[HEADER.FIELDS ({2+}\r\nTo {4+}\r\nFrom)])\r\n",
+        ("a", "FETCH", ["1", ["UID", 'BODY[HEADER.FIELDS ("To" "From")]']]),
+    ),
+    (b"a SEARCH SUBJECT [x BODY {2+}\r\nhi\r\n", ("a", "SEARCH", ["SUBJECT", "[x", "BODY", b"hi"])),
     (b"a STORE 1 +FLAGS (\\Seen)\r\n", ("a", "STORE", ["1", "+FLAGS", ["\\Seen"]])),
     (b'a LIST "" *\r\n', ("a", "LIST", [b"", "*"])),
 ]

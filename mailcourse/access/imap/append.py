@@ -62,6 +62,8 @@ class AppendCommands(FolderCommands):
         if not wanted:
             raise Wrong("APPEND wants a message behind the name of the folder")
         folder = self.target(text_of(command.arguments[0]))
+        if not all(message.size for message in wanted):  # RFC 3502: so a client cancels
+            raise No("[CANNOT] a message of no octets: nothing was appended")
         self.check_room(sum(message.size for message in wanted))
         written = []
         try:

@@ -31,6 +31,9 @@ TOKEN = re.compile(
     rb'(?P<space> +)|(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\n]|\\["\\])*)"'
     rb'|(?P<atom>(?:[^\x00-\x20(){"\[\]\x7f]|\[[^\[\]]*\](?:<[\d.]+>)?|\[|\])+)'
 )
+#: a literal here is the name of a field: BODY[HEADER.FIELDS (Subject {2}
+IN_SECTION = re.compile(rb"\[[\w.]+ \([^()\[\]]*$")
+FIELD = re.compile(rb'[^\x00-\x20()"\\\[\]\x7f-\xff]+')
 TAG = re.compile(rb'[^\x00-\x20(){"%*+\\\x7f-\xff]+')
 
 
@@ -224,11 +227,22 @@ def parse(pieces: list[Piece]) -> Command:
     if not TAG.fullmatch(first[0]):
         raise Malformed("*", "a command begins with a tag, such as a1")
     tag = first[0].decode()
-    tokens = _tokens(tag, [first[1] if len(first) > 1 else b"", *pieces[1:]])
+    tokens = _tokens(tag, _sections([first[1] if len(first) > 1 else b"", *pieces[1:]]))
     arguments = _nest(tag, tokens)
     if not arguments or not isinstance(arguments[0], str):
         raise Malformed(tag, "a command has a name behind the tag")
     return Command(tag, arguments[0].upper(), arguments[1:])
+
+
+def _sections(pieces: list[Any]) -> list[Piece]:
+    """Quote the literals that stand inside a section, so that a section is one atom (RFC 3501 §9, header-fld-name)."""
+    found = pieces[:1]
+    for literal, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        if isinstance(literal, bytes) and FIELD.fullmatch(literal) and IN_SECTION.search(found[-1][-1000:]):
+            found[-1] += b'"%b"%b' % (literal, text)
+        else:
+            found += [literal, text]
+    return found
 
 
 def _tokens(tag: str, pieces: list[Piece]) -> list[Any]:

@@ -88,7 +88,7 @@ def _read_returns(given: list[Any], found: Wanted) -> None:
     words = list(given)
     while words:
         if isinstance(words[0], str) and words[0].upper() == "STATUS":
-            if len(words) < 2 or not isinstance(words[1], list):
+            if len(words) < 2 or not (isinstance(words[1], list) and words[1]):
                 raise Wrong("STATUS wants a list, such as (MESSAGES UNSEEN)")
             found.status = words[1]
             words = words[2:]
@@ -106,22 +106,26 @@ def _pattern(text: str) -> str:
 def listed(asked: Wanted, tree: Tree, *, is_new: bool) -> Iterator[tuple[str, list[str], str]]:
     """Return (name, attributes, extra data) of each folder that is asked for.
 
-    `is_new`: the client knows \\NonExistent.
+    A folder that was not chosen is told for the sake of those below it that are, if these do not fit
+    (RFC 5258 §3.3); old clients are told every level.  `is_new`: the client knows \\NonExistent.
     """
     names = tree.names(with_subscribed="SUBSCRIBED" in asked.selections)
-    subscribed = set(tree.subscribed)
+    names = [name for name in names if any(fits(pattern, name) for pattern in asked.patterns)]
+    subscribed, chosen = set(tree.subscribed), _chosen(asked, tree)
+    hidden = chosen.difference(names)
     is_new = is_new or asked.is_extended
+    is_plain = not asked.selections & {"SUBSCRIBED", "SPECIAL-USE"}
+    tells_below = {"RECURSIVEMATCH", "SUBSCRIBED"} <= asked.selections
     for name in names:
-        if not any(fits(pattern, name) for pattern in asked.patterns):
-            continue
-        is_chosen = ("SUBSCRIBED" not in asked.selections or name in subscribed) and (
-            "SPECIAL-USE" not in asked.selections or name in tree.uses
-        )
-        extra = ""
-        if {"RECURSIVEMATCH", "SUBSCRIBED"} <= asked.selections and _any_below(name, subscribed):
-            extra = ' ("CHILDINFO" ("SUBSCRIBED"))'  # RFC 5258 §3.5
-        if is_chosen or extra:
+        is_parent = (is_plain or tells_below) and _any_below(name, hidden)
+        if name in chosen or is_parent or (is_plain and not is_new):
+            extra = ' ("CHILDINFO" ("SUBSCRIBED"))' if tells_below and _any_below(name, chosen) else ""  # §3.5
             yield name, _attributes(name, asked, tree, subscribed, is_new=is_new), extra
+
+
+def _chosen(asked: Wanted, tree: Tree) -> set[str]:
+    found = set(tree.subscribed if "SUBSCRIBED" in asked.selections else tree.there)
+    return found & set(tree.uses) if "SPECIAL-USE" in asked.selections else found
 
 
 def _any_below(name: str, names: Iterable[str]) -> bool:

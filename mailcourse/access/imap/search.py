@@ -20,6 +20,7 @@ from datetime import date
 from typing import Any
 
 from mailcourse.mailbox.names import KEYWORDS
+from mailcourse.message.address_list import addresses
 from mailcourse.message.mime import Part
 
 from .fetch import Message
@@ -31,6 +32,7 @@ from .strings import in_set, read_date, write_set
 #: what is told when a charset is not known; every charset of text that Python knows will do
 CHARSETS = ("US-ASCII", "UTF-8", "ISO-8859-1", "ISO-8859-15", "KOI8-R", "GB18030", "SHIFT_JIS")
 RETURNS = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
+ADDRESSED = (b"from", b"to", b"cc", b"bcc")
 #: no text in UTF-8 is this
 NO_FIELD = b"\xff"
 #: Keys inside keys, as in NOT (OR (NOT …
@@ -193,6 +195,9 @@ class Keys:
 
         def values(message: Message) -> bytes:
             found = message.part.fields.get(field, [])
+            if field in ADDRESSED:  # what ENVELOPE tells, too: without comments, a@b.test for a (x) @ b.test
+                told = addresses(b",".join(found))
+                found = found + [b"%b@%b" % (one.local or b"", one.domain) for one in told if one.domain]
             return b"\0".join(_decoded(value).casefold().encode() for value in found) if found else NO_FIELD
 
         def claim(m: Message) -> bool:
@@ -211,7 +216,7 @@ class Keys:
                 low, place = content.lower(), len(m.part.header)
                 header = low[:place]
                 if not any(sign in header for sign in ENCODED) and b"\x1b" not in low:  # the octets are the text
-                    return low.find(octets, 0 if whole else place) >= 0
+                    return low.find(octets, place) >= 0 or (whole and octets in _unfolded(header))
             return any(wanted in text.casefold() for text in _texts(m.part, header=whole))
 
         return claim
@@ -273,7 +278,7 @@ def _sent(part: Part) -> date | None:
 
 def _decoded(value: bytes) -> str:
     """A field as people read it (RFC 2047)."""
-    text = value.decode("utf-8", "replace")
+    text = value.decode("utf-8", "replace").replace("\t", " ")  # with which some fold
     if "=?" not in text:
         return text
     try:
@@ -282,9 +287,13 @@ def _decoded(value: bytes) -> str:
         return text
 
 
+def _unfolded(header: bytes) -> bytes:
+    return re.sub(rb"\r\n(?=[ \t])", b"", header).replace(b"\t", b" ")
+
+
 def _texts(part: Part, *, header: bool) -> list[str]:
     """All text of a message: its header if that is wanted, and every part that is text."""
-    found = [_decoded(re.sub(rb"\r\n(?=[ \t])", b"", part.header))] if header else []
+    found = [_decoded(_unfolded(part.header))] if header else []
     if part.type[0] == "text":
         return [*found, part.text()]
     if not part.parts:

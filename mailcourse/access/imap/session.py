@@ -145,6 +145,7 @@ class ImapSession(SelectedCommands):
             yield from done.told
             yield self.news(moves_numbers=done.moves_numbers)
             said = f"OK {done.said or command.name + ' done'}"
+            self.errors = 0
         except (No, LabError) as refusal:
             said = f"NO {printable(str(refusal))}"
         except Wrong as error:

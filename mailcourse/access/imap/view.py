@@ -49,7 +49,14 @@ class ViewCommands(AppendCommands):
 
     def do_SELECT(self, command: Command) -> Done:
         """Open a folder."""
-        closed = [self.line(b"* OK [CLOSED] the folder before is closed")] if self._is_open() and self.is_rev2 else []
+        mode = "ONLY" if command.name == "EXAMINE" else "WRITE"
+        return Done(self._select(command), f"[READ-{mode}] {command.name} done")
+
+    do_EXAMINE = do_SELECT
+
+    def _select(self, command: Command) -> Iterator[bytes]:
+        if self._is_open() and self.is_rev2:
+            yield self.line(b"* OK [CLOSED] the folder before is closed")
         self.state = AUTHENTICATED  # §6.3.1: even when it fails, the old one is closed
         name = self.name_of(command.arguments[0])
         self.folder, self.folder_name = self.open_folder(name), name
@@ -62,10 +69,7 @@ class ViewCommands(AppendCommands):
         self.view, self.saved = list(self.folder.by_uid()), set()
         self.keywords, self._told = self.folder.keywords.words(), None
         self.state = SELECTED
-        mode = "ONLY" if self.is_read_only else "WRITE"
-        return Done([*closed, *self._opened(name)], f"[READ-{mode}] {command.name} done")
-
-    do_EXAMINE = do_SELECT
+        yield from self._opened(name)
 
     def _is_open(self) -> bool:
         return self.state is SELECTED
@@ -101,9 +105,10 @@ class ViewCommands(AppendCommands):
 
     def do_CLOSE(self, command: Command) -> Done:
         """Remove what is flagged as deleted, silently, and leave the folder (§6.4.2)."""
+        done = self.do_UNSELECT(command)  # first: a folder that cannot be used is left, too
         if not self.is_read_only:
             self._expunge()
-        return self.do_UNSELECT(command)
+        return done
 
     def do_UNSELECT(self, command: Command) -> Done:
         """Leave the folder as it is (RFC 3691)."""

@@ -184,7 +184,7 @@ def test_a_thousand_connections_come_and_go(lab: Lab, grown: Callable[[str], flo
     assert grown("1,000 connections one after the other") < 40
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_thousands_of_messages_wait_and_then_all_arrive(
     make_lab: Callable[..., Lab], tmp_path: Path, grown: Callable[[str], float], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,7 +202,7 @@ def test_thousands_of_messages_wait_and_then_all_arrive(
             sock.sendall(b"Subject: %d\r\n\r\nx\r\n.\r\n" % number)
             until(sock, b"queued as")
     taken = time.monotonic() - began
-    lab.settle(timeout=240)
+    lab.settle(timeout=600)
     assert (
         lab.person(ALICE).send("amir@academy.test", "meanwhile", "x").status["amir@academy.test"].state == "delivered"
     )
@@ -215,9 +215,9 @@ def test_thousands_of_messages_wait_and_then_all_arrive(
     lab = make_lab("two-offices", path=tmp_path)
     opened = time.monotonic() - began
     began = time.monotonic()
-    lab.settle(timeout=240)
-    lab.clock.advance(hours=2)
-    lab.settle(timeout=240)
+    lab.settle(timeout=600)
+    lab.queue("mx1.bakery.test").flush()
+    lab.settle(timeout=600)
     delivered = time.monotonic() - began
     found = lab.accounts["mail.bakery.test"].mailbox(BRUNO).scan()
     assert len(found) == QUEUED

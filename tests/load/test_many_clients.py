@@ -190,7 +190,7 @@ def filled(box: Maildir, name: str) -> dict[Place, tuple[str, frozenset[str]]]:
     return found
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1])
 def test_ten_clients_at_random_work_agree_at_the_end_with_the_server_and_the_files(lab: Lab, seed: int) -> None:
     bruno, ledger = lab.person(BRUNO), Ledger()

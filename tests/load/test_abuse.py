@@ -216,7 +216,7 @@ def test_thousands_of_messages_wait_and_then_all_arrive(
     opened = time.monotonic() - began
     began = time.monotonic()
     lab.settle(timeout=600)
-    lab.queue("mx1.bakery.test").flush()
+    lab.clock.advance(hours=2)
     lab.settle(timeout=600)
     delivered = time.monotonic() - began
     found = lab.accounts["mail.bakery.test"].mailbox(BRUNO).scan()

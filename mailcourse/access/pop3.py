@@ -17,8 +17,9 @@ from typing import Any
 from mailcourse.internet.errors import LabError
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
 from mailcourse.mailbox.names import Stored
+from mailcourse.message.sasl import SaslFailure, parse_plain
 
-from .session import MOST_ERRORS, MOST_LOGINS, Session, plain, printable
+from .session import MOST_ERRORS, MOST_LOGINS, Session, printable
 
 
 class State(Enum):
@@ -182,18 +183,17 @@ class Pop3Session(Session):
         if mechanism.upper() != "PLAIN":
             raise Refusal("use AUTH PLAIN")
         if initial is not None:
-            return self._by_plain(b"" if initial == "=" else initial.encode("utf-8", "replace"))
+            return self._by_plain(initial.encode("utf-8", "replace"))
         self._is_asked = True
         return self._line(b"+ ")
 
     def _by_plain(self, answer: bytes) -> bytes:
-        found = plain(answer)
-        if found is None:
+        found = parse_plain(answer)
+        if found is SaslFailure.OTHER_IDENTITY:
+            raise Refusal(f"[AUTH] {found.value}")
+        if isinstance(found, SaslFailure):
             raise Refusal("cancelled, or not NUL name NUL password in base64")
-        asked, name, password = found
-        if asked not in ("", name):  # RFC 4616 §2: to act for somebody else is not offered
-            raise Refusal("[AUTH] one may only be oneself")
-        return self._log_in(name, password)
+        return self._log_in(*found)
 
     def _log_in(self, name: str, password: str) -> bytes:
         """Check the password and take the maildrop."""

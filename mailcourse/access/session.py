@@ -5,8 +5,6 @@ Who uses it: `pop3.py`, `imap/session.py`; `serve.py` carries their bytes.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -117,19 +115,6 @@ class Session(ABC):
         self.pause = PAUSE_SECONDS * self.failed_logins
         self.record("login-failed", person=printable(person), service=self.service)
         return False
-
-
-def plain(answer: bytes) -> tuple[str, str, str] | None:
-    """Read the answer of SASL PLAIN (RFC 4616): whom to act for ("" for oneself), name, password; or None.
-
-    >>> plain(b"AGFsaWNlAGFwcGxl")
-    ('', 'alice', 'apple')
-    """
-    try:
-        asked, name, password = base64.b64decode(answer, validate=True).decode("utf-8", "replace").split("\0")
-    except (binascii.Error, ValueError):
-        return None
-    return asked, name, password
 
 
 def printable(text: str) -> str:

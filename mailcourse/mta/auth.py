@@ -8,50 +8,42 @@ base64 is not encryption: that is why AUTH is offered only inside TLS.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
 from mailcourse.message.reply import Reply
+from mailcourse.message.sasl import Credentials, SaslFailure, decode_answer, parse_plain
 
 Challenge = Callable[[str], Awaitable[bytes]]
 
 MECHANISMS = ("PLAIN", "LOGIN")
 
-CANCELLED = Reply(501, "5.7.0", "authentication cancelled by the client")
-NOT_BASE64 = Reply(501, "5.5.2", "that is not base64")
-MALFORMED = Reply(501, "5.5.2", "PLAIN wants NUL name NUL password, in base64")
+#: RFC 4954 §6; somebody else's identity is refused like a wrong password
+REPLIES = {
+    SaslFailure.CANCELLED: (501, "5.7.0"),
+    SaslFailure.NOT_BASE64: (501, "5.5.2"),
+    SaslFailure.MALFORMED: (501, "5.5.2"),
+    SaslFailure.OTHER_IDENTITY: (535, "5.7.8"),
+}
 
 
-async def credentials(mechanism: str, initial: str | None, challenge: Challenge) -> tuple[str, str] | Reply:
+async def credentials(mechanism: str, initial: str | None, challenge: Challenge) -> Credentials | Reply:
     """Talk until name and password are known; `challenge(text)` sends 334 and returns the client's line."""
     if mechanism == "PLAIN":
-        return _plain(_decoded((initial or "").encode() if initial is not None else await challenge("")))
-    name = _decoded(initial.encode() if initial else await challenge("Username:"))
-    if isinstance(name, Reply):
+        found = parse_plain(_octets(initial) if initial is not None else await challenge(""))
+    else:
+        found = await _login(initial, challenge)
+    return Reply(*REPLIES[found], found.value) if isinstance(found, SaslFailure) else found
+
+
+async def _login(initial: str | None, challenge: Challenge) -> Credentials | SaslFailure:
+    name = decode_answer(_octets(initial) if initial else await challenge("Username:"))
+    if isinstance(name, SaslFailure):
         return name
-    password = _decoded(await challenge("Password:"))
-    if isinstance(password, Reply):
+    password = decode_answer(await challenge("Password:"))
+    if isinstance(password, SaslFailure):
         return password
-    return name.decode("utf-8", "replace"), password.decode("utf-8", "replace")
+    return Credentials(name.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
 
 
-def _plain(blob: bytes | Reply) -> tuple[str, str] | Reply:
-    if isinstance(blob, Reply):
-        return blob
-    parts = blob.split(b"\0")
-    if len(parts) != 3:
-        return MALFORMED
-    _, name, password = (part.decode("utf-8", "replace") for part in parts)
-    return name, password
-
-
-def _decoded(line: bytes) -> bytes | Reply:
-    if line.strip() == b"*":
-        return CANCELLED
-    if line.strip() == b"=":
-        return b""  # RFC 4954 §4: an empty initial response
-    try:
-        return base64.b64decode(line.strip(), validate=True)
-    except binascii.Error:
-        return NOT_BASE64
+def _octets(initial: str) -> bytes:
+    return initial.encode("utf-8", "surrogateescape")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from mailcourse.internet.errors import LabError
+from mailcourse.message.sasl import SaslFailure, parse_plain
 
-from ..session import MOST_ERRORS, MOST_LOGINS, plain, printable
+from ..session import MOST_ERRORS, MOST_LOGINS, printable
 from .grammar import MOST_MESSAGE, Command, Malformed, Piece, Reader, drop, parse, text_of
 from .selected import SelectedCommands
 from .states import AUTHENTICATED, COMMANDS, NOT_AUTHENTICATED, Done, No, Wrong
@@ -245,7 +246,7 @@ class ImapSession(SelectedCommands):
         self._waiting = command.tag
         if len(command.arguments) > 1:
             initial = text_of(command.arguments[1])
-            return self._authenticated(b"" if initial == "=" else initial.encode("utf-8", "replace"), shown=False)
+            return self._authenticated(initial.encode("utf-8", "replace"), shown=False)
         return self.line(b"+ ")
 
     def _authenticated(self, answer: bytes, *, shown: bool = True) -> bytes:
@@ -253,13 +254,12 @@ class ImapSession(SelectedCommands):
         assert tag is not None
         if shown:
             self.said("C", b"(answer)", secret=True)
-        found = plain(answer)
-        if found is None:
+        found = parse_plain(answer)
+        if found is SaslFailure.OTHER_IDENTITY:
+            return self._last_line(f"{tag} NO [AUTHORIZATIONFAILED] {found.value}")
+        if isinstance(found, SaslFailure):
             raise Malformed(tag, "cancelled, or not NUL name NUL password in base64")
-        asked, name, password = found
-        if asked not in ("", name):  # RFC 4616 §2: to act for somebody else is not offered
-            return self._last_line(f"{tag} NO [AUTHORIZATIONFAILED] one may only be oneself")
-        return self._log_in(tag, name, password)
+        return self._log_in(tag, *found)
 
     def _log_in(self, tag: str, name: str, password: str) -> bytes:
         if not self.may_log_in:

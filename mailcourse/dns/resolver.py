@@ -200,7 +200,7 @@ class Resolver(NameServer):
         """Keep what a server with authority for `zone` tells; return what it says of the question itself."""
         if not reply.flags & dns.flags.AA:
             return None
-        now, first = self.host.internet.clock.now(), None
+        now, first = self.host.now(), None
         for rrset in reply.answer:
             if rrset.name.is_subdomain(zone):
                 known = Known(now + timedelta(seconds=rrset.ttl), dns.rcode.NOERROR, rrset, None)
@@ -215,7 +215,7 @@ class Resolver(NameServer):
         """Keep a "no such name" or "no such record", if it says for how long (RFC 2308 §5)."""
         for soa in reply.authority:
             if soa.rdtype == dns.rdatatype.SOA and name.is_subdomain(soa.name) and soa.name.is_subdomain(zone):
-                until = self.host.internet.clock.now() + timedelta(seconds=min(soa.ttl, soa[0].minimum))
+                until = self.host.now() + timedelta(seconds=min(soa.ttl, soa[0].minimum))
                 known = Known(until, reply.rcode(), None, soa)
                 every = reply.rcode() == dns.rcode.NXDOMAIN  # the name itself is missing: so is every type
                 self._keep(self.cache, (name, dns.rdatatype.ANY if every else kind), known)
@@ -230,7 +230,7 @@ class Resolver(NameServer):
                 for rrset in (below, *reply.additional):
                     if rrset.name.is_subdomain(zone):
                         # At least a second: the way must not be forgotten before it is gone.
-                        until = self.host.internet.clock.now() + timedelta(seconds=max(rrset.ttl, 1))
+                        until = self.host.now() + timedelta(seconds=max(rrset.ttl, 1))
                         self._keep(self.hints, (rrset.name, rrset.rdtype), Known(until, dns.rcode.NOERROR, rrset, None))
                 return below
         return None
@@ -252,17 +252,17 @@ class Resolver(NameServer):
         return missing if missing is not None and missing.rcode == dns.rcode.NXDOMAIN else None
 
     def _all_of(self, name: dns.name.Name) -> list[Known]:
-        now = self.host.internet.clock.now()
+        now = self.host.now()
         return [known for (other, _), known in self.cache.items() if other == name and known.until > now]
 
     def _fresh(self, name: dns.name.Name, kind: dns.rdatatype.RdataType, memory: dict[Key, Known]) -> Known | None:
         known = memory.get((name, kind))
-        if known is not None and known.until <= self.host.internet.clock.now():
+        if known is not None and known.until <= self.host.now():
             del memory[name, kind]
             return None
         return known
 
     def _aged(self, known: Known, rrset: dns.rrset.RRset) -> dns.rrset.RRset:
         """Return a copy whose TTL is what is left of it."""
-        left = max(0, int((known.until - self.host.internet.clock.now()).total_seconds()))
+        left = max(0, int((known.until - self.host.now()).total_seconds()))
         return dns.rrset.from_rdata_list(rrset.name, left, list(rrset))

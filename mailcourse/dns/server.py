@@ -228,7 +228,7 @@ class NameServer(ABC):
         return reply
 
     def _warn(self, connection: Connection, text: str) -> None:
-        self.host.internet.trace.add(self.host.name, "dns", "warning", connection.message, text=text)
+        self.host.record("dns", "warning", connection.message, text=text)
 
 
 def _format_error(data: bytes) -> dns.message.Message | None:
@@ -264,8 +264,7 @@ def record(host: Host, reply: dns.message.Message, connection: Connection, *, ca
     """Write into the trace what was answered."""
     referral = not reply.flags & (dns.flags.AA | dns.flags.RA) and bool(reply.authority)
     for question in reply.question[:1]:
-        host.internet.trace.add(
-            host.name,
+        host.record(
             "dns",
             "answered",
             connection.message,

@@ -49,8 +49,7 @@ async def _by_stream(host: Host, server: str, wire: bytes, message: str | None) 
 def _record(host: Host, server: str, query: dns.message.Message, transport: str, message: str | None) -> None:
     question = query.question[0]
     target = host.internet.host_at(server)
-    host.internet.trace.add(
-        host.name,
+    host.record(
         "dns",
         "asked",
         message,
@@ -100,5 +99,5 @@ class Stub:
             found += [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
             if of_mx and any(rrset.rdtype == dns.rdatatype.CNAME for rrset in reply.answer):
                 text = f"an MX record names {name}, which is an alias; RFC 2181 forbids that"
-                self.host.internet.trace.add(self.host.name, "dns", "warning", message, text=text)
+                self.host.record("dns", "warning", message, text=text)
         return found

@@ -21,6 +21,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .clock import Clock
 from .errors import LabError, unknown
@@ -103,10 +104,9 @@ class Internet(ABC):
 
     def host(self, name: str) -> Host:
         """Return the host called `name`."""
-        try:
-            return self.hosts[name]
-        except KeyError:
-            raise unknown("host", name, self.hosts) from None
+        if name not in self.hosts:
+            raise unknown("host", name, self.hosts)
+        return self.hosts[name]
 
     def host_at(self, address: str) -> Host | None:
         """Return the host that has this lab address, or None when nobody has it."""
@@ -137,9 +137,7 @@ class Internet(ABC):
         self.trace.add(a, "host", "link-slowed", peer=b or EVERYBODY, seconds=seconds)
 
     def _set_lag(self, ends: frozenset[str], seconds: float) -> None:
-        self.lags.pop(ends, None)
-        if seconds:
-            self.lags[ends] = seconds
+        self.lags = {link: lag for link, lag in {**self.lags, ends: seconds}.items() if lag}
 
     def cut(self, a: str, b: str) -> None:
         """Let nothing pass between two hosts, and break what is open between them.  Loop thread only."""
@@ -267,6 +265,14 @@ class Host:
         reader, writer = await self.internet.connect(connection, self)
         return reader, writer, connection
 
+    def now(self) -> datetime:
+        """Return lab time."""
+        return self.internet.clock.now()
+
+    def record(self, role: str, what: str, message: str | None = None, /, **facts: object) -> None:
+        """Record in the trace that `what` happened on this host, to one of its servers; `EVENTS` has the facts."""
+        self.internet.trace.add(self.name, role, what, message, **facts)
+
     async def exchange(self, address: str, port: int, payload: bytes, message: str | None = None) -> bytes:
         """Send one datagram and return the reply."""
         return await self.internet.exchange(self.internet.new_connection(self, address, port, message), self, payload)
@@ -299,18 +305,16 @@ class Host:
         if port not in self.ports:
             known = ", ".join(map(str, sorted(set(self.ports)))) or "none"
             raise LabError(f"{self.name} has no port {port}. Its ports are: {known}.")
-        if closed == (port in self.closed_ports):
-            return
-        (self.closed_ports.add if closed else self.closed_ports.remove)(port)
-        self.internet.trace.add(self.name, "host", "port-closed" if closed else "port-opened", port=port)
+        if closed != (port in self.closed_ports):
+            (self.closed_ports.add if closed else self.closed_ports.remove)(port)
+            self.record("host", "port-closed" if closed else "port-opened", port=port)
 
     def _switch(self, up: bool) -> None:
-        if up == self.is_up:
-            return
-        self.is_up = up
-        self.internet.trace.add(self.name, "host", "host-up" if up else "host-down")
-        if not up:
-            self.internet.disconnect(self)
+        if up != self.is_up:
+            self.is_up = up
+            self.record("host", "host-up" if up else "host-down")
+            if not up:
+                self.internet.disconnect(self)
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {' '.join(self.addresses)} {'up' if self.is_up else 'down'}>"

@@ -82,7 +82,7 @@ class MailboxDelivery:
         )
 
     def _write(self, person: str, parcel: Parcel) -> None:
-        now = self._host.internet.clock.now()
+        now = self._host.now()
         # Maildir asks for a name that nobody else makes: time, message and copy, host.
         unique = f"{int(now.timestamp())}.{parcel.message}.{next(self._copies)}.{self._host.name}"
         head = return_path(parcel.envelope.reverse_path) + delivered_to(str(parcel.recipient))
@@ -104,7 +104,7 @@ class MailboxDelivery:
 
     def _record(self, what: str, parcel: Parcel, **facts: Any) -> None:
         recipient = str(parcel.recipient)
-        self._host.internet.trace.add(self._host.name, "mda", what, parcel.message, recipient=recipient, **facts)
+        self._host.record("mda", what, parcel.message, recipient=recipient, **facts)
 
 
 def _nobody(recipient: Address, meaning: Meaning) -> Reply:

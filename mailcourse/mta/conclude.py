@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 async def conclude(server: Server, entry: Entry, before: Progress, outcomes: Outcomes) -> None:
     """Record how an attempt ended, tell the sender what there is to tell, and plan the next attempt."""
-    now = server.host.internet.clock.now()
+    now = server.host.now()
     outcomes = {recipient: _expired(entry, ended, now - entry.arrived) for recipient, ended in outcomes.items()}
     waiting = {recipient: ended for recipient, ended in outcomes.items() if isinstance(ended, TryLater)}
     is_warned = before.is_warned or now - entry.arrived >= WARNING
@@ -99,7 +99,7 @@ async def _report(server: Server, entry: Entry, queue_id: str, fates: list[Fate]
     """Put a report into the queue, synced, and do not send it yet."""
     sender = entry.envelope.sender
     assert sender is not None
-    now, name = server.host.internet.clock.now(), server.host.name
+    now, name = server.host.now(), server.host.name
     content = report(entry, fates, name, f"<{queue_id.lower()}@{name}>", now)
     identity = server.host.internet.trace.new_message()
     envelope = Envelope(None, (sender,), eight_bit=not content.isascii(), utf8=entry.envelope.utf8)
@@ -113,7 +113,7 @@ async def _try_later(
     server: Server, entry: Entry, attempts: int, waiting: dict[Address, TryLater], *, is_warned: bool
 ) -> None:
     seconds = pause(attempts)
-    due = server.host.internet.clock.now() + timedelta(seconds=seconds)
+    due = server.host.now() + timedelta(seconds=seconds)
     reasons = {str(ended.reply): None for ended in waiting.values()}
     is_held = server.queue.progress_of(entry).is_held  # perhaps since this attempt began
     progress = Progress(tuple(waiting), attempts, due, "; ".join(reasons), is_warned, is_held)

@@ -198,7 +198,7 @@ class Receiver(Session):
 
     def _begin(self) -> Incoming:
         assert self.message is not None
-        arrived = self.host.internet.clock.now()
+        arrived = self.host.now()
         incoming = self.server.queue.begin(self.server.new_queue_id(), self.envelope_begun, self.message, arrived)
         incoming.write(self._received(incoming.queue_id))
         return incoming
@@ -223,7 +223,7 @@ class Receiver(Session):
                 protocol=protocol + "S" * self.is_encrypted + "A" * (self.person is not None),  # RFC 3848
                 queue_id=queue_id,
                 only_recipient=str(begun.recipients[0]) if len(begun.recipients) == 1 else None,
-                when=self.host.internet.clock.now(),
+                when=self.host.now(),
             )
         )
 

@@ -82,7 +82,7 @@ class MailServer:
         """Take up what the queue held when it was left, as soon as the whole lab stands.  Loop thread only."""
         for entry in self.queue.recover():
             due = self.queue.progress_of(entry).next_attempt
-            wait = (due - self.host.internet.clock.now()).total_seconds() if due else 0.0
+            wait = (due - self.host.now()).total_seconds() if due else 0.0
             self.schedule(entry, max(0.0, wait))
 
     def _receiver(self, connection: Connection, *, service: str) -> asyncio.Protocol:
@@ -129,7 +129,7 @@ class MailServer:
 
     def resend(self, envelope: Envelope, pieces: Iterable[bytes], message: str) -> None:
         """Take a message from the MDA, which somebody wants to be forwarded.  Blocking; not on the loop's thread."""
-        now = self.host.internet.clock.now()
+        now = self.host.now()
         queue_id = self.host.internet.runtime.call(self.new_queue_id)
         entry = self.queue.take(queue_id, envelope, message, now, pieces)
         self._loop.call_soon_threadsafe(self.accepted, entry, None)
@@ -174,7 +174,7 @@ class MailServer:
         try:
             progress = Progress(entry.envelope.recipients) if is_fresh else self.queue.progress_of(entry)
             due = progress.next_attempt
-            if not progress.is_held and (due is None or due <= self.host.internet.clock.now()):
+            if not progress.is_held and (due is None or due <= self.host.now()):
                 await conclude(self, entry, progress, await attempt(self, entry, progress.waiting))
         except (OSError, NotKept) as error:  # the queue's own disk
             self.record("warning", entry.message, text=f"the queue cannot be written: {error}")
@@ -202,7 +202,7 @@ class MailServer:
             self.queue.keep(entry, replace(progress, is_held=held))
             if progress.is_held and not held:
                 due = progress.next_attempt
-                wait = (due - self.host.internet.clock.now()).total_seconds() if due else 0.0
+                wait = (due - self.host.now()).total_seconds() if due else 0.0
                 self.schedule(entry, max(0.0, wait))
 
     def delete(self, queue_id: str | None = None) -> None:
@@ -218,4 +218,4 @@ class MailServer:
 
     def record(self, what: str, message: str | None, **facts: Any) -> None:
         """Record an event of this server."""
-        self.host.internet.trace.add(self.host.name, "mta", what, message, **facts)
+        self.host.record("mta", what, message, **facts)

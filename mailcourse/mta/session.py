@@ -148,7 +148,7 @@ class Session(SMTP):
             self.connection_lost(None)  # asyncio tells nobody when a connection ends within the handshake
         except Exception as error:  # P11: nothing internal on the wire
             text = f"{type(error).__name__}: {error}"
-            self.host.internet.trace.add(self.host.name, "mta", "warning", self.message, text=text)
+            self.host.record("mta", "warning", self.message, text=text)
             await self._send(Reply(421, "4.3.0", "something went wrong here; try again later").lines())
         finally:
             self._writer.write(self._unsent)
@@ -189,7 +189,7 @@ class Session(SMTP):
     def record(self, what: str, **facts: object) -> None:
         """Record an event of this session."""
         facts["session"] = self.connection.number
-        self.host.internet.trace.add(self.host.name, "mta", what, self.message, **facts)
+        self.host.record("mta", what, self.message, **facts)
 
     # ---- one command ---------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ async def _begin(host: Host, peer: str, address: str, terms: Terms, authority: A
         reader, writer, connection = await host.connect(address, terms.port, message)
     except Unreachable as error:
         facts = {"peer": peer, "address": address, "port": terms.port, "reason": str(error)}
-        host.internet.trace.add(host.name, "mta", "unreachable", message, **facts)
+        host.record("mta", "unreachable", message, **facts)
         raise HostFailed(Reply(421, "4.4.1", str(error))) from error
     talk = Talk(reader, writer, peer, connection)
     try:

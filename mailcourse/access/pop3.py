@@ -16,10 +16,10 @@ from typing import Any
 
 from mailcourse.internet.errors import LabError
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 from mailcourse.message.sasl import SaslFailure, parse_plain
 
-from .session import MOST_ERRORS, MOST_LOGINS, Session, printable
+from .session import MAX_ERRORS, MAX_LOGINS, Session, printable
 
 
 class State(Enum):
@@ -50,7 +50,7 @@ ALLOWED: dict[str, tuple[tuple[State, ...], int, int]] = {
     "QUIT": ((A, T), 0, 0),
 }
 
-MOST_LINE = 512  # octets of a command; RFC 2449 §4 allows 255
+MAX_LINE = 512  # octets of a command; RFC 2449 §4 allows 255
 
 
 class Refusal(Exception):
@@ -69,7 +69,7 @@ class Pop3Session(Session):
         self._is_utf8 = False  # the client takes headers beyond ASCII
         self._is_asked = False  # AUTH waits for its answer
         self._folder: Maildir | None = None
-        self._messages: list[Stored] = []
+        self._messages: list[MessageFile] = []
         self._sizes: dict[int, int] = {}
         self._deleted: set[int] = set()
 
@@ -83,7 +83,7 @@ class Pop3Session(Session):
         self._buffer += data
         while not (self.closed or self.wants_tls):
             line, end, rest = self._buffer.partition(b"\n")
-            if len(line) > MOST_LINE:
+            if len(line) > MAX_LINE:
                 self.closed = True
                 yield self._line(b"-ERR the line is too long, closing")
                 break
@@ -116,7 +116,7 @@ class Pop3Session(Session):
             return self._line(b"-ERR [SYS/TEMP] the mailbox cannot be read now")
         except Refusal as refusal:
             self.errors += 1
-            self.closed = self.closed or self.errors > MOST_ERRORS
+            self.closed = self.closed or self.errors > MAX_ERRORS
             return self._line(f"-ERR {refusal}".encode())
 
     def _answer(self, verb: str, arguments: list[str]) -> bytes:
@@ -198,7 +198,7 @@ class Pop3Session(Session):
     def _log_in(self, name: str, password: str) -> bytes:
         """Check the password and take the maildrop."""
         if not self.log_in(name, password):
-            self.closed = self.failed_logins >= MOST_LOGINS
+            self.closed = self.failed_logins >= MAX_LOGINS
             raise Refusal("[AUTH] name or password is wrong" + ", closing" * self.closed)
         assert self.person is not None
         if not self.accounts.lock(self.person):
@@ -215,13 +215,13 @@ class Pop3Session(Session):
 
     # ---- TRANSACTION -------------------------------------------------------------------------------
 
-    def _kept(self) -> list[tuple[int, Stored]]:
-        return [(n, stored) for n, stored in enumerate(self._messages, 1) if n not in self._deleted]
+    def _kept(self) -> list[tuple[int, MessageFile]]:
+        return [(n, entry) for n, entry in enumerate(self._messages, 1) if n not in self._deleted]
 
-    def _find(self, number: str) -> tuple[int, Stored]:
-        for n, stored in self._kept():
+    def _find(self, number: str) -> tuple[int, MessageFile]:
+        for n, entry in self._kept():
             if number.isdecimal() and n == int(number[:9]):
-                return n, stored
+                return n, entry
         raise Refusal(f"there is no message {printable(number[:20])}")
 
     def _content(self, number: int) -> bytes:
@@ -264,15 +264,15 @@ class Pop3Session(Session):
         assert self._folder is not None
         validity = self._folder.uidvalidity
         if number:
-            n, stored = self._find(number)
-            return self._line(f"+OK {n} {validity}.{stored.uid}".encode())
-        return self._many("number and name", [f"{n} {validity}.{stored.uid}" for n, stored in self._kept()])
+            n, entry = self._find(number)
+            return self._line(f"+OK {n} {validity}.{entry.uid}".encode())
+        return self._many("number and name", [f"{n} {validity}.{entry.uid}" for n, entry in self._kept()])
 
     def do_RETR(self, number: str) -> bytes:
         """Hand out a whole message."""
-        n, stored = self._find(number)
+        n, entry = self._find(number)
         content = self._shown(n)
-        self.fetched(stored)
+        self.fetched(entry)
         return self._line(f"+OK {len(content)} octets".encode()) + _stuffed(content)
 
     def do_TOP(self, number: str, lines: str) -> bytes:

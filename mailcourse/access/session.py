@@ -12,10 +12,10 @@ from typing import Any
 from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 
-MOST_LOGINS = 3  # failed ones, then the session ends
-MOST_ERRORS = 30  # in a row
+MAX_LOGINS = 3  # failed ones, then the session ends
+MAX_ERRORS = 30  # in a row
 PAUSE_SECONDS = 0.4  # real ones; who guesses passwords waits, and longer each time
 
 
@@ -96,14 +96,14 @@ class Session(ABC):
         facts["session"] = self.connection.number
         self.trace.add(self.host, "access", what, message or self.connection.message, **facts)
 
-    def fetched(self, stored: Stored) -> None:
+    def fetched(self, entry: MessageFile) -> None:
         """Record that a message was read out."""
-        self.record("fetched", stored.message, mailbox=self.person, uid=stored.uid, service=self.service)
+        self.record("fetched", entry.message, mailbox=self.person, uid=entry.uid, service=self.service)
 
-    def changed(self, what: str, stored: Stored, **facts: Any) -> None:
+    def changed(self, what: str, entry: MessageFile, **facts: Any) -> None:
         """Record that a message was flagged or removed."""
-        facts |= {"mailbox": self.person, "uid": stored.uid}
-        self.trace.add(self.host, "access", what, stored.message, **facts)
+        facts |= {"mailbox": self.person, "uid": entry.uid}
+        self.trace.add(self.host, "access", what, entry.message, **facts)
 
     def log_in(self, person: str, password: str) -> bool:
         """Check a password, and record how it ended."""

@@ -13,7 +13,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
 from mailcourse.message.address import LOCAL, MalformedAddress, parse
-from mailcourse.message.address_list import END_OF_GROUP, Mailbox, addresses
+from mailcourse.message.address_list import END_OF_GROUP, ListedAddress, addresses
 from mailcourse.table import Table, table
 
 PART, TEXT, WHAT = "part", "text", "what it is"
@@ -45,11 +45,11 @@ def dissect(text: str) -> Table:
     return table((PART, TEXT, WHAT), rows)
 
 
-def _group(found: Mailbox) -> list[tuple[str, str, str]]:
+def _group(found: ListedAddress) -> list[tuple[str, str, str]]:
     return [(GROUP[0], (found.local or b"").decode(), GROUP[1])]
 
 
-def _mailbox(found: Mailbox, text: str) -> list[tuple[str, str, str]]:
+def _mailbox(found: ListedAddress, text: str) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     if found.name:
         name = found.name.decode()

@@ -27,7 +27,7 @@ from .uids import replace
 
 #: What may not stand in a file's name on some system, and the dot, which parts levels here.
 RESERVED = re.compile(r'[.%<>:"\\|?*~\x00-\x1f\x7f]|^ | $')
-MOST_OCTETS, MOST_LEVELS, MOST_FOLDERS = 200, 20, 2000
+MAX_OCTETS, MAX_LEVELS, MAX_FOLDERS = 200, 20, 2000
 
 
 class Mailbox(Maildir):
@@ -60,12 +60,12 @@ class Mailbox(Maildir):
     def _path_of(self, name: str) -> Path | None:
         """Where a folder of this name is, or would be; None when no folder can have it."""
         levels = unicodedata.normalize("NFC", name).split("/")
-        if {"", ".", ".."} & {*levels} or len(levels) > MOST_LEVELS or not name.isprintable():
+        if {"", ".", ".."} & {*levels} or len(levels) > MAX_LEVELS or not name.isprintable():
             return None  # dots would be safe here; on the client's disk they may not be
         written = ".".join(RESERVED.sub(lambda found: f"%{ord(found[0]):02x}", level) for level in levels)
         if written in ("uidvalidity", "lock"):  # files of ours are called so
             written = f"%{ord(written[0]):02x}{written[1:]}"
-        return self.path / f".{written}" if len(written.encode("utf-8", "replace")) <= MOST_OCTETS else None
+        return self.path / f".{written}" if len(written.encode("utf-8", "replace")) <= MAX_OCTETS else None
 
     # ---- making, removing, renaming ------------------------------------------------------------------
 
@@ -88,14 +88,14 @@ class Mailbox(Maildir):
         path = self._path_of(name)
         if path is None:
             raise LabError(
-                f"{name[:60]!r} cannot be the name of a folder. Use up to {MOST_OCTETS} letters, digits and signs, "
+                f"{name[:60]!r} cannot be the name of a folder. Use up to {MAX_OCTETS} letters, digits and signs, "
                 "and a single / between levels."
             )
         there = self.folders()
         if path.name.lower() in {p.name.lower() for p in self.path.iterdir() if p.is_dir()}:  # some disks see no case
             raise LabError(f"There is a folder {name!r} already.")
-        if len(there) >= MOST_FOLDERS:
-            raise LabError(f"There are {MOST_FOLDERS} folders already. Delete one first.")
+        if len(there) >= MAX_FOLDERS:
+            raise LabError(f"There are {MAX_FOLDERS} folders already. Delete one first.")
         return path
 
     def _new_validity(self) -> int:
@@ -110,8 +110,8 @@ class Mailbox(Maildir):
     def delete_folder(self, name: str) -> None:
         """Remove another folder with all its messages; the folders below it stay."""
         folder = self.folder(name)
-        for stored in folder.scan():
-            folder.remove(stored)
+        for entry in folder.scan():
+            folder.remove(entry)
         shutil.rmtree(folder.path)
         self._disk.sync_folder(self.path)
         self._folders.pop(folder.path.name, None)
@@ -145,8 +145,8 @@ class Mailbox(Maildir):
         """Put a name on the list of subscriptions, or take it off."""
         with self.uids.locked():
             names = {*self.subscriptions(), name} if wanted else {*self.subscriptions()} - {name}
-            if len(names) > MOST_FOLDERS:
-                raise LabError(f"There are {MOST_FOLDERS} subscriptions already. Take one off first.")
+            if len(names) > MAX_FOLDERS:
+                raise LabError(f"There are {MAX_FOLDERS} subscriptions already. Take one off first.")
             self._write_lines("subscriptions", sorted(names))
 
     def uses(self) -> dict[str, str]:

@@ -33,12 +33,12 @@ from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError
 
 from .keywords import Keywords
-from .names import INFO, KNOWN, Stored, read_name, write_name
+from .names import INFO, KNOWN, MessageFile, read_name, write_name
 from .uids import Uids
 
 T = TypeVar("T")
 #: Notes about messages that a folder keeps in memory, of some hundred octets each.
-MOST_NOTES = 150_000
+MAX_NOTES = 150_000
 
 
 class NoSuchMessage(LabError):
@@ -53,11 +53,11 @@ class Maildir:
         self.uids = Uids(path, uidvalidity, self._disk, self._highest)
         self.keywords = Keywords(path, self._disk, self.uids)
         self._guard = threading.RLock()  # nothing is renamed by this object while it makes a list
-        self._known: dict[tuple[bool, str], Stored] = {}
+        self._known: dict[tuple[bool, str], MessageFile] = {}
         self._names_seen: tuple[list[str], list[str]] = ([], [])
-        self._found: list[Stored] = []
-        self._listed: list[Stored] = []
-        self._by_uid: dict[int, Stored] = {}
+        self._found: list[MessageFile] = []
+        self._listed: list[MessageFile] = []
+        self._by_uid: dict[int, MessageFile] = {}
         self._notes: defaultdict[str, dict[int, object]] = defaultdict(dict)  # what → UID → what was made
         self._noted = 0
         self._fresh: set[int] = set()  # put into cur/ by this process, and no reader has been told
@@ -92,7 +92,7 @@ class Maildir:
     def write(self, parts: Iterable[bytes], unique: str, when: datetime) -> Path:
         """Write a message into tmp/, synced and dated; nobody sees it there.  Return its path, for `accept`.
 
-        It gets the full second, as in its name; half a second more if a line ends without CR (`Stored.octets`).
+        It gets the full second, as in its name; half a second more if a line ends without CR (`MessageFile.octets`).
         """
         is_crlf = True
 
@@ -118,15 +118,15 @@ class Maildir:
         """Make tmp/<unique>, or a name that is still free, for writing."""
         return self._take_name(unique, self._disk.create)
 
-    def link(self, source: Maildir, stored: Stored, unique: str) -> Path:
+    def link(self, source: Maildir, entry: MessageFile, unique: str) -> Path:
         """Put a message of another folder into tmp/ without copying it: messages never change.  For `accept`."""
         try:
-            return self._take_name(unique, lambda path: source._follow(stored, partial(self._link, path)))[0]
+            return self._take_name(unique, lambda path: source._follow(entry, partial(self._link, path)))[0]
         except OSError:  # a disk that knows no links
-            return self.write([source.read(stored)], unique, source.about(stored)[1])
+            return self.write([source.read(entry)], unique, source.about(entry)[1])
 
-    def _link(self, path: Path, stored: Stored) -> None:
-        self._disk.link(stored.path, path)
+    def _link(self, path: Path, entry: MessageFile) -> None:
+        self._disk.link(entry.path, path)
 
     def _take_name(self, unique: str, take: Callable[[Path], T]) -> tuple[Path, T]:
         """Try names in tmp/ until `take` does not find one taken.
@@ -171,7 +171,7 @@ class Maildir:
                 raise
         return fresh
 
-    def move(self, messages: Sequence[Stored], target: Maildir) -> dict[int, int]:
+    def move(self, messages: Sequence[MessageFile], target: Maildir) -> dict[int, int]:
         """Move messages to another folder, each in one rename; return old UID → new UID.
 
         A message that somebody removed meanwhile is passed over.
@@ -182,26 +182,26 @@ class Maildir:
         with ExitStack() as locks:
             for box in sorted({self, target}, key=lambda box: box.path):  # one order for all: no two wait in a circle
                 locks.enter_context(box.uids.locked())
-            for stored, uid in zip(messages, target.uids.take(len(messages)), strict=True):
+            for entry, uid in zip(messages, target.uids.take(len(messages)), strict=True):
                 with suppress(NoSuchMessage):
-                    self._follow(stored, partial(target._adopt, self, uid))
-                    moved[stored.uid] = uid
+                    self._follow(entry, partial(target._adopt, self, uid))
+                    moved[entry.uid] = uid
             target._fresh.update(moved.values())
         self._disk.sync_folder(target.path / "cur")
         self._disk.sync_folder(self.path / "cur")
         return moved
 
-    def _adopt(self, source: Maildir, uid: int, stored: Stored) -> None:
-        source._rename(stored, self.path / "cur" / write_name(stored.name, uid, self.flags_from(source, stored)))
+    def _adopt(self, source: Maildir, uid: int, entry: MessageFile) -> None:
+        source._rename(entry, self.path / "cur" / write_name(entry.name, uid, self.flags_from(source, entry)))
 
-    def flags_from(self, source: Maildir, stored: Stored) -> frozenset[str]:
+    def flags_from(self, source: Maildir, entry: MessageFile) -> frozenset[str]:
         """Return the flags that a message of `source` has here: its keywords may have other letters."""
-        words = source.keywords.of(flag for flag in stored.flags if flag.islower())
-        return frozenset(flag for flag in stored.flags if flag.isupper()) | self.keywords.letters(words)
+        words = source.keywords.of(flag for flag in entry.flags if flag.islower())
+        return frozenset(flag for flag in entry.flags if flag.isupper()) | self.keywords.letters(words)
 
     # ---- the reader's side: looking ----------------------------------------------------------------
 
-    def scan(self) -> list[Stored]:
+    def scan(self) -> list[MessageFile]:
         """Return the messages in the order of their UIDs, giving a UID to those that have none.
 
         The same list object as before means: nothing has changed.
@@ -211,21 +211,21 @@ class Maildir:
             if marks is not None and marks == self._marks:
                 return self._listed
         found = self._look()
-        if self._strangers(found):
+        if self._unnumbered(found):
             with self.uids.locked():
-                self._number(self._strangers(self._look()))
+                self._number(self._unnumbered(self._look()))
             found = self._look()
         with self._guard:
-            listed = sorted((stored for stored in found if stored.uid), key=lambda stored: stored.uid)
+            listed = sorted((entry for entry in found if entry.uid), key=lambda entry: entry.uid)
             if listed != self._listed:
-                self._listed, self._by_uid = listed, {stored.uid: stored for stored in listed}
+                self._listed, self._by_uid = listed, {entry.uid: entry for entry in listed}
             self._marks = marks
             return self._listed
 
-    def recent(self, found: Iterable[Stored], *, claim: bool = False) -> set[int]:
+    def recent(self, found: Iterable[MessageFile], *, claim: bool = False) -> set[int]:
         """Return the UIDs that no reader has been told of; who claims them is the one that was (RFC 3501 §2.3.2)."""
         with self._guard:
-            recent = {stored.uid for stored in found if stored.is_recent or stored.uid in self._fresh}
+            recent = {entry.uid for entry in found if entry.is_recent or entry.uid in self._fresh}
             if claim:
                 self._fresh -= recent
             return recent
@@ -234,7 +234,7 @@ class Maildir:
         """Return what differs as soon as a name in the folder does: the times of new/ and cur/."""
         return (self.path / "new").stat().st_mtime_ns, (self.path / "cur").stat().st_mtime_ns
 
-    def _look(self) -> list[Stored]:
+    def _look(self) -> list[MessageFile]:
         """List until nothing moved meanwhile: a listing may miss a file that is renamed just then."""
         with self._guard:
             names = self._names()
@@ -249,57 +249,57 @@ class Maildir:
     def _names(self) -> tuple[list[str], list[str]]:
         return os.listdir(self.path / "new"), os.listdir(self.path / "cur")
 
-    def _read_names(self, names: tuple[list[str], list[str]]) -> list[Stored]:
+    def _read_names(self, names: tuple[list[str], list[str]]) -> list[MessageFile]:
         """Read the names; what was known before is taken over."""
         where, known = str(self.path), self._known
         self._known = {}
-        found: dict[int | str, Stored] = {}
+        found: dict[int | str, MessageFile] = {}
         for place, is_recent in zip(names, (True, False), strict=True):
             for name in place:
-                stored = known.get((is_recent, name)) or read_name(where, name, is_recent=is_recent)
-                if stored is None:
+                entry = known.get((is_recent, name)) or read_name(where, name, is_recent=is_recent)
+                if entry is None:
                     continue
-                self._known[is_recent, name] = stored
-                key: int | str = stored.uid or name
-                if key in found and found[key].base != stored.base:
-                    key = name  # two messages with one UID: one of them is a stranger
-                found[key] = stored  # one that is just renamed may be in both places; cur/ comes second
+                self._known[is_recent, name] = entry
+                key: int | str = entry.uid or name
+                if key in found and found[key].base != entry.base:
+                    key = name  # two messages with one UID: one of them counts as unnumbered
+                found[key] = entry  # one that is just renamed may be in both places; cur/ comes second
         return list(found.values())
 
     def _highest(self) -> int:
-        return max((stored.uid for stored in self._look()), default=0)
+        return max((entry.uid for entry in self._look()), default=0)
 
-    def _strangers(self, found: list[Stored]) -> list[Stored]:
+    def _unnumbered(self, found: list[MessageFile]) -> list[MessageFile]:
         """Return the messages without a UID of this folder: new ones, and files copied in with another's UID."""
         last = self.uids.read()[1]
-        if len({stored.uid for stored in found}) == len(found) and all(0 < stored.uid <= last for stored in found):
+        if len({entry.uid for entry in found}) == len(found) and all(0 < entry.uid <= last for entry in found):
             return []
         seen: set[int] = {0}
-        strangers = []
-        for stored in sorted(found, key=lambda stored: stored.name):
-            if stored.uid in seen or stored.uid > last:
-                strangers.append(stored)
-            seen.add(stored.uid)
-        return strangers
+        unnumbered = []
+        for entry in sorted(found, key=lambda entry: entry.name):
+            if entry.uid in seen or entry.uid > last:
+                unnumbered.append(entry)
+            seen.add(entry.uid)
+        return unnumbered
 
-    def _number(self, fresh: list[Stored]) -> None:
+    def _number(self, fresh: list[MessageFile]) -> None:
         """Give UIDs, in the order of arrival.  Under the lock."""
         dated = []
-        for stored in fresh:
+        for entry in fresh:
             with suppress(FileNotFoundError):
-                dated.append((stored.when, stored.name, stored))
-        for uid, (_, _, stored) in zip(self.uids.take(len(dated)) if dated else (), sorted(dated), strict=True):
-            base, info, flags = stored.name.partition(INFO)
+                dated.append((entry.when, entry.name, entry))
+        for uid, (_, _, entry) in zip(self.uids.take(len(dated)) if dated else (), sorted(dated), strict=True):
+            base, info, flags = entry.name.partition(INFO)
             # A program without our lock may be quicker; the UID stays unused then.
             with suppress(FileNotFoundError), self._guard:
                 numbered = re.sub(r",U=\d+$", "", base) + f",U={uid}"
-                self._disk.rename(stored.path, stored.path.with_name(numbered + info + flags))
+                self._disk.rename(entry.path, entry.path.with_name(numbered + info + flags))
 
-    def by_uid(self) -> dict[int, Stored]:
+    def by_uid(self) -> dict[int, MessageFile]:
         """Return UID → message in the order of UIDs, as it was at the last `scan`; the dictionary never changes."""
         return self._by_uid
 
-    def find(self, uid: int) -> Stored:
+    def find(self, uid: int) -> MessageFile:
         """Return the message with this UID as it is now."""
         self.scan()
         if uid not in self._by_uid:
@@ -318,70 +318,70 @@ class Maildir:
 
     def octets(self) -> int:
         """Return the octets of all messages together, on disk."""
-        return sum(self.about(stored)[0] for stored in self.scan())
+        return sum(self.about(entry)[0] for entry in self.scan())
 
-    def octets_of(self, stored: Stored) -> int:
+    def octets_of(self, entry: MessageFile) -> int:
         """Return the octets of a message with CRLF line ends."""
-        return self.note(stored, "octets", lambda: self._follow(stored, lambda now: now.octets))
+        return self.note(entry, "octets", lambda: self._follow(entry, lambda now: now.octets))
 
-    def note(self, stored: Stored, what: str, make: Callable[[], T]) -> T:
+    def note(self, entry: MessageFile, what: str, make: Callable[[], T]) -> T:
         """Return what was made of a message before, or make it: a message never changes.
 
         Only in memory, and forgotten when there are too many notes: nothing rests on them.
         """
-        noted = self._notes[what].get(stored.uid)
+        noted = self._notes[what].get(entry.uid)
         if noted is None:
-            if self._noted >= MOST_NOTES:
+            if self._noted >= MAX_NOTES:
                 self._notes.clear()
                 self._noted = 0
             self._noted += 1
-            noted = self._notes[what][stored.uid] = make()
+            noted = self._notes[what][entry.uid] = make()
         return noted  # type: ignore[return-value]
 
-    def read(self, stored: Stored) -> bytes:
+    def read(self, entry: MessageFile) -> bytes:
         """Return the message, wherever a rename has put it."""
-        return self._follow(stored, lambda now: now.read())
+        return self._follow(entry, lambda now: now.read())
 
-    def about(self, stored: Stored) -> tuple[int, datetime]:
+    def about(self, entry: MessageFile) -> tuple[int, datetime]:
         """Return octets on disk and INTERNALDATE."""
-        return self._follow(stored, lambda now: (now.size, now.when))
+        return self._follow(entry, lambda now: (now.size, now.when))
 
     # ---- the reader's side: changing ---------------------------------------------------------------
 
-    def see(self, stored: Stored) -> Stored:
+    def see(self, entry: MessageFile) -> MessageFile:
         """Move a message from new/ to cur/: a reader knows of it now."""
-        return self.change_flags(stored, lambda flags: flags) if stored.is_recent else stored
+        return self.change_flags(entry, lambda flags: flags) if entry.is_recent else entry
 
-    def set_flags(self, stored: Stored, flags: Iterable[str]) -> Stored:
+    def set_flags(self, entry: MessageFile, flags: Iterable[str]) -> MessageFile:
         """Replace the flags of a message, in one rename; return it as it is then."""
         wanted = frozenset(flags)
-        return self.change_flags(stored, lambda now: wanted)
+        return self.change_flags(entry, lambda now: wanted)
 
-    def change_flags(self, stored: Stored, change: Callable[[frozenset[str]], frozenset[str]]) -> Stored:
+    def change_flags(self, entry: MessageFile, change: Callable[[frozenset[str]], frozenset[str]]) -> MessageFile:
         """Give a message the flags that `change` makes of those it has now, whoever set them."""
 
-        def rename(now: Stored) -> Stored:
+        def rename(now: MessageFile) -> MessageFile:
             flags = change(now.flags) & KNOWN
             name = write_name(now.name, now.uid, flags)
             self._rename(now, self.path / "cur" / name)
             return replace(now, name=name, flags=flags, is_recent=False)
 
-        return self._follow(stored, rename)
+        return self._follow(entry, rename)
 
-    def remove(self, stored: Stored) -> None:
+    def remove(self, entry: MessageFile) -> None:
         """Remove a message; harmless when somebody else did."""
         with suppress(NoSuchMessage):
-            self._follow(stored, lambda now: self._disk.remove(now.path))
+            self._follow(entry, lambda now: self._disk.remove(now.path))
 
-    def _rename(self, stored: Stored, target: Path) -> None:
+    def _rename(self, entry: MessageFile, target: Path) -> None:
         with self._guard:
-            self._disk.rename(stored.path, target)
+            self._disk.rename(entry.path, target)
 
-    def _follow(self, stored: Stored, act: Callable[[Stored], T]) -> T:
+    def _follow(self, entry: MessageFile, act: Callable[[MessageFile], T]) -> T:
         """Do something with a message, wherever another session or program has put it meanwhile."""
         for _ in range(10):
             try:
-                return act(stored)
+                return act(entry)
             except FileNotFoundError:
-                stored = self.find(stored.uid)
-        raise NoSuchMessage(f"Message {stored.uid} changes faster than it can be found. Try again.")
+                entry = self.find(entry.uid)
+        raise NoSuchMessage(f"Message {entry.uid} changes faster than it can be found. Try again.")

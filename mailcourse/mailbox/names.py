@@ -24,13 +24,13 @@ KNOWN = FLAGS | frozenset(KEYWORDS)
 INFO = ";2," if os.name == "nt" else ":2,"
 NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?", re.DOTALL)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
-MOST_AT_ONCE = 16 * 1024  # octets read by one call; more takes longer when they are not there
+MAX_AT_ONCE = 16 * 1024  # octets read by one call; more takes longer when they are not there
 OURS = re.compile(r"(\d+)\.(?:r\d+)?[ms]\d+\.")  # the names that `deliver.py` and IMAP's APPEND make
 IDENTITY = re.compile(r"(?:r\d+)?m\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class MessageFile:
     """One message of a folder, as it was when the folder was listed: another program may rename it meanwhile."""
 
     uid: int
@@ -91,19 +91,19 @@ def _content(path: str) -> bytes:
     descriptor = os.open(path, READ)
     pieces = []
     try:
-        while piece := os.read(descriptor, MOST_AT_ONCE):
+        while piece := os.read(descriptor, MAX_AT_ONCE):
             pieces.append(piece)
     finally:
         os.close(descriptor)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def read_name(folder: str, name: str, *, is_recent: bool) -> Stored | None:
+def read_name(folder: str, name: str, *, is_recent: bool) -> MessageFile | None:
     """Read a file's name; None when it is none of a message."""
     found = NAME.fullmatch(name)
     if found is None or name.startswith("."):
         return None
-    return Stored(int(found["uid"] or 0), folder, name, _flags(found["flags"] or ""), is_recent)
+    return MessageFile(int(found["uid"] or 0), folder, name, _flags(found["flags"] or ""), is_recent)
 
 
 @lru_cache(1000)  # five thousand messages have a handful of different sets

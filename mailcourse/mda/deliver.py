@@ -29,7 +29,7 @@ from .aliases import AddressBook, MailingList, Meaning, expand
 #: The MTA's door for what is forwarded: envelope, message, its identity in the trace.  Blocking.
 Resend = Callable[[Envelope, Iterable[bytes], str], None]
 
-MOST_HEADER = 64 * 1024
+MAX_HEADER = 64 * 1024
 
 
 class MailboxDelivery:
@@ -115,6 +115,6 @@ def _nobody(recipient: Address, meaning: Meaning) -> Reply:
 
 def _has_been_at(recipient: Address, beginning: bytes) -> bool:
     """True when the header says that the message was delivered to `recipient` before."""
-    head = beginning[:MOST_HEADER].split(b"\r\n\r\n", 1)[0]
+    head = beginning[:MAX_HEADER].split(b"\r\n\r\n", 1)[0]
     mark = re.escape(delivered_to(str(recipient)).strip())
     return b"elivered-" in head and re.search(rb"(?im)^" + mark + rb"\r?$", head) is not None

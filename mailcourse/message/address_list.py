@@ -21,10 +21,10 @@ TOKEN = re.compile(
     rb'|(?P<atom>[^\s"(),:;<>@\[]+)|(?P<other>.)',
     re.DOTALL,
 )
-MOST = 10_000  # tokens of one field
+MAX_TOKENS = 10_000  # tokens of one field
 
 
-class Mailbox(NamedTuple):
+class ListedAddress(NamedTuple):
     """One address; None where nothing is said.  Around a group stand two without a domain: its name, and None."""
 
     name: bytes | None
@@ -33,20 +33,20 @@ class Mailbox(NamedTuple):
     domain: bytes | None
 
 
-END_OF_GROUP = Mailbox(None, None, None, None)
+END_OF_GROUP = ListedAddress(None, None, None, None)
 
 
-def addresses(value: bytes) -> list[Mailbox]:
+def addresses(value: bytes) -> list[ListedAddress]:
     """Read a list of addresses.
 
     >>> addresses(b'"Bea, B" <bea@bakery.test>')
-    [Mailbox(name=b'Bea, B', route=None, local=b'bea', domain=b'bakery.test')]
+    [ListedAddress(name=b'Bea, B', route=None, local=b'bea', domain=b'bakery.test')]
     """
     found = PLAIN.fullmatch(value)
     if found:
         quoted, name, local, domain, alone, of = found.groups()
         shown = quoted if quoted is not None else name
-        return [Mailbox(shown or None, None, local or alone, domain or of)]
+        return [ListedAddress(shown or None, None, local or alone, domain or of)]
     return _List(value).read()
 
 
@@ -55,13 +55,13 @@ class _List:
 
     def __init__(self, value: bytes) -> None:
         self._tokens, self._comments = _tokens(value)
-        self._found: list[Mailbox] = []
+        self._found: list[ListedAddress] = []
         self._words: list[tuple[str, bytes]] = []  # since the last comma
         self._angle: list[tuple[str, bytes]] | None = None  # inside < >
         self._in_group = False
         self._comment: bytes | None = None
 
-    def read(self) -> list[Mailbox]:
+    def read(self) -> list[ListedAddress]:
         for place, (kind, text) in enumerate(self._tokens):
             self._comment = self._comments.get(place, self._comment)
             self._take(kind, text)
@@ -80,7 +80,7 @@ class _List:
             self._words.append(("angle", b""))
             self._finished, self._angle = self._angle, None
         elif text == b":" and not self._in_group:
-            self._found.append(Mailbox(None, None, _phrase(self._words) or b"", None))
+            self._found.append(ListedAddress(None, None, _phrase(self._words) or b"", None))
             self._words, self._in_group, self._comment = [], True, None
         elif text in b",;":
             self._flush()
@@ -104,7 +104,7 @@ class _List:
             words = angle
         if angle is not None or any(kind != "space" for kind, _ in words):
             local, domain = _spec(words)
-            self._found.append(Mailbox(name or self._comment, route, local, domain))
+            self._found.append(ListedAddress(name or self._comment, route, local, domain))
         self._words, self._angle, self._comment = [], None, None
 
 
@@ -129,7 +129,7 @@ def _tokens(value: bytes) -> tuple[list[tuple[str, bytes]], dict[int, bytes]]:
     tokens: list[tuple[str, bytes]] = []
     comments: dict[int, bytes] = {}
     position = 0
-    while position < len(value) and len(tokens) < MOST:
+    while position < len(value) and len(tokens) < MAX_TOKENS:
         if value[position : position + 1] == b"(":
             end = _end_of_comment(value, position)
             inside = value[position + 1 : end].removesuffix(b")").strip()

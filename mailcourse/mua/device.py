@@ -29,7 +29,7 @@ from typing import Any
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import Maildir
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 
 from .imap import Dial, Imap, imap
 from .mail import Mail, Messages
@@ -151,7 +151,7 @@ class Device:
                 done.removed_there = len(there)
         return done
 
-    def _put(self, box: Maildir, mail: Mail, source: str) -> Stored:
+    def _put(self, box: Maildir, mail: Mail, source: str) -> MessageFile:
         """Write a message down under a name that tells where it came from."""
         written = box.write([mail.raw], self._unique(source.replace(".", "-")), mail.when or self._way.now())
         flags = frozenset(LETTERS[flag] for flag in mail.flags if flag in LETTERS)
@@ -218,7 +218,7 @@ class Device:
         self,
         server: Imap,
         box: Maildir,
-        message: tuple[int, Stored],
+        message: tuple[int, MessageFile],
         last: frozenset[str],
         theirs: frozenset[str],
         done: Synced,
@@ -254,14 +254,14 @@ class Device:
         return f"<Device {self.name}: {how}, {len(self.messages())} messages{'' if self.is_online else ', offline'}>"
 
 
-def _source(stored: Stored) -> str:
+def _source(stored: MessageFile) -> str:
     """The server's name of a message, which stands in its file's name here; "moved" when it came from a folder here."""
     return stored.name.split(".")[1].replace("-", ".")
 
 
-def _flags(stored: Stored) -> Iterable[str]:
+def _flags(stored: MessageFile) -> Iterable[str]:
     return (WORDS[letter] for letter in sorted(stored.flags) if letter in WORDS)
 
 
-def _mail(box: Maildir, stored: Stored) -> Mail:
+def _mail(box: Maildir, stored: MessageFile) -> Mail:
     return Mail(str(stored.uid), tuple(_flags(stored)), box.read(stored), stored.when)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailcourse.message.address_list import END_OF_GROUP, Mailbox, addresses
+from mailcourse.message.address_list import END_OF_GROUP, ListedAddress, addresses
 
 N = None
 #: field, (name, route, local, domain) of each
@@ -46,7 +46,7 @@ FIELDS: list[tuple[bytes, list[tuple[bytes | None, ...]]]] = [
 
 @pytest.mark.parametrize(("field", "wanted"), FIELDS, ids=[repr(field) for field, _ in FIELDS])
 def test_a_field_is_a_list_of_addresses(field: bytes, wanted: list[tuple[bytes | None, ...]]) -> None:
-    assert addresses(field) == [Mailbox(*parts) for parts in wanted]
+    assert addresses(field) == [ListedAddress(*parts) for parts in wanted]
 
 
 @pytest.mark.timeout(10)

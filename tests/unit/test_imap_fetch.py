@@ -10,7 +10,7 @@ import pytest
 from mailcourse.access.imap.fetch import Message, items
 from mailcourse.access.imap.search import Keys, Known
 from mailcourse.mailbox.maildir import Maildir
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 
 INNER = b"From: amir@academy.test\r\nSubject: inner\r\n\r\nin\r\n"
 NESTED = (
@@ -30,22 +30,22 @@ class Alone(Maildir):
     def __init__(self, content: bytes) -> None:
         self.content = content
 
-    def read(self, stored: Stored) -> bytes:
+    def read(self, entry: MessageFile) -> bytes:
         return self.content
 
-    def octets_of(self, stored: Stored) -> int:
+    def octets_of(self, entry: MessageFile) -> int:
         return len(self.content)
 
-    def note(self, stored: Stored, what: str, make: Callable[[], bytes]) -> bytes:  # type: ignore[override]
+    def note(self, entry: MessageFile, what: str, make: Callable[[], bytes]) -> bytes:  # type: ignore[override]
         return make()
 
-    def about(self, stored: Stored) -> tuple[int, datetime]:
+    def about(self, entry: MessageFile) -> tuple[int, datetime]:
         return len(self.content), datetime(2026, 9, 7, 8, tzinfo=UTC)
 
 
 def message(content: bytes, flags: str = "", *, recent: bool = False, number: int = 1) -> Message:
-    stored = Stored(5, "", "1.m1.1.h,U=5", frozenset(flags), recent)
-    return Message(Alone(content), stored, recent=recent, number=number)
+    entry = MessageFile(5, "", "1.m1.1.h,U=5", frozenset(flags), recent)
+    return Message(Alone(content), entry, recent=recent, number=number)
 
 
 def fetch(word: str, content: bytes) -> bytes:

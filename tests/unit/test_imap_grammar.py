@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailcourse.access.imap.grammar import MOST_LINE, MOST_MESSAGE, Malformed, OnDisk, Reader, parse, text_of
+from mailcourse.access.imap.grammar import MAX_LINE, MAX_MESSAGE, Malformed, OnDisk, Reader, parse, text_of
 from mailcourse.access.imap.strings import in_set, quoted
 
 COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
@@ -93,11 +93,11 @@ def test_broken_grammar_carries_the_tag(line: bytes, tag: str) -> None:
         (b"a LOGIN {9000}\r\n", False, False),
         (b"a LOGIN {9000+}\r\n", False, True),
         (b"a APPEND INBOX {9000}\r\n", False, False),  # before login nobody sends messages
-        (b"a APPEND INBOX {%d}\r\n" % (MOST_MESSAGE + 1), True, False),
-        (b"a APPEND INBOX {%d+}\r\n" % (MOST_MESSAGE + 1), True, True),
+        (b"a APPEND INBOX {%d}\r\n" % (MAX_MESSAGE + 1), True, False),
+        (b"a APPEND INBOX {%d+}\r\n" % (MAX_MESSAGE + 1), True, True),
         (b"a APPEND INBOX" + b" {0+}\r\n" * 1100, True, True),
-        (b"a " + b"x" * MOST_LINE, False, True),
-        (b"a " + b"x" * MOST_LINE + b"\r\n", False, True),
+        (b"a " + b"x" * MAX_LINE, False, True),
+        (b"a " + b"x" * MAX_LINE + b"\r\n", False, True),
         (b"a X" + b" {8000+}\r\n" + (b"y" * 8000 + b" {8000+}\r\n") * 9, False, True),
     ],
 )

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from mailcourse.mailbox.maildir import Maildir
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 from mailcourse.message.mime import Part, split
 
 from .flags import words
@@ -44,12 +44,12 @@ SECTION = re.compile(
 class Message:
     """A message being fetched or searched; read from the disk when first needed."""
 
-    __slots__ = ("_content", "_folder", "_part", "keywords", "number", "recent", "stored")  # one for each line told
+    __slots__ = ("_content", "_folder", "_part", "entry", "keywords", "number", "recent")  # one for each line told
 
     def __init__(
-        self, folder: Maildir, stored: Stored, *, recent: bool, keywords: Sequence[str] = (), number: int = 0
+        self, folder: Maildir, entry: MessageFile, *, recent: bool, keywords: Sequence[str] = (), number: int = 0
     ) -> None:
-        self._folder, self.stored, self.number = folder, stored, number
+        self._folder, self.entry, self.number = folder, entry, number
         self.recent, self.keywords = recent, keywords
         self._content: bytes | None = None
         self._part: Part | None = None
@@ -58,7 +58,7 @@ class Message:
     def content(self) -> bytes:
         """All octets."""
         if self._content is None:
-            self._content = self._folder.read(self.stored)
+            self._content = self._folder.read(self.entry)
         return self._content
 
     @property
@@ -71,19 +71,19 @@ class Message:
     @property
     def size(self) -> int:
         """Octets on the wire."""
-        return self._folder.octets_of(self.stored)
+        return self._folder.octets_of(self.entry)
 
     def note(self, what: str, make: Callable[[Message], bytes]) -> bytes:
         """Return what was made of this message before, or make it."""
-        return self._folder.note(self.stored, what, lambda: make(self))
+        return self._folder.note(self.entry, what, lambda: make(self))
 
     def flags(self) -> bytes:
         """The flags, as IMAP writes them."""
-        return words(self.stored.flags, self.keywords, recent=self.recent)
+        return words(self.entry.flags, self.keywords, recent=self.recent)
 
     def when(self) -> datetime:
         """INTERNALDATE."""
-        return self._folder.about(self.stored)[1]
+        return self._folder.about(self.entry)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Item:
 
 
 SIMPLE: dict[str, Callable[[Message], bytes]] = {
-    "UID": lambda m: b"%d" % m.stored.uid,
+    "UID": lambda m: b"%d" % m.entry.uid,
     "FLAGS": Message.flags,
     "INTERNALDATE": lambda m: write_time(m.when()),
     "RFC822.SIZE": lambda m: b"%d" % m.size,

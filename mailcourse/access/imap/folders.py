@@ -14,7 +14,7 @@ from mailcourse.mailbox.maildir import Maildir
 
 from ..session import Session, printable
 from . import listing
-from .grammar import MOST_MESSAGE, Command, text_of
+from .grammar import MAX_MESSAGE, Command, text_of
 from .states import Done, No, State, Wrong
 from .strings import read_folder, write_folder
 
@@ -126,16 +126,16 @@ class FolderCommands(Session):
 
     def _status(self, name: str, wanted: Any) -> bytes:
         folder, words = self.open_folder(name), _counted(wanted)
-        stored = folder.scan()
+        entry = folder.scan()
         values = {
-            "MESSAGES": lambda: len(stored),
-            "RECENT": lambda: len(folder.recent(stored)),
+            "MESSAGES": lambda: len(entry),
+            "RECENT": lambda: len(folder.recent(entry)),
             "UIDNEXT": lambda: folder.uidnext,
             "UIDVALIDITY": lambda: folder.uidvalidity,
-            "UNSEEN": lambda: sum("S" not in one.flags for one in stored),
-            "DELETED": lambda: sum("T" in one.flags for one in stored),
-            "SIZE": lambda: sum(folder.octets_of(one) for one in stored),
-            "APPENDLIMIT": lambda: MOST_MESSAGE,
+            "UNSEEN": lambda: sum("S" not in one.flags for one in entry),
+            "DELETED": lambda: sum("T" in one.flags for one in entry),
+            "SIZE": lambda: sum(folder.octets_of(one) for one in entry),
+            "APPENDLIMIT": lambda: MAX_MESSAGE,
         }
         counted = " ".join(f"{word} {values[word]()}" for word in words)
         return self.line(b"* STATUS " + self.wire(name) + f" ({counted})".encode())

@@ -6,7 +6,7 @@
 
 becomes Command(tag="a1", name="LOGIN", arguments=["alice", b"apple-tree-41"]).
 In arguments an atom is `str`, a quoted string or a literal is `bytes`, a parenthesis is `list`; a message
-that APPEND brings and that is longer than `MOST_IN_MEMORY` is `OnDisk`.
+that APPEND brings and that is longer than `MAX_IN_MEMORY` is `OnDisk`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 from .states import Wrong
 
 #: Octets: of a command's lines together, of a literal in APPEND, of a literal elsewhere.
-MOST_LINE, MOST_MESSAGE, MOST_LITERAL = 64 * 1024, 30 * 1024 * 1024, 8 * 1024
+MAX_LINE, MAX_MESSAGE, MAX_LITERAL = 64 * 1024, 30 * 1024 * 1024, 8 * 1024
 #: Octets of a message that waits for its end in memory; a longer one goes to the disk as it comes.
-MOST_IN_MEMORY = 64 * 1024
-MOST_NESTING, MOST_TOKENS, MOST_PIECES = 20, 10_000, 2_000
+MAX_IN_MEMORY = 64 * 1024
+MAX_NESTING, MAX_TOKENS, MAX_PIECES = 20, 10_000, 2_000
 
 LITERAL = re.compile(rb"(~?)\{(\d{1,12})(\+?)\}$")
 TOKEN = re.compile(
@@ -72,7 +72,7 @@ class OnDisk:
     def pieces(self) -> Iterator[bytes]:
         """Read it piece by piece."""
         with self.path.open("rb") as file:
-            while piece := file.read(MOST_IN_MEMORY):
+            while piece := file.read(MAX_IN_MEMORY):
                 yield piece
 
 
@@ -134,7 +134,7 @@ class Reader:
 
     def _line(self) -> bytes | None:
         line, end, rest = self.buffer.partition(b"\n")
-        if len(line) > MOST_LINE:
+        if len(line) > MAX_LINE:
             raise Malformed("*", "the line is too long", is_fatal=True)
         if not end:
             return None
@@ -144,7 +144,7 @@ class Reader:
     def _literal(self) -> bool:
         """Read on in a literal; True when it is whole."""
         assert self._missing is not None
-        if self._size <= MOST_IN_MEMORY:
+        if self._size <= MAX_IN_MEMORY:
             if len(self.buffer) < self._missing:
                 return False
             self._pieces.append(bytes(self.buffer[: self._missing]))
@@ -180,8 +180,8 @@ class Reader:
     def _announce(self, size: int, *, waits: bool) -> None:
         words = bytes(self._pieces[0]).upper().split(b" ") if isinstance(self._pieces[0], bytes) else []
         is_append = len(words) > 1 and words[1] == b"APPEND" and self.spool is not None
-        most, together = (MOST_MESSAGE, MOST_MESSAGE) if is_append else (MOST_LITERAL, MOST_LINE)
-        many = len(self._pieces) > MOST_PIECES
+        most, together = (MAX_MESSAGE, MAX_MESSAGE) if is_append else (MAX_LITERAL, MAX_LINE)
+        many = len(self._pieces) > MAX_PIECES
         if many or size > most or sum(_size(piece) for piece in self._pieces) + size > together:
             tag = _tag(self._pieces)
             drop(self._pieces)
@@ -192,7 +192,7 @@ class Reader:
                 raise Malformed(tag, f"[TOOBIG] {reason}", is_fatal=not waits, kind="NO")
             raise Malformed(tag, reason, is_fatal=not waits)
         self._missing = self._size = size
-        if size > MOST_IN_MEMORY:
+        if size > MAX_IN_MEMORY:
             assert self.spool is not None
             try:
                 self._sink = self.spool()
@@ -258,7 +258,7 @@ def _tokens(tag: str, pieces: list[Piece]) -> list[Any]:
             if found is None:
                 raise Malformed(tag, f"not understood from column {position + 1} on")
             position = found.end()
-            if len(tokens) > MOST_TOKENS:
+            if len(tokens) > MAX_TOKENS:
                 raise Malformed(tag, "too many words")
             if found["atom"] is not None:
                 tokens.append(found["atom"].decode("utf-8", "surrogateescape"))
@@ -273,7 +273,7 @@ def _nest(tag: str, tokens: list[Any]) -> list[Any]:
     stack: list[list[Any]] = [[]]
     for token in tokens:
         if token == (b"(",):
-            if len(stack) > MOST_NESTING:
+            if len(stack) > MAX_NESTING:
                 raise Malformed(tag, "too many parentheses")
             stack.append([])
         elif token == (b")",):

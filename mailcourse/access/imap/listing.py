@@ -18,7 +18,7 @@ from .states import Wrong
 
 SELECTIONS = {"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"}
 RETURNS = {"SUBSCRIBED", "CHILDREN", "SPECIAL-USE"}
-MOST_PATTERNS = 20
+MAX_PATTERNS = 20
 
 
 @dataclass
@@ -64,8 +64,8 @@ def wanted(command: Command) -> Wanted:
     reference, patterns = text_of(words.pop(0)), words.pop(0)
     found.is_extended |= isinstance(patterns, list) or bool(words)
     patterns = [text_of(one) for one in patterns] if isinstance(patterns, list) else [text_of(patterns)]
-    if not patterns or len(patterns) > MOST_PATTERNS:
-        raise Wrong(f"LIST takes 1 to {MOST_PATTERNS} patterns")
+    if not patterns or len(patterns) > MAX_PATTERNS:
+        raise Wrong(f"LIST takes 1 to {MAX_PATTERNS} patterns")
     if words:
         if text_of(words.pop(0)).upper() != "RETURN" or len(words) != 1 or not isinstance(words[0], list):
             raise Wrong("behind the pattern only RETURN and a list may stand")

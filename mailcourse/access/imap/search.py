@@ -36,7 +36,7 @@ ADDRESSED = (b"from", b"to", b"cc", b"bcc")
 #: no text in UTF-8 is this
 NO_FIELD = b"\xff"
 #: Keys inside keys, as in NOT (OR (NOT …
-MOST_DEPTH = 50
+MAX_DEPTH = 50
 #: signs in the header that a message must be decoded before its text can be read; ISO 2022 begins with ESC
 ENCODED = (b"base64", b"quoted-printable", b"multipart/", b"message/", b"=?")
 
@@ -140,8 +140,8 @@ class Keys:
     def one(self) -> Claim:
         """Read one key."""
         self._depth += 1
-        if self._depth > MOST_DEPTH:
-            raise Wrong(f"keys inside keys, more than {MOST_DEPTH} levels deep")
+        if self._depth > MAX_DEPTH:
+            raise Wrong(f"keys inside keys, more than {MAX_DEPTH} levels deep")
         claim = self._key(self._next())
         self._depth -= 1
         return claim
@@ -169,7 +169,7 @@ class Keys:
     def _with_argument(self, name: str) -> Claim:
         if name == "UID":
             wanted = self._known.chosen_uids(text_of(self._next()))
-            return lambda m: m.stored.uid in wanted
+            return lambda m: m.entry.uid in wanted
         if name in ("LARGER", "SMALLER"):
             size = self._octets()
             return lambda m: (m.size > size) if name == "LARGER" else (m.size < size)
@@ -188,7 +188,7 @@ class Keys:
     def _keyword(self, word: str, *, wanted: bool) -> Claim:
         known = [keyword.lower() for keyword in self._known.keywords]
         letter = KEYWORDS[known.index(word.lower())] if word.lower() in known else ""
-        return lambda m: (letter in m.stored.flags) == wanted
+        return lambda m: (letter in m.entry.flags) == wanted
 
     def _in_header(self, name: str) -> Claim:
         field, wanted = name.lower().encode("utf-8", "surrogateescape"), self._text().casefold().encode()
@@ -248,11 +248,11 @@ def _simple(name: str) -> Claim | None:
     if name in ("RECENT", "OLD"):
         return lambda m: m.recent == (name == "RECENT")
     if name == "NEW":
-        return lambda m: m.recent and "S" not in m.stored.flags
+        return lambda m: m.recent and "S" not in m.entry.flags
     letter = LETTERS.get("\\" + name.removeprefix("UN"))
     if letter is None:
         return None
-    return lambda m: (letter in m.stored.flags) != name.startswith("UN")
+    return lambda m: (letter in m.entry.flags) != name.startswith("UN")
 
 
 def _dated(name: str, wanted: date) -> Claim:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 
 from . import search
 from .fetch import Item, Message, items
@@ -22,7 +22,7 @@ from .view import ViewCommands
 
 #: What is told without opening a file, if it is as we wrote it; mail programs ask for it of all messages.
 OUTSIDE = {b"UID", b"FLAGS", b"RFC822.SIZE"}
-MOST_AT_ONCE = 1000  # lines of an answer
+MAX_AT_ONCE = 1000  # lines of an answer
 
 
 class SelectedCommands(ViewCommands):
@@ -54,9 +54,9 @@ class SelectedCommands(ViewCommands):
             raise Wrong(f"there are {count} messages here, and {text[:40]} asks for others")
         return {n: self.view[n - 1] for n in sorted(in_set(text, range(1, count + 1)))}
 
-    def _message(self, number: int, stored: Stored) -> Message:
-        recent = self._is_recent(stored.uid)
-        return Message(self.folder, stored, recent=recent, keywords=self.keywords, number=number)
+    def _message(self, number: int, entry: MessageFile) -> Message:
+        recent = self._is_recent(entry.uid)
+        return Message(self.folder, entry, recent=recent, keywords=self.keywords, number=number)
 
     def _must_write(self) -> None:
         if self.is_read_only:
@@ -77,7 +77,7 @@ class SelectedCommands(ViewCommands):
         is_content = any(item.is_content for item in wanted)
         if OUTSIDE.issuperset(item.name for item in wanted):
             lines = self._told_from_outside(chosen, wanted)
-            while some := list(islice(lines, MOST_AT_ONCE)):
+            while some := list(islice(lines, MAX_AT_ONCE)):
                 yield self.lines(some)
             return
         for number, uid in chosen.items():
@@ -86,44 +86,44 @@ class SelectedCommands(ViewCommands):
             except NoSuchMessage:
                 continue  # removed by another session; the next NOOP tells
             if is_content:
-                self.fetched(self.stored[uid])
+                self.fetched(self.entry[uid])
 
     def _told_from_outside(self, chosen: dict[int, int], wanted: list[Item]) -> Iterator[bytes]:
         """Write lines of UID, FLAGS and RFC822.SIZE alone."""
-        own, listed = self.stored.maps
+        own, listed = self.entry.maps
         recent = set() if self.is_rev2 else self.recent
 
         @cache
         def flags(letters: frozenset[str], recent: bool) -> bytes:
             return b"FLAGS " + words(letters, self.keywords, recent=recent)
 
-        writers: dict[bytes, Callable[[Stored], bytes]] = {
-            b"UID": lambda stored: b"UID %d" % stored.uid,
-            b"FLAGS": lambda stored: flags(stored.flags, stored.uid in recent),
-            b"RFC822.SIZE": lambda stored: b"RFC822.SIZE %d" % self.folder.octets_of(stored),
+        writers: dict[bytes, Callable[[MessageFile], bytes]] = {
+            b"UID": lambda entry: b"UID %d" % entry.uid,
+            b"FLAGS": lambda entry: flags(entry.flags, entry.uid in recent),
+            b"RFC822.SIZE": lambda entry: b"RFC822.SIZE %d" % self.folder.octets_of(entry),
         }
         asked = [writers[item.name] for item in wanted]
         for number, uid in chosen.items():
-            stored = own.get(uid) or listed[uid]
+            entry = own.get(uid) or listed[uid]
             try:
-                yield b"* %d FETCH (%b)" % (number, b" ".join([write(stored) for write in asked]))
+                yield b"* %d FETCH (%b)" % (number, b" ".join([write(entry) for write in asked]))
             except NoSuchMessage:
                 continue
 
     def _fetched(self, number: int, uid: int, wanted: list[Item], *, sees: bool = False) -> bytes:
-        stored = self.stored[uid]
-        if sees and "S" not in stored.flags:
-            stored = self._flag(uid, lambda now: now | {"S"})
+        entry = self.entry[uid]
+        if sees and "S" not in entry.flags:
+            entry = self._flag(uid, lambda now: now | {"S"})
             if not any(item.name == b"FLAGS" for item in wanted):
                 wanted = wanted + items("FLAGS")
-        message = self._message(number, stored)
+        message = self._message(number, entry)
         written = b" ".join([item.name + b" " + item.write(message) for item in wanted])
         return self.line(b"* %d FETCH (%b)" % (number, written))
 
-    def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> Stored:
+    def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> MessageFile:
         """Change the flags that a message has now, also when another session set them; return it as it is then."""
-        before = self.stored[uid]
-        now = self.stored[uid] = self.folder.change_flags(before, change)
+        before = self.entry[uid]
+        now = self.entry[uid] = self.folder.change_flags(before, change)
         if now.flags != before.flags:
             self.changed("flagged", now, flags=words(now.flags, self.keywords).decode())
         return now
@@ -169,7 +169,7 @@ class SelectedCommands(ViewCommands):
         found: list[tuple[int, int]] = []
         for number, uid in enumerate(self.view, 1):
             try:
-                if asked.claim(self._message(number, self.stored[uid])):
+                if asked.claim(self._message(number, self.entry[uid])):
                     found.append((number, uid))
             except NoSuchMessage:
                 continue
@@ -196,11 +196,11 @@ class SelectedCommands(ViewCommands):
         target = self.target(command.arguments[1])
         written: list[tuple[Path, frozenset[str]]] = []
         try:
-            self.check_room(sum(self.folder.octets_of(self.stored[uid]) for uid in chosen))
+            self.check_room(sum(self.folder.octets_of(self.entry[uid]) for uid in chosen))
             for uid in chosen:
-                stored = self.stored[uid]
-                flags = target.flags_from(self.folder, stored)
-                written.append((target.link(self.folder, stored, self.unique(self.trace.now())), flags))
+                entry = self.entry[uid]
+                flags = target.flags_from(self.folder, entry)
+                written.append((target.link(self.folder, entry, self.unique(self.trace.now())), flags))
             fresh = target.accept(written)
         except BaseException as error:
             for path, _ in written:  # §6.4.7: all or none
@@ -215,7 +215,7 @@ class SelectedCommands(ViewCommands):
         chosen = self._chosen(command)
         self._must_write()
         target = self.target(command.arguments[1])
-        moved = self.folder.move([self.stored[uid] for uid in chosen.values()], target)
+        moved = self.folder.move([self.entry[uid] for uid in chosen.values()], target)
         code = _copied(target, list(moved), list(moved.values()))
         # RFC 6851 §4.3: COPYUID comes first, then what is gone from here
         return Done([self.line(f"* OK {code} moved".encode())] if code else [])

@@ -17,8 +17,8 @@ from typing import Any
 from mailcourse.internet.errors import LabError
 from mailcourse.message.sasl import SaslFailure, parse_plain
 
-from ..session import MOST_ERRORS, MOST_LOGINS, printable
-from .grammar import MOST_MESSAGE, Command, Malformed, Piece, Reader, drop, parse, text_of
+from ..session import MAX_ERRORS, MAX_LOGINS, printable
+from .grammar import MAX_MESSAGE, Command, Malformed, Piece, Reader, drop, parse, text_of
 from .selected import SelectedCommands
 from .states import AUTHENTICATED, COMMANDS, NOT_AUTHENTICATED, Done, No, Wrong
 
@@ -26,10 +26,10 @@ from .states import AUTHENTICATED, COMMANDS, NOT_AUTHENTICATED, Done, No, Wrong
 ALWAYS = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE"
 INSIDE = (
     "NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES LIST-EXTENDED "
-    f"LIST-STATUS STATUS=SIZE BINARY MULTIAPPEND APPENDLIMIT={MOST_MESSAGE} UTF8=ACCEPT"
+    f"LIST-STATUS STATUS=SIZE BINARY MULTIAPPEND APPENDLIMIT={MAX_MESSAGE} UTF8=ACCEPT"
 )
 #: Lines of one answer that the trace keeps; ten thousand messages would drown everything else.
-MOST_RECORDED = 40
+MAX_RECORDED = 40
 
 
 class ImapSession(SelectedCommands):
@@ -79,20 +79,20 @@ class ImapSession(SelectedCommands):
     def line(self, line: bytes) -> bytes:
         """Record and write one line of a reply."""
         self._recorded += 1
-        if self._recorded <= MOST_RECORDED:
+        if self._recorded <= MAX_RECORDED:
             self.said("S", line.split(b"\r\n", 1)[0])
         return line + b"\r\n"
 
     def lines(self, lines: list[bytes]) -> bytes:
         """Write many lines of a reply; the first are recorded."""
-        for line in lines[:MOST_RECORDED]:
+        for line in lines[:MAX_RECORDED]:
             self.line(line)
-        self._recorded += len(lines[MOST_RECORDED:])
+        self._recorded += len(lines[MAX_RECORDED:])
         return b"\r\n".join([*lines, b""])
 
     def _last_line(self, line: str) -> bytes:
         """Record and write the line that ends a command; tell how much of the answer was not recorded."""
-        hidden, self._recorded = self._recorded - MOST_RECORDED, 0
+        hidden, self._recorded = self._recorded - MAX_RECORDED, 0
         if hidden > 0:
             self.said("S", f"… and {hidden} lines more".encode())
         last = self.line(line.encode())
@@ -101,7 +101,7 @@ class ImapSession(SelectedCommands):
 
     def _bad(self, error: Malformed) -> bytes:
         self.errors += error.kind == "BAD"
-        if error.is_fatal or self.errors > MOST_ERRORS:
+        if error.is_fatal or self.errors > MAX_ERRORS:
             self.closed = True
             return self._last_line(f"* BYE {printable(str(error))}")
         return self._last_line(f"{error.tag} {error.kind} {printable(str(error))}")
@@ -268,7 +268,7 @@ class ImapSession(SelectedCommands):
             self.state, self._reader.spool = AUTHENTICATED, self._spool
             return self._last_line(f"{tag} OK [CAPABILITY {self._capabilities()}] welcome, {self.person}")
         failed = self._last_line(f"{tag} NO [AUTHENTICATIONFAILED] name or password is wrong")
-        if self.failed_logins >= MOST_LOGINS:
+        if self.failed_logins >= MAX_LOGINS:
             self.closed = True
             failed += self.line(b"* BYE too many failed logins")
         return failed

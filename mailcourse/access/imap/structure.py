@@ -8,7 +8,7 @@ Both say what stands in the header, still encoded (RFC 2047, RFC 2231): decoding
 
 from __future__ import annotations
 
-from mailcourse.message.address_list import Mailbox, addresses
+from mailcourse.message.address_list import ListedAddress, addresses
 from mailcourse.message.mime import WORD, Fields, Part, parameters
 
 from .strings import quoted
@@ -42,7 +42,7 @@ def _addresses(header: Fields, name: bytes, otherwise: bytes = NIL) -> bytes:
     return b"(" + b"".join(found) + b")" if found else otherwise
 
 
-def _address(mailbox: Mailbox) -> bytes:
+def _address(mailbox: ListedAddress) -> bytes:
     return b"(" + b" ".join(map(quoted, mailbox)) + b")"
 
 

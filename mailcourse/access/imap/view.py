@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
-from mailcourse.mailbox.names import Stored
+from mailcourse.mailbox.names import MessageFile
 
 from .append import AppendCommands
 from .flags import SYSTEM, words
@@ -22,10 +22,10 @@ from .states import AUTHENTICATED, SELECTED, Done
 LOOKS = 20
 
 
-class Known(ChainMap[int, Stored]):
+class Known(ChainMap[int, MessageFile]):
     """What is known of each message: own changes, before the list that all sessions share."""
 
-    def __getitem__(self, uid: int) -> Stored:
+    def __getitem__(self, uid: int) -> MessageFile:
         own, listed = self.maps
         return own[uid] if uid in own else listed[uid]
 
@@ -37,11 +37,11 @@ class ViewCommands(AppendCommands):
     folder_name = ""
     is_read_only = False
     view: list[int]  # the UIDs, in the order of the numbers that the client knows
-    stored: Known
+    entry: Known
     recent: set[int]
     keywords: list[str]  # as the client was told
     saved: set[int]  # the UIDs behind "$"
-    _told: list[Stored] | None = None  # the list of the folder that the client knows
+    _told: list[MessageFile] | None = None  # the list of the folder that the client knows
     _marks = (0, 0)
     _looks = 0
 
@@ -65,7 +65,7 @@ class ViewCommands(AppendCommands):
         self.recent = self.folder.recent(found, claim=not self.is_read_only)
         if not self.is_read_only and self._seen(found):
             self.folder.scan()
-        self.stored = Known({}, self.folder.by_uid())
+        self.entry = Known({}, self.folder.by_uid())
         self.view, self.saved = list(self.folder.by_uid()), set()
         self.keywords, self._told = self.folder.keywords.words(), None
         self.state = SELECTED
@@ -74,7 +74,7 @@ class ViewCommands(AppendCommands):
     def _is_open(self) -> bool:
         return self.state is SELECTED
 
-    def _seen(self, found: list[Stored]) -> bool:
+    def _seen(self, found: list[MessageFile]) -> bool:
         """Move messages from new/ to cur/: a reader knows of them now.  True when there were any."""
         fresh = [one for one in found if one.is_recent]
         for one in fresh:
@@ -162,10 +162,10 @@ class ViewCommands(AppendCommands):
             listed = self.folder.scan()
         now = self.folder.by_uid()
         gone = known - now.keys()
-        kept = {} if moves_numbers else {uid: self.stored[uid] for uid in gone}
+        kept = {} if moves_numbers else {uid: self.entry[uid] for uid in gone}
         told = self._gone(gone) if moves_numbers else b""
         told += self._new_keywords() + self._flags_changed(now)
-        self.stored = Known(kept, now)
+        self.entry = Known(kept, now)
         told += self._came([one.uid for one in fresh if one.uid in now])
         self._told = listed if len(self.view) == len(now) else None  # else there is more to tell, next time
         return told
@@ -185,13 +185,13 @@ class ViewCommands(AppendCommands):
         told = self.line(b"* %d EXISTS" % len(self.view))
         return told if self.is_rev2 else told + self.line(b"* %d RECENT" % len(self.recent))
 
-    def _flags_changed(self, now: Mapping[int, Stored]) -> bytes:
+    def _flags_changed(self, now: Mapping[int, MessageFile]) -> bytes:
         told = bytearray()
-        mine, before = self.stored.maps
+        mine, before = self.entry.maps
         for number, uid in enumerate(self.view, 1):
             if uid not in now or (uid not in mine and before.get(uid) is now[uid]):
                 continue
-            if self.stored[uid].flags != now[uid].flags:
+            if self.entry[uid].flags != now[uid].flags:
                 flags = words(now[uid].flags, self.keywords, recent=self._is_recent(uid))
                 told += self.line(b"* %d FETCH (FLAGS %b)" % (number, flags))
         return bytes(told)
@@ -206,7 +206,7 @@ class ViewCommands(AppendCommands):
 
     def _expunge(self, only: Collection[int] | None = None) -> None:
         chosen = set(self.view) if only is None else only
-        for stored in self.folder.scan():
-            if "T" in stored.flags and stored.uid in chosen:
-                self.folder.remove(stored)
-                self.changed("removed", stored)
+        for entry in self.folder.scan():
+            if "T" in entry.flags and entry.uid in chosen:
+                self.folder.remove(entry)
+                self.changed("removed", entry)

@@ -3,80 +3,73 @@
     AUTHORIZATION ─USER, PASS→ TRANSACTION ─QUIT→ UPDATE
     who are you?               look, fetch, mark    what was marked is deleted now
 
+    line ─COMMANDS─► do_VERB(session, arguments) ─► Pop3Reply, or Pop3Refusal ─► +OK …, or -ERR …
+
 Nothing is deleted unless QUIT is said: a connection that breaks deletes nothing (§6).
-Knows one folder, as it was at login.  Does not know other folders or flags: POP3 has none.
 # Not here: APOP, for which the server would have to keep passwords as they are; LANG (RFC 6856 §3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from mailcourse.internet.errors import LabError
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
-from mailcourse.mailbox.names import MessageFile
 from mailcourse.message.sasl import SaslFailure, parse_plain
 
-from .session import MAX_ERRORS, MAX_LOGINS, Session, printable
+from .maildrop import Maildrop, Pop3Refusal
+from .session import MAX_FAILED_LOGINS, MailboxSession
+
+MAX_LINE = 512  # octets of a command; RFC 2449 §4 allows 255
 
 
-class State(Enum):
+class Pop3State(Enum):
     """The states of RFC 1939 §3; UPDATE is over before anybody can see it."""
 
     AUTHORIZATION = "log in first: USER, then PASS"
     TRANSACTION = "you are logged in already"
 
 
-A, T = State.AUTHORIZATION, State.TRANSACTION
+@dataclass(frozen=True, slots=True)
+class Pop3Reply:
+    """+OK and a text; then perhaps lines, or a message, and a line with a dot."""
 
-#: command -> the states in which it may be said, the least and the most arguments
-ALLOWED: dict[str, tuple[tuple[State, ...], int, int]] = {
-    "CAPA": ((A, T), 0, 0),
-    "STLS": ((A,), 0, 0),
-    "UTF8": ((A,), 0, 0),
-    "USER": ((A,), 1, 1),
-    "PASS": ((A,), 1, 1),
-    "AUTH": ((A,), 0, 2),
-    "STAT": ((T,), 0, 0),
-    "LIST": ((T,), 0, 1),
-    "UIDL": ((T,), 0, 1),
-    "RETR": ((T,), 1, 1),
-    "TOP": ((T,), 2, 2),
-    "DELE": ((T,), 1, 1),
-    "RSET": ((T,), 0, 0),
-    "NOOP": ((T,), 0, 0),
-    "QUIT": ((A, T), 0, 0),
-}
-
-MAX_LINE = 512  # octets of a command; RFC 2449 §4 allows 255
+    text: str = ""
+    lines: Sequence[str] | None = None
+    message: bytes | None = None
+    status: str = "+OK"
 
 
-class Refusal(Exception):
-    """-ERR and the reason."""
-
-
-class Pop3Session(Session):
+class Pop3Session(MailboxSession):
     """One POP3 conversation, from greeting to QUIT."""
 
     service = "pop3"
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.state = A
-        self._user = ""
-        self._is_utf8 = False  # the client takes headers beyond ASCII
-        self._is_asked = False  # AUTH waits for its answer
-        self._folder: Maildir | None = None
-        self._messages: list[MessageFile] = []
-        self._sizes: dict[int, int] = {}
-        self._deleted: set[int] = set()
+        self.user = ""
+        self.is_utf8 = False  # the client takes headers beyond ASCII
+        self.awaits_answer = False  # AUTH waits for the client's answer
+        self._buffer = bytearray()
+        self._maildrop: Maildrop | None = None
+
+    @property
+    def state(self) -> Pop3State:
+        """Where the session is."""
+        return Pop3State.AUTHORIZATION if self._maildrop is None else Pop3State.TRANSACTION
+
+    @property
+    def maildrop(self) -> Maildrop:
+        """What the client sees after it has logged in."""
+        assert self._maildrop is not None
+        return self._maildrop
 
     def greeting(self) -> bytes:
         """Return what the server says first."""
-        self.begin()
-        return self._line(b"+OK " + self.host.encode() + b" POP3")
+        self.record_connection()
+        return self._write(Pop3Reply(f"{self.host} POP3"))
 
     def replies(self, data: bytes) -> Iterator[bytes]:
         """Take in octets, in any pieces; make the replies they cause, one after the other."""
@@ -85,247 +78,249 @@ class Pop3Session(Session):
             line, end, rest = self._buffer.partition(b"\n")
             if len(line) > MAX_LINE:
                 self.closed = True
-                yield self._line(b"-ERR the line is too long, closing")
+                yield self._line("-ERR the line is too long, closing")
                 break
             if not end:
                 break
             self._buffer = rest
-            yield self._obey(bytes(line).rstrip(b"\r"))
+            yield self._respond(bytes(line).rstrip(b"\r"))
         if self.wants_tls:
             self._buffer.clear()  # RFC 2595 §4: nothing said behind STLS counts
 
-    def _obey(self, line: bytes) -> bytes:
-        if self._is_asked:
-            self._is_asked = False
+    def _respond(self, line: bytes) -> bytes:
+        try:
+            reply = self._obey(line)
+            self.errors = 0
+            return self._write(reply)
+        except (LabError, OSError):  # the folder was damaged or removed by another program
+            return self._line("-ERR [SYS/TEMP] the mailbox cannot be read now")
+        except Pop3Refusal as refusal:
+            self.count_error()
+            return self._line(f"-ERR {refusal}")
+
+    def _obey(self, line: bytes) -> Pop3Reply:
+        if self.awaits_answer:
+            self.awaits_answer = False
             self.said("C", b"(answer)", secret=True)
-            return self._tried(lambda: self._by_plain(line))
+            return _log_in_by_plain(self, line)
         words = line.decode("utf-8", "replace").split(" ")
         verb = words[0].upper()
         secret = line.strip().upper().startswith((b"PASS", b"AUTH"))  # also when misspelt
         self.said("C", line[:4] if secret else line, secret=secret)
+        if verb not in COMMANDS:
+            raise Pop3Refusal("no such command; CAPA lists what there is")
+        states, min_count, max_count, function = COMMANDS[verb]
         # RFC 1939 §7: spaces may be part of a password; elsewhere one too many is no argument
-        given = [" ".join(words[1:])] if verb == "PASS" else [word for word in words[1:] if word]
-        return self._tried(lambda: self._answer(verb, given))
-
-    def _tried(self, act: Callable[[], bytes]) -> bytes:
-        try:
-            answer = act()
-            self.errors = 0
-            return answer
-        except (LabError, OSError):  # the folder was damaged or removed by another program
-            return self._line(b"-ERR [SYS/TEMP] the mailbox cannot be read now")
-        except Refusal as refusal:
-            self.errors += 1
-            self.closed = self.closed or self.errors > MAX_ERRORS
-            return self._line(f"-ERR {refusal}".encode())
-
-    def _answer(self, verb: str, arguments: list[str]) -> bytes:
-        if verb not in ALLOWED:
-            raise Refusal("no such command; CAPA lists what there is")
-        states, least, most = ALLOWED[verb]
+        arguments = [" ".join(words[1:])] if verb == "PASS" else [word for word in words[1:] if word]
         if self.state not in states:
-            raise Refusal(f"not now: {self.state.value}")
-        if not least <= len(arguments) <= most:
-            raise Refusal(f"{verb} has another number of arguments")
-        method: Callable[..., bytes] = getattr(self, f"do_{verb}")
-        return method(*arguments)
+            raise Pop3Refusal(f"not now: {self.state.value}")
+        if not min_count <= len(arguments) <= max_count:
+            raise Pop3Refusal(f"{verb} has another number of arguments")
+        return function(self, *arguments)
 
-    def _line(self, line: bytes) -> bytes:
-        self.said("S", line)
-        return line + b"\r\n"
+    def _write(self, reply: Pop3Reply) -> bytes:
+        first = self._line(f"{reply.status} {reply.text}" if reply.text or reply.status == "+" else reply.status)
+        if reply.message is not None:
+            return first + _stuffed(reply.message)
+        if reply.lines is not None:
+            return first + b"".join(map(self._line, [*reply.lines, "."]))
+        return first
 
-    def _many(self, first: str, lines: list[str]) -> bytes:
-        """A multi-line reply of short lines, all recorded."""
-        return b"".join(self._line(line.encode()) for line in [f"+OK {first}", *lines, "."])
+    def _line(self, line: str) -> bytes:
+        self.said("S", line.encode())
+        return line.encode() + b"\r\n"
 
-    # ---- AUTHORIZATION -----------------------------------------------------------------------------
-
-    def do_CAPA(self) -> bytes:
-        """List what this server can do (RFC 2449)."""
-        able = ["USER", "SASL PLAIN"] if self.may_log_in else []
-        able += ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8 USER"]
-        able += ["EXPIRE NEVER", "LOGIN-DELAY 0", "IMPLEMENTATION mailcourse"]
-        return self._many("this server can", able + ["STLS"] * self.offers_tls)
-
-    def do_STLS(self) -> bytes:
-        """Go on inside TLS (RFC 2595)."""
-        if not self.offers_tls:
-            raise Refusal("TLS is already on, or not offered")
-        self.wants_tls = True
-        return self._line(b"+OK begin TLS")
-
-    def do_UTF8(self) -> bytes:
-        """Take headers, names and passwords beyond ASCII (RFC 6856 §2)."""
-        self._is_utf8 = True
-        return self._line(b"+OK UTF-8 it is")
-
-    def do_USER(self, name: str) -> bytes:
-        """Say who one is."""
-        self._must_be_private()
-        self._user = name
-        return self._line(b"+OK now PASS")
-
-    def do_PASS(self, password: str) -> bytes:
-        """Prove it, and take the maildrop."""
-        if not self._user:
-            raise Refusal("say USER first")
-        return self._log_in(self._user, password)
-
-    def _must_be_private(self) -> None:
-        if not self.may_log_in:
-            raise Refusal("begin TLS first with STLS, so that nobody reads the password")
-
-    def do_AUTH(self, mechanism: str = "", initial: str | None = None) -> bytes:
-        """Prove it by SASL (RFC 5034); without a mechanism, list them."""
-        self._must_be_private()
-        if not mechanism:
-            return self._many("mechanisms", ["PLAIN"])
-        if mechanism.upper() != "PLAIN":
-            raise Refusal("use AUTH PLAIN")
-        if initial is not None:
-            return self._by_plain(initial.encode("utf-8", "replace"))
-        self._is_asked = True
-        return self._line(b"+ ")
-
-    def _by_plain(self, answer: bytes) -> bytes:
-        found = parse_plain(answer)
-        if found is SaslFailure.OTHER_IDENTITY:
-            raise Refusal(f"[AUTH] {found.value}")
-        if isinstance(found, SaslFailure):
-            raise Refusal("cancelled, or not NUL name NUL password in base64")
-        return self._log_in(*found)
-
-    def _log_in(self, name: str, password: str) -> bytes:
-        """Check the password and take the maildrop."""
-        if not self.log_in(name, password):
-            self.closed = self.failed_logins >= MAX_LOGINS
-            raise Refusal("[AUTH] name or password is wrong" + ", closing" * self.closed)
-        assert self.person is not None
-        if not self.accounts.lock(self.person):
+    def open_maildrop(self, person: str) -> None:
+        """Take the maildrop; from here on `end` gives it back."""
+        if not self.accounts.lock(person):
             self.person = None
-            raise Refusal("[IN-USE] another POP3 session has this maildrop")  # RFC 2449 §8.1.1
-        self.state = T  # from here on `end` gives the maildrop back
+            raise Pop3Refusal("[IN-USE] another POP3 session has this maildrop")  # RFC 2449 §8.1.1
         try:
-            self._folder = self.accounts.mailbox(self.person)
-            self._messages = self._folder.scan()
-        except (LabError, OSError):
-            self.end()
+            self._maildrop = Maildrop(self.accounts.mailbox(person))
+        except BaseException:
+            self.person = None
+            self.accounts.unlock(person)
             raise
-        return self._line(f"+OK {len(self._messages)} messages".encode())
-
-    # ---- TRANSACTION -------------------------------------------------------------------------------
-
-    def _kept(self) -> list[tuple[int, MessageFile]]:
-        return [(n, entry) for n, entry in enumerate(self._messages, 1) if n not in self._deleted]
-
-    def _find(self, number: str) -> tuple[int, MessageFile]:
-        for n, entry in self._kept():
-            if number.isdecimal() and n == int(number[:9]):
-                return n, entry
-        raise Refusal(f"there is no message {printable(number[:20])}")
-
-    def _content(self, number: int) -> bytes:
-        """The message as it goes on the wire."""
-        assert self._folder is not None
-        try:
-            content = self._folder.read(self._messages[number - 1])
-        except (NoSuchMessage, OSError):
-            raise Refusal("the message was removed by another program") from None
-        return content if content.endswith(b"\r\n") else content + b"\r\n"
-
-    def _shown(self, number: int) -> bytes:
-        """The message, unless its header is beyond what the client asked for (RFC 6856 §5)."""
-        content = self._content(number)
-        header = content.partition(b"\r\n\r\n")[0]
-        if not (self._is_utf8 or header.isascii()) and _is_utf8(header):
-            raise Refusal("[UTF8] the header is in UTF-8; say UTF8 before you log in")
-        return content
-
-    def _size(self, number: int) -> int:
-        """The octets that RETR will send, before byte-stuffing (§11)."""
-        if number not in self._sizes:
-            self._sizes[number] = len(self._content(number))
-        return self._sizes[number]
-
-    def do_STAT(self) -> bytes:
-        """Count messages and octets."""
-        kept = self._kept()
-        return self._line(f"+OK {len(kept)} {sum(self._size(n) for n, _ in kept)}".encode())
-
-    def do_LIST(self, number: str = "") -> bytes:
-        """Tell the size of one message, or of each."""
-        if number:
-            n, _ = self._find(number)
-            return self._line(f"+OK {n} {self._size(n)}".encode())
-        return self._many("number and octets", [f"{n} {self._size(n)}" for n, _ in self._kept()])
-
-    def do_UIDL(self, number: str = "") -> bytes:
-        """Tell names that stay the same in every session (§7)."""
-        assert self._folder is not None
-        validity = self._folder.uidvalidity
-        if number:
-            n, entry = self._find(number)
-            return self._line(f"+OK {n} {validity}.{entry.uid}".encode())
-        return self._many("number and name", [f"{n} {validity}.{entry.uid}" for n, entry in self._kept()])
-
-    def do_RETR(self, number: str) -> bytes:
-        """Hand out a whole message."""
-        n, entry = self._find(number)
-        content = self._shown(n)
-        self.fetched(entry)
-        return self._line(f"+OK {len(content)} octets".encode()) + _stuffed(content)
-
-    def do_TOP(self, number: str, lines: str) -> bytes:
-        """Hand out the header and some lines of the body (§7)."""
-        n, _ = self._find(number)
-        if not lines.isdecimal():
-            raise Refusal("TOP wants a message and a number of lines")
-        head, gap, body = self._shown(n).partition(b"\r\n\r\n")
-        wanted = b"".join(body.splitlines(keepends=True)[: int(lines[:9])])
-        return self._line(b"+OK the top") + _stuffed(head + gap + wanted)
-
-    def do_DELE(self, number: str) -> bytes:
-        """Mark a message; it is deleted at QUIT."""
-        n, _ = self._find(number)
-        self._deleted.add(n)
-        return self._line(f"+OK message {n} will be deleted at QUIT".encode())
-
-    def do_RSET(self) -> bytes:
-        """Take all marks away."""
-        self._deleted.clear()
-        return self._line(b"+OK nothing will be deleted")
-
-    def do_NOOP(self) -> bytes:
-        """Do nothing."""
-        return self._line(b"+OK")
-
-    def do_QUIT(self) -> bytes:
-        """UPDATE: delete what was marked, then say goodbye (§6)."""
-        self.closed = True  # §6: whether or not everything could be removed
-        try:
-            for n in sorted(self._deleted):
-                assert self._folder is not None
-                self._folder.remove(self._messages[n - 1])
-                self.changed("removed", self._messages[n - 1])
-        finally:
-            self.end()  # before the reply: the next session may log in at once
-        return self._line(f"+OK goodbye, {len(self._deleted)} messages deleted".encode())
 
     def end(self) -> None:
         """The connection is over: give the maildrop back."""
-        if self.person is not None and self.state is T:
+        if self._maildrop is not None and self.person is not None:
+            self._maildrop = None
             self.accounts.unlock(self.person)
-            self.state = A
-
-
-def _is_utf8(octets: bytes) -> bool:
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:  # an old charset, without a word about it: as it always was
-        return False
-    return True
 
 
 def _stuffed(content: bytes) -> bytes:
     """Byte-stuff a message and end it with the dot line (§3)."""
     return (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+
+
+# ---- AUTHORIZATION -------------------------------------------------------------------------------------
+
+
+def do_CAPA(session: Pop3Session) -> Pop3Reply:
+    """List what this server can do (RFC 2449)."""
+    able = ["USER", "SASL PLAIN"] if session.may_log_in else []
+    able += ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8 USER"]
+    able += ["EXPIRE NEVER", "LOGIN-DELAY 0", "IMPLEMENTATION mailcourse"]
+    return Pop3Reply("this server can", able + ["STLS"] * session.offers_tls)
+
+
+def do_STLS(session: Pop3Session) -> Pop3Reply:
+    """Go on inside TLS (RFC 2595)."""
+    if not session.offers_tls:
+        raise Pop3Refusal("TLS is already on, or not offered")
+    session.wants_tls = True
+    return Pop3Reply("begin TLS")
+
+
+def do_UTF8(session: Pop3Session) -> Pop3Reply:
+    """Take headers, names and passwords beyond ASCII (RFC 6856 §2)."""
+    session.is_utf8 = True
+    return Pop3Reply("UTF-8 it is")
+
+
+def do_USER(session: Pop3Session, name: str) -> Pop3Reply:
+    """Say who one is."""
+    _must_be_private(session)
+    session.user = name
+    return Pop3Reply("now PASS")
+
+
+def do_PASS(session: Pop3Session, password: str) -> Pop3Reply:
+    """Prove it, and take the maildrop."""
+    if not session.user:
+        raise Pop3Refusal("say USER first")
+    return _log_in(session, session.user, password)
+
+
+def do_AUTH(session: Pop3Session, mechanism: str = "", initial: str | None = None) -> Pop3Reply:
+    """Prove it by SASL (RFC 5034); without a mechanism, list them."""
+    _must_be_private(session)
+    if not mechanism:
+        return Pop3Reply("mechanisms", ["PLAIN"])
+    if mechanism.upper() != "PLAIN":
+        raise Pop3Refusal("use AUTH PLAIN")
+    if initial is not None:
+        return _log_in_by_plain(session, initial.encode("utf-8", "replace"))
+    session.awaits_answer = True
+    return Pop3Reply(status="+")
+
+
+def _must_be_private(session: Pop3Session) -> None:
+    if not session.may_log_in:
+        raise Pop3Refusal("begin TLS first with STLS, so that nobody reads the password")
+
+
+def _log_in_by_plain(session: Pop3Session, answer: bytes) -> Pop3Reply:
+    credentials = parse_plain(answer)
+    if credentials is SaslFailure.OTHER_IDENTITY:
+        raise Pop3Refusal(f"[AUTH] {credentials.value}")
+    if isinstance(credentials, SaslFailure):
+        raise Pop3Refusal("cancelled, or not NUL name NUL password in base64")
+    return _log_in(session, *credentials)
+
+
+def _log_in(session: Pop3Session, name: str, password: str) -> Pop3Reply:
+    if not session.log_in(name, password):
+        session.closed = session.failed_logins >= MAX_FAILED_LOGINS
+        raise Pop3Refusal("[AUTH] name or password is wrong" + ", closing" * session.closed)
+    assert session.person is not None
+    session.open_maildrop(session.person)
+    return Pop3Reply(f"{len(session.maildrop.messages)} messages")
+
+
+# ---- TRANSACTION ---------------------------------------------------------------------------------------
+
+
+def do_STAT(session: Pop3Session) -> Pop3Reply:
+    """Count messages and octets."""
+    sizes = [session.maildrop.size(n) for n, _ in session.maildrop.numbered()]
+    return Pop3Reply(f"{len(sizes)} {sum(sizes)}")
+
+
+def do_LIST(session: Pop3Session, number: str = "") -> Pop3Reply:
+    """Tell the size of one message, or of each."""
+    maildrop = session.maildrop
+    if number:
+        n, _ = maildrop.find(number)
+        return Pop3Reply(f"{n} {maildrop.size(n)}")
+    return Pop3Reply("number and octets", [f"{n} {maildrop.size(n)}" for n, _ in maildrop.numbered()])
+
+
+def do_UIDL(session: Pop3Session, number: str = "") -> Pop3Reply:
+    """Tell names that stay the same in every session (§7)."""
+    validity = session.maildrop.uidvalidity
+    if number:
+        n, entry = session.maildrop.find(number)
+        return Pop3Reply(f"{n} {validity}.{entry.uid}")
+    return Pop3Reply("number and name", [f"{n} {validity}.{entry.uid}" for n, entry in session.maildrop.numbered()])
+
+
+def do_RETR(session: Pop3Session, number: str) -> Pop3Reply:
+    """Hand out a whole message."""
+    n, entry = session.maildrop.find(number)
+    content = session.maildrop.content(n, utf8=session.is_utf8)
+    session.fetched(entry)
+    return Pop3Reply(f"{len(content)} octets", message=content)
+
+
+def do_TOP(session: Pop3Session, number: str, lines: str) -> Pop3Reply:
+    """Hand out the header and some lines of the body (§7)."""
+    n, _ = session.maildrop.find(number)
+    if not lines.isdecimal():
+        raise Pop3Refusal("TOP wants a message and a number of lines")
+    head, gap, body = session.maildrop.content(n, utf8=session.is_utf8).partition(b"\r\n\r\n")
+    top = b"".join(body.splitlines(keepends=True)[: int(lines[:9])])
+    return Pop3Reply("the top", message=head + gap + top)
+
+
+def do_DELE(session: Pop3Session, number: str) -> Pop3Reply:
+    """Mark a message; it is deleted at QUIT."""
+    n, _ = session.maildrop.find(number)
+    session.maildrop.marked.add(n)
+    return Pop3Reply(f"message {n} will be deleted at QUIT")
+
+
+def do_RSET(session: Pop3Session) -> Pop3Reply:
+    """Take all marks away."""
+    session.maildrop.marked.clear()
+    return Pop3Reply("nothing will be deleted")
+
+
+def do_NOOP(session: Pop3Session) -> Pop3Reply:
+    """Do nothing."""
+    return Pop3Reply()
+
+
+def do_QUIT(session: Pop3Session) -> Pop3Reply:
+    """UPDATE: delete what was marked, then say goodbye (§6)."""
+    session.closed = True  # §6: whether or not everything could be removed
+    marked = [] if session.state is A else sorted(session.maildrop.marked)
+    try:
+        for n in marked:
+            session.changed("removed", session.maildrop.remove(n))
+    finally:
+        session.end()  # before the reply: the next session may log in at once
+    return Pop3Reply(f"goodbye, {len(marked)} messages deleted")
+
+
+A, T = Pop3State.AUTHORIZATION, Pop3State.TRANSACTION
+
+#: command -> the states in which it may be said, its min and max number of arguments, and its function
+COMMANDS: dict[str, tuple[tuple[Pop3State, ...], int, int, Callable[..., Pop3Reply]]] = {
+    "CAPA": ((A, T), 0, 0, do_CAPA),
+    "STLS": ((A,), 0, 0, do_STLS),
+    "UTF8": ((A,), 0, 0, do_UTF8),
+    "USER": ((A,), 1, 1, do_USER),
+    "PASS": ((A,), 1, 1, do_PASS),
+    "AUTH": ((A,), 0, 2, do_AUTH),
+    "STAT": ((T,), 0, 0, do_STAT),
+    "LIST": ((T,), 0, 1, do_LIST),
+    "UIDL": ((T,), 0, 1, do_UIDL),
+    "RETR": ((T,), 1, 1, do_RETR),
+    "TOP": ((T,), 2, 2, do_TOP),
+    "DELE": ((T,), 1, 1, do_DELE),
+    "RSET": ((T,), 0, 0, do_RSET),
+    "NOOP": ((T,), 0, 0, do_NOOP),
+    "QUIT": ((A, T), 0, 0, do_QUIT),
+}

@@ -1,4 +1,4 @@
-"""A session on a socket: carries octets between the network and any POP3 or IMAP session.
+"""A session on a socket: passes octets between the network and a POP3 or IMAP session.
 
     socket ──► pending ──► session.receive, in a worker thread ──► socket
                            one call at a time: a mailbox on a slow disk holds up nobody else
@@ -22,13 +22,11 @@ from mailcourse.mailbox.accounts import Accounts
 
 from .imap.session import ImapSession
 from .pop3 import Pop3Session
-from .session import Session
+from .session import MailboxSession
 
 #: Real seconds of silence: RFC 1939 §3 asks for at least 10 minutes, RFC 3501 §5.4 for 30.
 SILENCE = {"pop3": 600.0, "imap": 1800.0}
-
-
-#: Real seconds between two looks at a folder for a client that waits: other programs write there too.
+#: Real seconds between two looks at the folder of an idle client: other programs write there too.
 LOOK_SECONDS = 0.25
 #: Octets of an answer that are made before they are sent.
 BATCH = 256 * 1024
@@ -36,10 +34,10 @@ BATCH = 256 * 1024
 TLS_FIRST = (993, 995)
 
 
-class Carrier(asyncio.Protocol):
+class SessionProtocol(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, session: Session, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, session: MailboxSession, tls: Callable[[], ssl.SSLContext]) -> None:
         self._session, self._tls = session, tls
         self._pending = bytearray()
         self._arrived = asyncio.Event()
@@ -89,7 +87,7 @@ class Carrier(asyncio.Protocol):
             self._transport.write(self._session.greeting())
             while not self._session.closed:
                 async with asyncio.timeout(SILENCE[self._session.service]):
-                    await self._something(loop)
+                    await self._wait_for_input(loop)
                 data, ended = bytes(self._pending), self._ended
                 self._pending.clear()
                 self._arrived.clear()
@@ -109,14 +107,14 @@ class Carrier(asyncio.Protocol):
             self._session.end()
             self._transport.close()
 
-    async def _something(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wait until the client says something; meanwhile tell it the news, if it wants them."""
+    async def _wait_for_input(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until the client says something; meanwhile send it updates, if it is idle."""
         while self._session.is_idle and not self._arrived.is_set():
             try:
                 await asyncio.wait_for(self._arrived.wait(), LOOK_SECONDS)
             except TimeoutError:
-                if self._session.may_have_news():
-                    await self._send(await loop.run_in_executor(None, self._session.look))
+                if self._session.may_have_updates():
+                    await self._send(await loop.run_in_executor(None, self._session.updates))
         await self._arrived.wait()
 
     async def _answer(self, loop: asyncio.AbstractEventLoop, replies: Iterator[bytes]) -> None:
@@ -186,7 +184,7 @@ def _batch(replies: Iterator[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """What a server wants with TLS: `offers_tls` shows STLS and STARTTLS, `needs_tls` takes no password before."""
+    """What a server does about TLS: `offers_tls` shows STLS and STARTTLS, `needs_tls` takes no password before."""
 
     offers_tls: bool = True
     needs_tls: bool = False
@@ -219,7 +217,7 @@ def _factory(
             tls=privacy.offers_tls and not is_inside,
             may_log_in=is_inside or not privacy.needs_tls,
         )
-        carrier = Carrier(session, lambda: authority.server(host.name))
-        return tls_first(carrier, authority.server(host.name)) if is_inside else carrier
+        protocol = SessionProtocol(session, lambda: authority.server(host.name))
+        return tls_first(protocol, authority.server(host.name)) if is_inside else protocol
 
     return serve

@@ -1,4 +1,4 @@
-"""What POP3 and IMAP sessions share: who is talking, what is recorded, how lines are cut.
+"""What POP3 and IMAP sessions share: who the client is, what is recorded, and when a session ends.
 
 Who uses it: `pop3.py`, `imap/session.py`; `serve.py` carries their bytes.
 """
@@ -14,13 +14,13 @@ from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.names import MessageFile
 
-MAX_LOGINS = 3  # failed ones, then the session ends
-MAX_ERRORS = 30  # in a row
-PAUSE_SECONDS = 0.4  # real ones; who guesses passwords waits, and longer each time
+MAX_FAILED_LOGINS = 3  # then the session ends
+MAX_ERRORS = 30  # in a row; one more ends the session
+PAUSE_SECONDS = 0.4  # real seconds; a client that guesses passwords waits, and longer each time
 
 
-class Session(ABC):
-    """One conversation.  `wants_tls` asks the carrier to switch to TLS after the replies are sent."""
+class MailboxSession(ABC):
+    """One conversation.  `wants_tls` asks `serve.py` to switch to TLS after the replies are sent."""
 
     service = ""
 
@@ -40,8 +40,7 @@ class Session(ABC):
         self.wants_tls = self.closed = False
         self.person: str | None = None
         self.errors = self.failed_logins = 0
-        self.pause = 0.0  # seconds that the carrier waits before it sends the replies
-        self._buffer = bytearray()
+        self.pause = 0.0  # seconds to wait before the replies are sent
 
     @abstractmethod
     def greeting(self) -> bytes:
@@ -51,7 +50,7 @@ class Session(ABC):
     def replies(self, data: bytes) -> Iterator[bytes]:
         """Take in octets, in any pieces; make the replies they cause, one after the other.
 
-        Blocking: it reads mailboxes.  A long answer is made while it is sent, and never whole in memory.
+        Blocking: it reads mailboxes.  A long answer is made while it is sent, never held whole in memory.
         """
 
     def receive(self, data: bytes) -> bytes:
@@ -63,11 +62,11 @@ class Session(ABC):
         """True while the client waits to be told what happens (IMAP's IDLE)."""
         return False
 
-    def may_have_news(self) -> bool:
-        """True when it may be worth to `look`.  Quick: asked four times a second."""
+    def may_have_updates(self) -> bool:
+        """True when it is worth asking for `updates`.  Quick: called four times a second."""
         return False
 
-    def look(self) -> bytes:
+    def updates(self) -> bytes:
         """Return what happened while the client waits.  Blocking."""
         return b""
 
@@ -76,12 +75,11 @@ class Session(ABC):
         """The connection is over, however it ended."""
 
     def encrypted(self) -> None:
-        """The carrier has switched to TLS: what came before counts no more (RFC 2595 §4, RFC 3501 §6.2.1)."""
-        self._buffer.clear()
+        """TLS has begun: what came before no longer counts (RFC 2595 §4, RFC 3501 §6.2.1)."""
         self.wants_tls = self.offers_tls = False
         self.may_log_in = True
 
-    def begin(self) -> None:
+    def record_connection(self) -> None:
         """Record the connection."""
         peer, address = self.connection.source, self.connection.source_address
         self.record("connected", peer=peer, address=address, port=self.connection.port, service=self.service)
@@ -116,7 +114,12 @@ class Session(ABC):
         self.record("login-failed", person=printable(person), service=self.service)
         return False
 
+    def count_error(self) -> None:
+        """Count an error of the client; too many in a row end the session."""
+        self.errors += 1
+        self.closed = self.closed or self.errors > MAX_ERRORS
+
 
 def printable(text: str) -> str:
-    """Make one line of ASCII from what a client sent, so that a reply cannot be broken in two."""
+    """Return what a client sent as one line of ASCII, so that it cannot break a reply in two."""
     return "".join(c if " " <= c <= "~" else "?" for c in text)[:200]

@@ -12,7 +12,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import Maildir
 
-from ..session import Session, printable
+from ..session import MailboxSession, printable
 from . import listing
 from .grammar import MAX_MESSAGE, Command, text_of
 from .states import Done, No, State, Wrong
@@ -22,7 +22,7 @@ from .strings import read_folder, write_folder
 USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
 
 
-class FolderCommands(Session):
+class FolderCommands(MailboxSession):
     """The part of a session that deals with folders as wholes."""
 
     state: State

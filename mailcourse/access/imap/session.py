@@ -17,7 +17,7 @@ from typing import Any
 from mailcourse.internet.errors import LabError
 from mailcourse.message.sasl import SaslFailure, parse_plain
 
-from ..session import MAX_ERRORS, MAX_LOGINS, printable
+from ..session import MAX_ERRORS, MAX_FAILED_LOGINS, printable
 from .grammar import MAX_MESSAGE, Command, Malformed, Piece, Reader, drop, parse, text_of
 from .selected import SelectedCommands
 from .states import AUTHENTICATED, COMMANDS, NOT_AUTHENTICATED, Done, No, Wrong
@@ -47,7 +47,7 @@ class ImapSession(SelectedCommands):
 
     def greeting(self) -> bytes:
         """Return what the server says first."""
-        self.begin()
+        self.record_connection()
         return self.line(f"* OK [CAPABILITY {self._capabilities()}] {self.host} IMAP".encode())
 
     def replies(self, data: bytes) -> Iterator[bytes]:
@@ -202,14 +202,14 @@ class ImapSession(SelectedCommands):
         """True between IDLE and DONE."""
         return self._idling is not None
 
-    def may_have_news(self) -> bool:
+    def may_have_updates(self) -> bool:
         """True when the selected folder has changed since the last look."""
         try:
             return self.folder_changed()
         except OSError:  # damaged or removed by another program; DONE goes on
             return False
 
-    def look(self) -> bytes:
+    def updates(self) -> bytes:
         """Return what is new in the selected folder."""
         try:
             return self.news()
@@ -221,7 +221,7 @@ class ImapSession(SelectedCommands):
         self.said("C", line)
         if line.strip().upper() != b"DONE":
             raise Malformed(str(tag), "IDLE ends with DONE")
-        return self.look() + self._last_line(f"{tag} OK IDLE done")
+        return self.updates() + self._last_line(f"{tag} OK IDLE done")
 
     # ---- before login ------------------------------------------------------------------------------
 
@@ -268,7 +268,7 @@ class ImapSession(SelectedCommands):
             self.state, self._reader.spool = AUTHENTICATED, self._spool
             return self._last_line(f"{tag} OK [CAPABILITY {self._capabilities()}] welcome, {self.person}")
         failed = self._last_line(f"{tag} NO [AUTHENTICATIONFAILED] name or password is wrong")
-        if self.failed_logins >= MAX_LOGINS:
+        if self.failed_logins >= MAX_FAILED_LOGINS:
             self.closed = True
             failed += self.line(b"* BYE too many failed logins")
         return failed

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "mailcourse").rglob("*.py"))
 #: what carries mail, and the Internet beneath that knows nothing of mail; code lines that each may have
-MOST = {("message", "dns", "mta", "mda", "mailbox", "access", "mua"): 6500, ("internet",): 1700}
+MOST = {("message", "dns", "authentication", "mta", "mda", "mailbox", "access", "mua"): 7000, ("internet",): 1700}
 
 
 def lines(path: Path) -> int:

@@ -4,7 +4,7 @@
     └────────────── base ──────────┘   │    └─ flags
     time, message, copy, host          UID
 
-Flags: D draft, F flagged, P passed, R replied, S seen, T trashed; a to z are keywords (`keywords.py`).
+Flags: S seen, R replied, F flagged, T trashed, D draft, P passed on; a to z are keywords (`keywords.py`).
 On Windows a semicolon stands for the colon, which no name may have there.
 """
 
@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-FLAGS = frozenset("DFPRST")
+#: letter -> the word of IMAP, in the order of RFC 3501 §2.3.2; P has none
+FLAG_WORDS = {"S": "\\Seen", "R": "\\Answered", "F": "\\Flagged", "T": "\\Deleted", "D": "\\Draft"}
 KEYWORDS = "abcdefghijklmnopqrstuvwxyz"
-KNOWN = FLAGS | frozenset(KEYWORDS)
+KNOWN = frozenset(FLAG_WORDS) | frozenset("P" + KEYWORDS)
 #: What stands between a name and its flags.
 INFO = ";2," if os.name == "nt" else ":2,"
 NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?", re.DOTALL)

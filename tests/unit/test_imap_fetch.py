@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailcourse.access.imap.fetch import Message, items
-from mailcourse.access.imap.search import Keys, Known
+from mailcourse.access.imap.items import MessageView, parse_items
+from mailcourse.access.imap.search_keys import KeyParser, SearchContext
 from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import MessageFile
 
@@ -43,13 +43,13 @@ class Alone(Maildir):
         return len(self.content), datetime(2026, 9, 7, 8, tzinfo=UTC)
 
 
-def message(content: bytes, flags: str = "", *, recent: bool = False, number: int = 1) -> Message:
+def message(content: bytes, flags: str = "", *, recent: bool = False, number: int = 1) -> MessageView:
     entry = MessageFile(5, "", "1.m1.1.h,U=5", frozenset(flags), recent)
-    return Message(Alone(content), entry, recent=recent, number=number)
+    return MessageView(Alone(content), entry, recent=recent, number=number)
 
 
 def fetch(word: str, content: bytes) -> bytes:
-    (item,) = items(word)
+    (item,) = parse_items(word)
     return item.name + b" " + item.write(message(content))
 
 
@@ -129,13 +129,13 @@ def test_a_file_name_in_pieces_is_joined_and_decoded_by_the_client() -> None:
 )
 def test_what_is_no_piece_of_a_message(word: str) -> None:
     with pytest.raises(ValueError, match=r"FETCH does not know|wants"):
-        items(word)
+        parse_items(word)
 
 
 def test_peek_and_headers_tell_apart_seeing_and_reading() -> None:
     words = ["BODY[]", "BODY.PEEK[]", "BODY[HEADER]", "BODY.PEEK[HEADER]", "RFC822", "RFC822.HEADER", "ENVELOPE"]
-    claims = [(item.marks_seen, item.is_content) for item in items(words)]
-    assert claims == [
+    marks = [(item.marks_seen, item.is_content) for item in parse_items(words)]
+    assert marks == [
         (True, True),
         (False, True),
         (True, False),
@@ -147,12 +147,12 @@ def test_peek_and_headers_tell_apart_seeing_and_reading() -> None:
 
 
 def test_macros() -> None:
-    assert [item.name for item in items("FAST")] == [b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"]
-    assert [item.name for item in items("full")][-2:] == [b"ENVELOPE", b"BODY"]
+    assert [item.name for item in parse_items("FAST")] == [b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"]
+    assert [item.name for item in parse_items("full")][-2:] == [b"ENVELOPE", b"BODY"]
 
 
 @pytest.mark.parametrize(
-    ("keys", "fits"),
+    ("keys", "matches"),
     [
         (["ALL"], True),
         (["SEEN"], True),
@@ -179,9 +179,9 @@ def test_macros() -> None:
         (["SEEN"] * 500, True),
     ],
 )
-def test_search_keys(keys: list[object], fits: bool) -> None:
-    claim = Keys(keys, Known([4, 5])).all()
-    assert claim(message(NESTED, "S", number=2)) is fits
+def test_search_keys(keys: list[object], matches: bool) -> None:
+    predicate = KeyParser(keys, SearchContext([4, 5])).parse_all()
+    assert predicate(message(NESTED, "S", number=2)) is matches
 
 
 @pytest.mark.parametrize(
@@ -202,4 +202,4 @@ def test_search_keys(keys: list[object], fits: bool) -> None:
 )
 def test_what_is_no_search_key(keys: list[object]) -> None:
     with pytest.raises(ValueError, match=r".{10}"):
-        Keys(keys, Known([1])).all()
+        KeyParser(keys, SearchContext([1])).parse_all()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mailcourse.access.imap.grammar import MAX_LINE, MAX_MESSAGE, Malformed, OnDisk, Reader, parse, text_of
+from mailcourse.access.imap.grammar import parse, text_of
+from mailcourse.access.imap.reader import MAX_LINE, MAX_MESSAGE, Malformed, OnDisk, Reader
 from mailcourse.access.imap.strings import in_set, quoted
 
 COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [

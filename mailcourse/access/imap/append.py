@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from .flags import letters
-from .folders import FolderCommands
-from .grammar import Command, OnDisk, Quoted, text_of
-from .states import Done, No, Wrong
+from mailcourse.mailbox.maildir import Maildir
+
+from .context import ImapContext
+from .flags import read_flags
+from .grammar import Command, Quoted, text_of
+from .reader import OnDisk
+from .responses import BadResponse, Completed, NoResponse
 from .strings import read_time, write_set
 
 
 @dataclass(frozen=True, slots=True)
-class Appended:
+class AppendMessage:
     """One message to put into a folder."""
 
     flags: list[Any]
@@ -36,10 +40,10 @@ class Appended:
         return self.content.pieces() if isinstance(self.content, OnDisk) else [self.content]
 
 
-def messages(words: list[Any]) -> list[Appended]:
+def parse_append(arguments: list[Any]) -> list[AppendMessage]:
     """Read what stands behind the name of the folder: [flags] [time] message, once or more."""
-    found: list[Appended] = []
-    rest = list(words)
+    messages: list[AppendMessage] = []
+    rest = list(arguments)
     while rest:
         flags = rest.pop(0) if isinstance(rest[0], list) else []
         when = read_time(text_of(rest.pop(0))) if rest and isinstance(rest[0], Quoted) else None
@@ -48,39 +52,33 @@ def messages(words: list[Any]) -> list[Appended]:
             inside = rest.pop(0)
             content = inside[0] if len(inside) == 1 else None
         if not isinstance(content, bytes | OnDisk) or isinstance(content, Quoted):
-            raise Wrong("APPEND wants a folder, perhaps flags and a time, and the message as a literal")
-        found.append(Appended(flags, when, content))
-    return found
+            raise BadResponse("APPEND wants a folder, perhaps flags and a time, and the message as a literal")
+        messages.append(AppendMessage(flags, when, content))
+    return messages
 
 
-class AppendCommands(FolderCommands):
-    """The part of a session that adds messages."""
+def do_APPEND(context: ImapContext, command: Command) -> Completed:
+    """Put messages into a folder, all or none."""
+    messages = parse_append(command.arguments[1:])
+    if not messages:
+        raise BadResponse("APPEND wants a message behind the name of the folder")
+    folder = context.target(text_of(command.arguments[0]))
+    if not all(message.size for message in messages):  # RFC 3502: this is how a client cancels
+        raise NoResponse("[CANNOT] a message of no octets: nothing was appended")
+    context.check_room(sum(message.size for message in messages))
+    uids = _append(context, folder, messages)
+    return Completed(text=f"[APPENDUID {folder.uidvalidity} {write_set(uids)}] APPEND done")  # RFC 4315 §3
 
-    def do_APPEND(self, command: Command) -> Done:
-        """Put messages into a folder, all or none."""
-        wanted = messages(command.arguments[1:])
-        if not wanted:
-            raise Wrong("APPEND wants a message behind the name of the folder")
-        folder = self.target(text_of(command.arguments[0]))
-        if not all(message.size for message in wanted):  # RFC 3502: so a client cancels
-            raise No("[CANNOT] a message of no octets: nothing was appended")
-        self.check_room(sum(message.size for message in wanted))
-        written = []
-        try:
-            for message in wanted:
-                when = message.when or self.trace.now()
-                flags = letters(message.flags, folder)
-                written.append((folder.write(message.pieces(), self.unique(when), when), flags))
-            uids = folder.accept(written)
-        except BaseException:
-            for path, _ in written:
-                path.unlink(missing_ok=True)
-            raise
-        return Done(said=f"[APPENDUID {folder.uidvalidity} {write_set(uids)}] APPEND done")  # RFC 4315 §3
 
-    def check_room(self, octets: int) -> None:
-        """Refuse what the quota does not allow (RFC 9208 §4.3.1)."""
-        assert self.person is not None
-        refusal = self.accounts.no_room(self.person, octets)
-        if refusal is not None:
-            raise No(f"[OVERQUOTA] {refusal.text}")
+def _append(context: ImapContext, folder: Maildir, messages: list[AppendMessage]) -> list[int]:
+    written: list[tuple[Path, frozenset[str]]] = []
+    try:
+        for message in messages:
+            when = message.when or context.session.trace.now()
+            flags = read_flags(message.flags, folder)
+            written.append((folder.write(message.pieces(), context.unique_name(when), when), flags))
+        return folder.accept(written)
+    except BaseException:
+        for path, _ in written:
+            path.unlink(missing_ok=True)
+        raise

@@ -1,232 +1,172 @@
-"""Commands inside a selected folder: fetch, flag, search, copy, move, delete (RFC 3501 §6.4)."""
+"""The selected folder: what the client knows of it, and how it learns more (RFC 3501 §5.2, §7.3, §7.4.1).
+
+    view       12  15  16  20     the UIDs, in the order of the message numbers
+    number      1   2   3   4
+
+The view changes only when the client is told: EXISTS when messages came, EXPUNGE when messages went.
+Yields lines without their line ends.  Does not know sessions or other folders.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache
-from itertools import islice
-from pathlib import Path
 
 from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
 from mailcourse.mailbox.names import MessageFile
 
-from . import search
-from .fetch import Item, Message, items
-from .flags import letters, words
+from .flags import SYSTEM_FLAGS, write_flags
 from .grammar import Command, text_of
-from .states import BY_UID, Done, No, Wrong
-from .strings import ends_of, in_set, write_set
-from .view import ViewCommands
+from .items import MessageView
+from .responses import BadResponse, NoResponse
+from .states import Enabled
+from .strings import ends_of, in_set
 
-#: What is told without opening a file, if it is as we wrote it; mail programs ask for it of all messages.
-OUTSIDE = {b"UID", b"FLAGS", b"RFC822.SIZE"}
-MAX_AT_ONCE = 1000  # lines of an answer
+#: One in so many looks reads the folder even if its times have not changed.
+FULL_LOOK_EVERY = 20
 
 
-class SelectedCommands(ViewCommands):
-    """The part of a session that works on the messages of one folder."""
+class CacheView(ChainMap[int, MessageFile]):
+    """What the client knows of each message: own changes, before the list that all sessions share."""
 
-    # ---- which messages ------------------------------------------------------------------------------
+    def __getitem__(self, uid: int) -> MessageFile:
+        own, listed = self.maps
+        return own[uid] if uid in own else listed[uid]
 
-    def do_UID(self, command: Command) -> Done:
-        """Do a command with UIDs in place of numbers (§6.4.8)."""
-        name = text_of(command.arguments[0]).upper()
-        if name not in BY_UID:
-            raise Wrong(f"UID goes with {', '.join(BY_UID)}")
-        least, most = BY_UID[name]
-        inner = Command(command.tag, name, command.arguments[1:], by_uid=True)
-        if not least <= len(inner.arguments) <= most:
-            raise Wrong(f"UID {name} has another number of arguments")
-        method: Callable[[Command], Done] = getattr(self, f"do_{name}")
-        done = method(inner)
-        return replace(done, said=done.said or f"UID {name} done", moves_numbers=True)
 
-    def _chosen(self, command: Command) -> dict[int, int]:
+class SelectedFolder:
+    """One folder, opened by SELECT or EXAMINE."""
+
+    def __init__(self, folder: Maildir, name: str, enabled: Enabled, *, is_read_only: bool) -> None:
+        self.folder, self.name, self.is_read_only = folder, name, is_read_only
+        self._enabled = enabled
+        listed = folder.scan()
+        self.recent = folder.recent(listed, claim=not is_read_only)
+        if self._see(listed):
+            folder.scan()
+        self.cache = CacheView({}, folder.by_uid())
+        self.view = list(folder.by_uid())
+        self.saved: set[int] = set()  # the UIDs behind "$" (RFC 5182)
+        self.keywords = folder.keywords.words()  # as the client was told
+        self._reported: Sequence[MessageFile] | None = None  # the list of the folder that the client knows
+        self._marks, self._looks = (0, 0), 0
+
+    # ---- messages ------------------------------------------------------------------------------------
+
+    def chosen(self, command: Command) -> dict[int, int]:
         """Return number → UID of the messages in a set; numbers must exist, UIDs need not (§6.4.8)."""
         text = text_of(command.arguments[0], "a set of messages")
-        if text == "$" or command.by_uid:  # RFC 5182
+        if text == "$" or command.by_uid:
             wanted = self.saved if text == "$" else in_set(text, self.view)
             return {n: uid for n, uid in enumerate(self.view, 1) if uid in wanted}
         count = len(self.view)
         if max(high for _, high in ends_of(text, count)) > count or not count:  # RFC 9051 §9, seq-number
-            raise Wrong(f"there are {count} messages here, and {text[:40]} asks for others")
+            raise BadResponse(f"there are {count} messages here, and {text[:40]} asks for others")
         return {n: self.view[n - 1] for n in sorted(in_set(text, range(1, count + 1)))}
 
-    def _message(self, number: int, entry: MessageFile) -> Message:
-        recent = self._is_recent(entry.uid)
-        return Message(self.folder, entry, recent=recent, keywords=self.keywords, number=number)
+    def message(self, number: int, uid: int) -> MessageView:
+        """Return a message for reading."""
+        return MessageView(
+            self.folder, self.cache[uid], recent=self.is_recent(uid), keywords=self.keywords, number=number
+        )
 
-    def _must_write(self) -> None:
+    def is_recent(self, uid: int) -> bool:
+        r"""True when the client is told that the message is \Recent; IMAP4rev2 has no such flag."""
+        return uid in self.recent and not self._enabled.rev2
+
+    def must_be_writable(self) -> None:
+        """Refuse to change a folder that was opened with EXAMINE."""
         if self.is_read_only:
-            raise No("[READ-ONLY] the folder was opened with EXAMINE")
+            raise NoResponse("[READ-ONLY] the folder was opened with EXAMINE")
 
-    # ---- FETCH, STORE, SEARCH ------------------------------------------------------------------------
+    def change_flags(
+        self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]
+    ) -> tuple[MessageFile, MessageFile]:
+        """Change the flags that a message has now, even if another session set them; return it before and after."""
+        before = self.cache[uid]
+        after = self.cache[uid] = self.folder.change_flags(before, change)
+        return before, after
 
-    def do_FETCH(self, command: Command) -> Done:
-        """Send pieces of messages."""
-        chosen = self._chosen(command)
-        wanted = items(command.arguments[1])
-        if command.by_uid and not any(item.name == b"UID" for item in wanted):
-            wanted = items("UID") + wanted
-        return Done(self._fetched_all(chosen, wanted), moves_numbers=False)
+    def expunge(self, uids: Collection[int] | None = None) -> Iterator[MessageFile]:
+        r"""Remove the messages flagged \Deleted, perhaps only those among `uids`; yield each."""
+        chosen = set(self.view) if uids is None else uids
+        for entry in self.folder.scan():
+            if "T" in entry.flags and entry.uid in chosen:
+                self.folder.remove(entry)
+                yield entry
 
-    def _fetched_all(self, chosen: dict[int, int], wanted: list[Item]) -> Iterator[bytes]:
-        sees = any(item.marks_seen for item in wanted) and not self.is_read_only
-        is_content = any(item.is_content for item in wanted)
-        if OUTSIDE.issuperset(item.name for item in wanted):
-            lines = self._told_from_outside(chosen, wanted)
-            while some := list(islice(lines, MAX_AT_ONCE)):
-                yield self.lines(some)
-            return
-        for number, uid in chosen.items():
-            try:
-                yield self._fetched(number, uid, wanted, sees=sees)
-            except NoSuchMessage:
-                continue  # removed by another session; the next NOOP tells
-            if is_content:
-                self.fetched(self.entry[uid])
-
-    def _told_from_outside(self, chosen: dict[int, int], wanted: list[Item]) -> Iterator[bytes]:
-        """Write lines of UID, FLAGS and RFC822.SIZE alone."""
-        own, listed = self.entry.maps
-        recent = set() if self.is_rev2 else self.recent
-
-        @cache
-        def flags(letters: frozenset[str], recent: bool) -> bytes:
-            return b"FLAGS " + words(letters, self.keywords, recent=recent)
-
-        writers: dict[bytes, Callable[[MessageFile], bytes]] = {
-            b"UID": lambda entry: b"UID %d" % entry.uid,
-            b"FLAGS": lambda entry: flags(entry.flags, entry.uid in recent),
-            b"RFC822.SIZE": lambda entry: b"RFC822.SIZE %d" % self.folder.octets_of(entry),
-        }
-        asked = [writers[item.name] for item in wanted]
-        for number, uid in chosen.items():
-            entry = own.get(uid) or listed[uid]
-            try:
-                yield b"* %d FETCH (%b)" % (number, b" ".join([write(entry) for write in asked]))
-            except NoSuchMessage:
-                continue
-
-    def _fetched(self, number: int, uid: int, wanted: list[Item], *, sees: bool = False) -> bytes:
-        entry = self.entry[uid]
-        if sees and "S" not in entry.flags:
-            entry = self._flag(uid, lambda now: now | {"S"})
-            if not any(item.name == b"FLAGS" for item in wanted):
-                wanted = wanted + items("FLAGS")
-        message = self._message(number, entry)
-        written = b" ".join([item.name + b" " + item.write(message) for item in wanted])
-        return self.line(b"* %d FETCH (%b)" % (number, written))
-
-    def _flag(self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]) -> MessageFile:
-        """Change the flags that a message has now, also when another session set them; return it as it is then."""
-        before = self.entry[uid]
-        now = self.entry[uid] = self.folder.change_flags(before, change)
-        if now.flags != before.flags:
-            self.changed("flagged", now, flags=words(now.flags, self.keywords).decode())
-        return now
-
-    def do_STORE(self, command: Command) -> Done:
-        """Change flags."""
-        kind = text_of(command.arguments[1]).upper()
-        flags = command.arguments[2:]
-        is_list = isinstance(flags[0], list)
-        if kind.removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS") or (
-            isinstance(flags[0], list) and flags[1:]
-        ):
-            raise Wrong("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
-        chosen = self._chosen(command)
-        self._must_write()
-        given = letters(flags[0] if is_list else flags, self.folder, add=kind[0] != "-")
-
-        def change(now: frozenset[str]) -> frozenset[str]:
-            return now | given if kind[0] == "+" else now - given if kind[0] == "-" else given | (now & {"P"})
-
-        return Done(self._stored_all(command, chosen, change), moves_numbers=False)
-
-    def _stored_all(
-        self, command: Command, chosen: dict[int, int], change: Callable[[frozenset[str]], frozenset[str]]
-    ) -> Iterator[bytes]:
-        is_silent = text_of(command.arguments[1]).upper().endswith(".SILENT")
-        wanted = items(["UID", "FLAGS"] if command.by_uid else "FLAGS")
-        yield self._new_keywords()
-        for number, uid in chosen.items():
+    def _see(self, entries: Sequence[MessageFile]) -> bool:
+        """Move messages from new/ to cur/: a reader knows of them now.  True when there were any."""
+        fresh = [] if self.is_read_only else [entry for entry in entries if entry.is_recent]
+        for entry in fresh:
             with suppress(NoSuchMessage):
-                self._flag(uid, change)
-                if not is_silent:
-                    yield self._fetched(number, uid, wanted)
+                self.folder.see(entry)
+        return bool(fresh)
 
-    def do_SEARCH(self, command: Command) -> Done:
-        """Tell which messages fit."""
-        try:
-            asked = search.question(command.arguments, self._known())
-        except No:
-            if "SAVE" in str(command.arguments[1:2]).upper():
-                self.saved = set()  # RFC 5182 §2.1
-            raise
-        found: list[tuple[int, int]] = []
+    # ---- what the client is told -----------------------------------------------------------------------
+
+    def flag_words(self) -> str:
+        """Return all flags that the folder has."""
+        return " ".join([SYSTEM_FLAGS, *self.keywords])
+
+    def flags_line(self) -> bytes:
+        """Write the untagged response FLAGS."""
+        return f"* FLAGS ({self.flag_words()})".encode()
+
+    def exists_lines(self) -> list[bytes]:
+        """Write EXISTS, and RECENT for older clients."""
+        lines = [b"* %d EXISTS" % len(self.view)]
+        return lines if self._enabled.rev2 else [*lines, b"* %d RECENT" % len(self.recent)]
+
+    def may_have_changed(self) -> bool:
+        """True when a name in the folder has changed, or may have: some disks tell time coarsely."""
+        before, self._marks = self._marks, self.folder.marks()
+        self._looks += 1
+        return before != self._marks or self._looks % FULL_LOOK_EVERY == 0
+
+    def updates(self, *, allow_expunge: bool = True) -> list[bytes]:
+        """Compare the view with the folder and write the difference: EXPUNGE, FLAGS, FETCH, EXISTS.
+
+        Without `allow_expunge`, removed messages are reported later (§7.4.1).
+        """
+        listed = self.folder.scan()
+        if listed is self._reported:
+            return []
+        known = set(self.view)
+        fresh = [entry for entry in listed if entry.uid not in known]
+        self.recent |= self.folder.recent(fresh, claim=not self.is_read_only)
+        if self._see(fresh):
+            listed = self.folder.scan()
+        now = self.folder.by_uid()
+        gone = known - now.keys()
+        kept = {} if allow_expunge else {uid: self.cache[uid] for uid in gone}
+        lines = self._expunged(gone) if allow_expunge else []
+        lines += [*self.new_keywords(), *self._changed_flags(now)]
+        self.cache = CacheView(kept, now)
+        came = [entry.uid for entry in fresh if entry.uid in now]
+        self.view += came
+        lines += self.exists_lines() if came else []
+        self._reported = listed if len(self.view) == len(now) else None  # else there is more to report, next time
+        return lines
+
+    def _expunged(self, gone: set[int]) -> list[bytes]:
+        numbers = [n for n, uid in enumerate(self.view, 1) if uid in gone][::-1]
+        for number in numbers:
+            del self.view[number - 1]
+        self.recent -= gone
+        return [b"* %d EXPUNGE" % number for number in numbers]
+
+    def _changed_flags(self, now: Mapping[int, MessageFile]) -> Iterator[bytes]:
+        own, before = self.cache.maps
         for number, uid in enumerate(self.view, 1):
-            try:
-                if asked.claim(self._message(number, self.entry[uid])):
-                    found.append((number, uid))
-            except NoSuchMessage:
+            if uid not in now or (uid not in own and before.get(uid) is now[uid]):
                 continue
-        wanted = asked.wanted
-        if wanted is not None and "SAVE" in wanted:
-            self.saved = search.kept(wanted, [uid for _, uid in found])
-            if wanted == ("SAVE",):
-                return Done(moves_numbers=False)
-        numbers = [uid if command.by_uid else number for number, uid in found]
-        if wanted is None and not self.is_rev2:
-            text = " ".join(["* SEARCH", *map(str, numbers)])
-        else:
-            text = search.extended(command.tag, wanted or ("ALL",), numbers, by_uid=command.by_uid)
-        return Done([self.line(text.encode())], moves_numbers=False)
+            if self.cache[uid].flags != now[uid].flags:
+                flags = write_flags(now[uid].flags, self.keywords, recent=self.is_recent(uid))
+                yield b"* %d FETCH (FLAGS %b)" % (number, flags)
 
-    def _known(self) -> search.Known:
-        return search.Known(self.view, self.saved, self.keywords, takes_charset=not self.has_one_charset)
-
-    # ---- COPY, MOVE, EXPUNGE -------------------------------------------------------------------------
-
-    def do_COPY(self, command: Command) -> Done:
-        """Copy messages to another folder, all or none."""
-        chosen = list(self._chosen(command).values())
-        target = self.target(command.arguments[1])
-        written: list[tuple[Path, frozenset[str]]] = []
-        try:
-            self.check_room(sum(self.folder.octets_of(self.entry[uid]) for uid in chosen))
-            for uid in chosen:
-                entry = self.entry[uid]
-                flags = target.flags_from(self.folder, entry)
-                written.append((target.link(self.folder, entry, self.unique(self.trace.now())), flags))
-            fresh = target.accept(written)
-        except BaseException as error:
-            for path, _ in written:  # §6.4.7: all or none
-                path.unlink(missing_ok=True)
-            if isinstance(error, NoSuchMessage):
-                raise No("[EXPUNGEISSUED] a message was removed by another session") from None
-            raise
-        return Done(said=f"{_copied(target, chosen, fresh)} COPY done".strip())
-
-    def do_MOVE(self, command: Command) -> Done:
-        """Move messages to another folder: each in one rename, so that none is ever in both or in none."""
-        chosen = self._chosen(command)
-        self._must_write()
-        target = self.target(command.arguments[1])
-        moved = self.folder.move([self.entry[uid] for uid in chosen.values()], target)
-        code = _copied(target, list(moved), list(moved.values()))
-        # RFC 6851 §4.3: COPYUID comes first, then what is gone from here
-        return Done([self.line(f"* OK {code} moved".encode())] if code else [])
-
-    def do_EXPUNGE(self, command: Command) -> Done:
-        r"""Remove what is flagged as \Deleted; with UIDs, only of these (RFC 4315 §2.1)."""
-        self._must_write()
-        self._expunge({*self._chosen(command).values()} if command.by_uid else None)
-        return Done()
-
-
-def _copied(target: Maildir, old: Sequence[int], new: Sequence[int]) -> str:
-    """Write the response code that tells which UIDs the copies have (RFC 4315 §3); empty without copies."""
-    return f"[COPYUID {target.uidvalidity} {write_set(old)} {write_set(new)}]" if old else ""
+    def new_keywords(self) -> list[bytes]:
+        """Report keywords that the client has not heard of."""
+        before, self.keywords = self.keywords, self.folder.keywords.words()
+        return [self.flags_line()] if self.keywords != before else []

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-from .states import No, Wrong
+from .responses import BadResponse, NoResponse
 
 # Python's %b follows the language of the machine; the protocol does not.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -70,7 +70,7 @@ def _unshift(found: re.Match[str]) -> str:
         octets = base64.b64decode((found[1] or "!").replace(",", "/") + "=" * (-len(found[1] or "!") % 4), b"+/", True)
         return octets.decode("utf-16-be")
     except (binascii.Error, ValueError):
-        raise No("[CANNOT] a name beyond ASCII is written in modified UTF-7 here, and & as &-") from None
+        raise NoResponse("[CANNOT] a name beyond ASCII is written in modified UTF-7 here, and & as &-") from None
 
 
 def write_folder(name: str, *, utf8: bool) -> bytes:
@@ -111,10 +111,10 @@ def in_set(text: str, numbers: Sequence[int]) -> set[int]:
 def ends_of(text: str, largest: int) -> list[tuple[int, int]]:
     """Return lower and upper end of each piece of a sequence set."""
     if len(text) > 8000 or not SET.fullmatch(text):
-        raise Wrong(f"{text[:40]!r} is no set of messages, such as 1,3:5")
+        raise BadResponse(f"{text[:40]!r} is no set of messages, such as 1,3:5")
     pieces = [[largest if end == "*" else int(end[:12]) for end in piece.split(":")] for piece in text.split(",")]
     if not all(min(ends) > 0 or not largest for ends in pieces):
-        raise Wrong("numbers of messages begin with 1")
+        raise BadResponse("numbers of messages begin with 1")
     return [(min(ends), max(ends)) for ends in pieces]
 
 
@@ -137,18 +137,18 @@ def read_date(text: str) -> date:
     """Read a date: 7-Sep-2026."""
     found = DATE.fullmatch(text.strip())
     if found is None or found[2].title() not in MONTHS:
-        raise Wrong(f"{text[:40]!r} is no date, such as 7-Sep-2026")
+        raise BadResponse(f"{text[:40]!r} is no date, such as 7-Sep-2026")
     try:
         return date(int(found[3]), MONTHS.index(found[2].title()) + 1, int(found[1]))
     except ValueError:
-        raise Wrong(f"there is no day {text[:40]!r}") from None
+        raise BadResponse(f"there is no day {text[:40]!r}") from None
 
 
 def read_time(text: str) -> datetime:
     """Read a date with its time: 07-Sep-2026 10:00:00 +0200."""
     found = TIME.fullmatch(text)
     if found is None:
-        raise Wrong(f"{text[:40]!r} is no time, such as 07-Sep-2026 10:00:00 +0200")
+        raise BadResponse(f"{text[:40]!r} is no time, such as 07-Sep-2026 10:00:00 +0200")
     day, hours, minutes, seconds, sign, east_hours, east_minutes = found.groups()
     east = timedelta(hours=int(east_hours), minutes=int(east_minutes)) * (-1 if sign == "-" else 1)
     try:
@@ -156,7 +156,7 @@ def read_time(text: str) -> datetime:
         when = datetime.combine(read_date(day), clock).astimezone(UTC)
         return max(when, datetime(1970, 1, 1, tzinfo=UTC))  # what file systems can tell
     except (ValueError, OverflowError):
-        raise Wrong(f"there is no time {text[:40]!r}") from None
+        raise BadResponse(f"there is no time {text[:40]!r}") from None
 
 
 def write_time(when: datetime) -> bytes:

@@ -8,7 +8,8 @@ Knows one folder.  Does not know other folders or flags: POP3 has none.  Who use
 
 from __future__ import annotations
 
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import MessageFile
 
 from .session import printable

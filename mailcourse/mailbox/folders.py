@@ -62,7 +62,7 @@ class Mailbox(Maildir):
         levels = unicodedata.normalize("NFC", name).split("/")
         if {"", ".", ".."} & {*levels} or len(levels) > MAX_LEVELS or not name.isprintable():
             return None  # dots would be safe here; on the client's disk they may not be
-        written = ".".join(RESERVED.sub(lambda found: f"%{ord(found[0]):02x}", level) for level in levels)
+        written = ".".join(RESERVED.sub(lambda match: f"%{ord(match[0]):02x}", level) for level in levels)
         if written in ("uidvalidity", "lock"):  # files of ours are called so
             written = f"%{ord(written[0]):02x}{written[1:]}"
         return self.path / f".{written}" if len(written.encode("utf-8", "replace")) <= MAX_OCTETS else None
@@ -173,4 +173,4 @@ def _shown(written: str) -> str:
     >>> _shown("Work.v1%2e0")
     'Work/v1.0'
     """
-    return re.sub(r"%([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), written.replace(".", "/"))
+    return re.sub(r"%([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), written.replace(".", "/"))

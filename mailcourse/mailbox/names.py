@@ -23,7 +23,7 @@ KEYWORDS = "abcdefghijklmnopqrstuvwxyz"
 KNOWN = frozenset(FLAG_WORDS) | frozenset("P" + KEYWORDS)
 #: What stands between a name and its flags.
 INFO = ";2," if os.name == "nt" else ":2,"
-NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?:[:;!]2,(?P<flags>.*))?", re.DOTALL)
+NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?P<info>[:;!]2,(?P<flags>.*))?", re.DOTALL)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 MAX_AT_ONCE = 16 * 1024  # octets read by one call; more takes longer when they are not there
 OURS = re.compile(r"(\d+)\.(?:r\d+)?[ms]\d+\.")  # the names that `deliver.py` and IMAP's APPEND make
@@ -100,11 +100,11 @@ def _content(path: str) -> bytes:
 
 
 def read_name(folder: str, name: str, *, is_recent: bool) -> MessageFile | None:
-    """Read a file's name; None when it is none of a message."""
-    found = NAME.fullmatch(name)
-    if found is None or name.startswith("."):
+    """Read a file's name; None when it does not name a message."""
+    match = NAME.fullmatch(name)
+    if match is None or name.startswith("."):
         return None
-    return MessageFile(int(found["uid"] or 0), folder, name, _flags(found["flags"] or ""), is_recent)
+    return MessageFile(int(match["uid"] or 0), folder, name, _flags(match["flags"] or ""), is_recent)
 
 
 @lru_cache(1000)  # five thousand messages have a handful of different sets
@@ -121,14 +121,25 @@ def write_name(name: str, uid: int, flags: frozenset[str]) -> str:
     return f"{base_of(name)},U={uid}{INFO}{''.join(sorted(flags))}"
 
 
+def renumber(name: str, uid: int) -> str:
+    """Return the name with this UID, and everything else as it was.
+
+    >>> renumber("1.m1.1.h,U=3:2,S", 7), renumber("1.m1.1.h", 7)
+    ('1.m1.1.h,U=7:2,S', '1.m1.1.h,U=7')
+    """
+    match = NAME.fullmatch(name)
+    assert match is not None  # it matches every name
+    return f"{match['base']},U={uid}{match['info'] or ''}"
+
+
 def base_of(name: str) -> str:
     """Return the part of a file name that never changes.
 
     >>> base_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
     '1788768000.m1.1.mail.bakery.test'
     """
-    found = NAME.fullmatch(name)
-    return found["base"] if found else name
+    match = NAME.fullmatch(name)
+    return match["base"] if match else name
 
 
 def message_of(name: str) -> str | None:

@@ -13,7 +13,8 @@ import pytest
 from mailcourse.internet.errors import LabError, UnknownName
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.folders import Mailbox
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import INFO, message_of
 
 WHEN = datetime(2026, 9, 7, 8, tzinfo=UTC)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.mailbox.maildir import Maildir
 
 from .context import ImapContext
 from .grammar import Command

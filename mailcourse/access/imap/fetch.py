@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from mailcourse.mailbox.maildir import NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
 from mailcourse.mailbox.names import MessageFile
 
 from .context import ImapContext

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mailcourse.mailbox.maildir import NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
 
 from .context import ImapContext
 from .grammar import Command, text_of

@@ -13,7 +13,8 @@ from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from mailcourse.mailbox.maildir import Maildir, NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import MessageFile
 
 from .flags import SYSTEM_FLAGS, write_flags
@@ -42,11 +43,11 @@ class SelectedFolder:
         self.folder, self.name, self.is_read_only = folder, name, is_read_only
         self._enabled = enabled
         listed = folder.scan()
-        self.recent = folder.recent(listed, claim=not is_read_only)
+        self.recent = folder.listing.recent(listed, claim=not is_read_only)
         if self._see(listed):
             folder.scan()
-        self.cache = CacheView({}, folder.by_uid())
-        self.view = list(folder.by_uid())
+        self.cache = CacheView({}, folder.listing.by_uid())
+        self.view = list(folder.listing.by_uid())
         self.saved: set[int] = set()  # the UIDs behind "$" (RFC 5182)
         self.keywords = folder.keywords.words()  # as the client was told
         self._reported: Sequence[MessageFile] | None = None  # the list of the folder that the client knows
@@ -121,7 +122,7 @@ class SelectedFolder:
 
     def may_have_changed(self) -> bool:
         """True when a name in the folder has changed, or may have: some disks tell time coarsely."""
-        before, self._marks = self._marks, self.folder.marks()
+        before, self._marks = self._marks, self.folder.listing.marks()
         self._looks += 1
         return before != self._marks or self._looks % FULL_LOOK_EVERY == 0
 
@@ -135,10 +136,10 @@ class SelectedFolder:
             return []
         known = set(self.view)
         fresh = [entry for entry in listed if entry.uid not in known]
-        self.recent |= self.folder.recent(fresh, claim=not self.is_read_only)
+        self.recent |= self.folder.listing.recent(fresh, claim=not self.is_read_only)
         if self._see(fresh):
             listed = self.folder.scan()
-        now = self.folder.by_uid()
+        now = self.folder.listing.by_uid()
         gone = known - now.keys()
         kept = {} if allow_expunge else {uid: self.cache[uid] for uid in gone}
         lines = self._expunged(gone) if allow_expunge else []

@@ -84,7 +84,7 @@ class ImapSession(MailboxSession):
 
     def _spool(self) -> tuple[Path, FileIO]:
         """Make a file for a message that is long."""
-        return self._context.inbox().open_temporary(self._context.unique_name(self.trace.now()))
+        return self._context.inbox().temporary.create(self._context.unique_name(self.trace.now()))
 
     # ---- from a command to its answer ----------------------------------------------------------------
 

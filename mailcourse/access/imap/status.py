@@ -16,7 +16,7 @@ from .responses import BadResponse, Completed
 #: what can be asked for, and how it is counted
 COUNTS: dict[str, Callable[[Maildir, Sequence[MessageFile]], int]] = {
     "MESSAGES": lambda folder, entries: len(entries),
-    "RECENT": lambda folder, entries: len(folder.recent(entries)),
+    "RECENT": lambda folder, entries: len(folder.listing.recent(entries)),
     "UIDNEXT": lambda folder, entries: folder.uidnext,
     "UIDVALIDITY": lambda folder, entries: folder.uidvalidity,
     "UNSEEN": lambda folder, entries: sum("S" not in entry.flags for entry in entries),

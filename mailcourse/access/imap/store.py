@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from mailcourse.mailbox.maildir import NoSuchMessage
+from mailcourse.mailbox.listing import NoSuchMessage
 
 from .context import ImapContext
 from .fetch import fetch_line, flag_message

@@ -142,11 +142,17 @@ def base_of(name: str) -> str:
     return match["base"] if match else name
 
 
-def message_of(name: str) -> str | None:
-    """Return the trace identity that a file name carries.
+def origin_of(name: str) -> str:
+    """Return the second part of a file name, which says what message this is a copy of; empty in foreign names.
 
-    >>> message_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
+    >>> origin_of("1788768000.m1.1.mail.bakery.test,U=7:2,S")
     'm1'
     """
     parts = name.split(".")
-    return parts[1] if len(parts) > 2 and IDENTITY.fullmatch(parts[1]) else None
+    return parts[1] if len(parts) > 2 else ""
+
+
+def message_of(name: str) -> str | None:
+    """Return the trace identity that a file name carries; None when another program chose the name."""
+    origin = origin_of(name)
+    return origin if IDENTITY.fullmatch(origin) else None

@@ -29,14 +29,15 @@ from typing import Any
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import Maildir
-from mailcourse.mailbox.names import MessageFile
+from mailcourse.mailbox.names import FLAG_WORDS, MessageFile, origin_of
 
 from .imap import Dial, Imap, imap
 from .mail import Mail, Messages
 from .pop3 import pop3
 from .submit import Account
 
-WORDS = {"S": "\\Seen", "R": "\\Answered", "F": "\\Flagged", "D": "\\Draft"}
+#: a deletion is synchronised by removing the message, not as a flag
+WORDS = {letter: word for letter, word in FLAG_WORDS.items() if letter != "T"}
 LETTERS = {word: letter for letter, word in WORDS.items()}
 PROTOCOLS = ("imap", "pop3")
 
@@ -256,7 +257,7 @@ class Device:
 
 def _source(stored: MessageFile) -> str:
     """The server's name of a message, which stands in its file's name here; "moved" when it came from a folder here."""
-    return stored.name.split(".")[1].replace("-", ".")
+    return origin_of(stored.name).replace("-", ".")
 
 
 def _flags(stored: MessageFile) -> Iterable[str]:

@@ -9,11 +9,9 @@ header (RFC 5322 §3.4), `message/address.py` for what may stand in an envelope 
 
 from __future__ import annotations
 
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-
 from mailcourse.message.address import LOCAL, MalformedAddress, parse
 from mailcourse.message.address_list import END_OF_GROUP, ListedAddress, addresses
+from mailcourse.message.headers import decode_words
 from mailcourse.table import Table, table
 
 PART, TEXT, WHAT = "part", "text", "what it is"
@@ -53,7 +51,7 @@ def _mailbox(found: ListedAddress, text: str) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     if found.name:
         name = found.name.decode()
-        shown = _readable(name)
+        shown = decode_words(name)
         rows.append((NAME[0], shown, NAME[1]))
         rows += [(WRITTEN[0], name, WRITTEN[1])] if shown != name else []
     local, domain = (found.local or b"").decode(), (found.domain or b"").decode()
@@ -76,10 +74,3 @@ def _mailbox(found: ListedAddress, text: str) -> list[tuple[str, str, str]]:
         rows.append((ON_WIRE[0], address.domain.encode("idna").decode(), ON_WIRE[1]))
     rows += [(UTF8[0], "SMTPUTF8", UTF8[1])] if not address.local.isascii() else []
     return rows
-
-
-def _readable(name: str) -> str:
-    try:
-        return str(make_header(decode_header(name)))
-    except (HeaderParseError, LookupError, UnicodeError):
-        return name

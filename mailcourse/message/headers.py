@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
+from email.header import decode_header, make_header
 from email.utils import format_datetime
 
 #: What the trace keeps of a header, in octets.
@@ -20,6 +22,18 @@ MOST_TRACED = 16 * 1024
 def traced(beginning: bytes) -> str:
     """Return the header of a message, from its first octets, as text for the trace; a longer one is cut."""
     return beginning[:MOST_TRACED].split(b"\r\n\r\n", 1)[0].decode("utf-8", "backslashreplace")
+
+
+def decode_words(text: str) -> str:
+    """Return a header field as people read it, its encoded words decoded (RFC 2047); a broken one stays as it is.
+
+    >>> decode_words("=?utf-8?q?Br=C3=B6tchen?="), decode_words("=?utf-8?b?A?=")
+    ('Brötchen', '=?utf-8?b?A?=')
+    """
+    try:
+        return str(make_header(decode_header(text))) if "=?" in text else text
+    except (ValueError, LookupError, MessageError):  # no such charset, broken base64
+        return text
 
 
 @dataclass(frozen=True, slots=True)

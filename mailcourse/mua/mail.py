@@ -6,14 +6,13 @@ import email
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
 from html import escape
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
+from mailcourse.message.headers import decode_words
 from mailcourse.message.mime import Part, parameters, split, text_of
 
 #: parts of one message that are looked at
@@ -85,7 +84,7 @@ class Mail:
 
     def said(self, name: str) -> str:
         """Return the beginning of the first field of that name, decoded; nothing in a message makes this fail."""
-        return _decoded(self.field(name)[:MOST_DECODED])
+        return decode_words(self.field(name)[:MOST_DECODED])
 
     @property
     def plain(self) -> str | None:
@@ -159,20 +158,12 @@ def _attachment(part: Part) -> Attachment:
     known = {**dict(part.parameters), **dict(parameters(part.fields.first(b"content-disposition") or b""))}
     told = [(key, known[key]) for key in (b"filename", b"filename*", b"name", b"name*") if known.get(key)]
     key, said = told[0] if told else (b"", b"")
-    name = _decoded(text_of(said, "utf-8"))
+    name = decode_words(text_of(said, "utf-8"))
     if key.endswith(b"*") and said.count(b"'") >= 2:  # RFC 2231 §4: charset'language'%C3%A4
         charset, _, coded = said.split(b"'", 2)
         name = text_of(unquote_to_bytes(coded), charset.decode("ascii", "replace") or "utf-8")
     octets = part.decoded()
     return Attachment(name, "/".join(part.type), part.body if octets is None else octets)
-
-
-def _decoded(text: str) -> str:
-    """Read words of RFC 2047, as well as that can be done."""
-    try:
-        return str(make_header(decode_header(text))) if "=?" in text else text
-    except (ValueError, LookupError, MessageError):  # no such charset, no sound base64
-        return text
 
 
 class Messages(list[Mail]):

@@ -184,6 +184,12 @@ def test_search_keys(keys: list[object], matches: bool) -> None:
     assert predicate(message(NESTED, "S", number=2)) is matches
 
 
+def test_a_broken_encoded_word_is_searched_as_it_is_written() -> None:
+    broken = message(b"Subject: =?utf-8?b?A?= loaf\r\n\r\nx\r\n")
+    for keys in (["SUBJECT", "loaf"], ["TEXT", "loaf"]):
+        assert KeyParser(keys, SearchContext([5])).parse_all()(broken)
+
+
 @pytest.mark.parametrize(
     "keys",
     [

@@ -8,7 +8,6 @@ in any charset.
 
 from __future__ import annotations
 
-import email.header
 import email.utils
 import re
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from mailcourse.mailbox.names import KEYWORDS
 from mailcourse.message.address_list import addresses
+from mailcourse.message.headers import decode_words
 from mailcourse.message.mime import Part
 
 from .flags import FLAG_LETTERS
@@ -213,13 +213,7 @@ def _sent(part: Part) -> date | None:
 
 def _decoded(value: bytes) -> str:
     """A field as people read it (RFC 2047)."""
-    text = value.decode("utf-8", "replace").replace("\t", " ")  # with which some fold
-    if "=?" not in text:
-        return text
-    try:
-        return str(email.header.make_header(email.header.decode_header(text)))
-    except (LookupError, ValueError):
-        return text
+    return decode_words(value.decode("utf-8", "replace").replace("\t", " "))  # some programs fold with tabs
 
 
 def _unfolded(header: bytes) -> bytes:

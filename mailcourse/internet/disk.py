@@ -1,10 +1,11 @@
 """The disk of a host: every step by which a queue or a mailbox changes goes through here.
 
-    create  write  sync  link  rename  sync_folder  remove
+    create  write  sync  link  rename  sync_folder  remove  make_folder
 
 A 250 rests on the order of these steps, so they have one door.  Behind it a lesson makes the disk
 full (`is_full`), and a test stops the process after each step (`done`).
-Reading does not come by here: it changes nothing.  But whether a folder has changed is asked here.
+Reading does not come by here, and neither do lock files: they change nothing that is kept.  But whether a folder
+has changed is asked here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -24,54 +25,57 @@ COARSE_SECONDS = 2
 class Disk:
     """The disk of one host.  Blocking; safe from any thread."""
 
-    def __init__(self) -> None:
-        self.is_full = False
+    is_full = False
 
     def done(self, step: str, path: Path | str) -> None:
         """Called after each step; here it does nothing."""
 
-    def _needs_room(self, path: Path | str) -> None:
-        if self.is_full:
+    @contextlib.contextmanager
+    def _step(self, step: str, path: Path | str, *, needs_room: bool = False) -> Iterator[None]:
+        if needs_room and self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        yield
+        self.done(step, path)
 
     def create(self, path: Path) -> FileIO:
         """Open a file that must not exist yet, for writing."""
-        self._needs_room(path)
-        file = path.open("xb", buffering=0)  # what is written goes to the system at once
-        self.done("create", path)
-        return file
+        with self._step("create", path, needs_room=True):
+            return path.open("xb", buffering=0)  # what is written goes to the system at once
 
     def write(self, file: FileIO, pieces: Iterable[bytes]) -> None:
         """Write `pieces`."""
         for piece in pieces:
-            self._needs_room(file.name)
-            left = memoryview(piece)
-            while left:  # a disk may take less than it was given
-                left = left[file.write(left) :]
-        self.done("write", file.name)
+            with self._step("write", file.name, needs_room=True):
+                while piece:  # a disk may take less than it was given
+                    piece = piece[file.write(piece) :]
 
-    def sync(self, file: FileIO) -> None:
-        """Put what was written onto the disk, and close the file."""
-        self._needs_room(file.name)
-        os.fsync(file.fileno())
-        file.close()
-        self.done("sync", file.name)
+    def sync(self, file: FileIO, time_ns: int | None = None) -> None:
+        """Put what was written onto the disk, perhaps dated, and close the file."""
+        with self._step("sync", file.name, needs_room=True):
+            if time_ns is not None:
+                os.utime(file.name, ns=(time_ns, time_ns))
+            os.fsync(file.fileno())
+            file.close()
 
     def rename(self, old: Path, new: Path) -> None:
-        """Give a file another name; a file that has that name is replaced."""
-        old.replace(new)
-        self.done("rename", new)
+        """Give a file or a folder another name; a file that has that name is replaced."""
+        with self._step("rename", new):
+            old.replace(new)
 
     def link(self, old: Path, new: Path) -> None:
         """Give a file a second name; OSError on a disk that knows no such thing."""
-        self._needs_room(new)
-        os.link(old, new)
-        self.done("link", new)
+        with self._step("link", new, needs_room=True):
+            os.link(old, new)
 
     def remove(self, path: Path) -> None:
-        """Remove a file; FileNotFoundError when it is not there."""
-        path.unlink()
-        self.done("remove", path)
+        """Remove a file or an empty folder; FileNotFoundError when it is not there."""
+        with self._step("remove", path):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder and those above it, unless they are there."""
+        with self._step("make_folder", path):
+            path.mkdir(parents=True, exist_ok=True)
 
     def unlink(self, path: Path) -> None:
         """Remove a file, if it is there."""
@@ -80,13 +84,13 @@ class Disk:
 
     def sync_folder(self, folder: Path) -> None:
         """Put the names in `folder` onto the disk.  Windows cannot open a folder, and needs no such step."""
-        if os.name != "nt":
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        self.done("sync_folder", folder)
+        with self._step("sync_folder", folder):
+            if os.name != "nt":
+                descriptor = os.open(folder, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
     def settled(self, folders: Iterable[Path]) -> tuple[int, ...] | None:
         """Return when the names in each folder last changed; None when that is too recent to be told apart.

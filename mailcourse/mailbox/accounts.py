@@ -22,6 +22,7 @@ from mailcourse.internet.errors import unknown
 from mailcourse.message.reply import Reply
 
 from .folders import Mailbox
+from .uids import replace
 
 #: scrypt's cost: enough to show the idea, small enough for a class of thirty on one machine.
 COST = {"n": 2**12, "r": 8, "p": 1}
@@ -99,10 +100,9 @@ class Accounts:
 
     def forward(self, person: str, targets: Iterable[str]) -> None:
         """Forward a person's mail to `targets`; to nobody means: keep it."""
-        file = self.mailbox(person).path.parent / "forward"
-        fresh = file.with_suffix(".new")
-        fresh.write_text("".join(f"{target}\n" for target in targets), encoding="utf-8")
-        fresh.replace(file)
+        maildir = self.mailbox(person).path
+        text = "".join(f"{target}\n" for target in targets)
+        replace(maildir.parent / "forward", text, maildir / "tmp", self._disk)
 
     def lock(self, person: str) -> bool:
         """Take the maildrop for one POP3 session; False when another has it (RFC 1939 §8)."""

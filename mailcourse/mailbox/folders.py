@@ -15,7 +15,6 @@ nowhere outside the mailbox.  How a name is written on the wire is IMAP's busine
 from __future__ import annotations
 
 import re
-import shutil
 import unicodedata
 from pathlib import Path
 
@@ -27,6 +26,8 @@ from .uids import replace
 
 #: What may not stand in a file's name on some system, and the dot, which parts levels here.
 RESERVED = re.compile(r'[.%<>:"\\|?*~\x00-\x1f\x7f]|^ | $')
+#: in tmp/: a folder that is being made, and one that is being removed
+NEW, OLD = ".new-folder", ".old-folder"
 MAX_OCTETS, MAX_LEVELS, MAX_FOLDERS = 200, 20, 2000
 
 
@@ -40,6 +41,8 @@ class Mailbox(Maildir):
     def sweep(self, host: str) -> None:
         """Remove what programs of `host` left in any tmp/ when they were killed; nobody is writing now."""
         super().sweep(host)
+        for aside in (NEW, OLD):
+            self._remove_tree(self.path / "tmp" / aside)
         for name in self.folders():
             self.folder(name).sweep(host)
 
@@ -74,9 +77,9 @@ class Mailbox(Maildir):
         path = self._check_new(name)
         validity = self._new_validity()
         # Made aside and put in place by one rename: nobody ever sees it without its UIDVALIDITY.
-        aside = self.path / "tmp" / ".new-folder"
+        aside = self.path / "tmp" / NEW
         with self.uids.locked():
-            shutil.rmtree(aside, ignore_errors=True)
+            self._remove_tree(aside)
             Maildir(aside, validity, self._disk).create().uids.write(validity, 0)
             self._disk.rename(aside, path)
             self._disk.sync_folder(self.path)
@@ -109,14 +112,20 @@ class Mailbox(Maildir):
 
     def delete_folder(self, name: str) -> None:
         """Remove another folder with all its messages; the folders below it stay."""
-        folder = self.folder(name)
-        for entry in folder.scan():
-            folder.remove(entry)
-        shutil.rmtree(folder.path)
-        self._disk.sync_folder(self.path)
-        self._folders.pop(folder.path.name, None)
+        folder, aside = self.folder(name), self.path / "tmp" / OLD
         with self.uids.locked():
+            self._remove_tree(aside)
+            self._disk.rename(folder.path, aside)  # one step: nobody ever sees half of it, or UIDs given twice
+            self._disk.sync_folder(self.path)
+            self._folders.pop(folder.path.name, None)
             self._write_uses({use: place for use, place in self.uses().items() if place != name})
+            self._remove_tree(aside)
+
+    def _remove_tree(self, folder: Path) -> None:
+        """Remove a folder with everything in it, if it is there."""
+        for path in sorted(folder.rglob("*"), reverse=True):  # what is inside comes first
+            self._disk.unlink(path)
+        self._disk.unlink(folder)
 
     def rename_folder(self, old: str, new: str) -> None:
         """Give another name to a folder and to those below it."""

@@ -56,7 +56,7 @@ class Maildir:
     def create(self) -> Maildir:
         """Make the folder if it is not there."""
         for part in ("tmp", "new", "cur"):
-            (self.path / part).mkdir(parents=True, exist_ok=True)
+            self._disk.make_folder(self.path / part)
         return self
 
     def sweep(self, host: str) -> None:

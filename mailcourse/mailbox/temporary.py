@@ -8,7 +8,6 @@ No program reads tmp/, so a crash on the way leaves a file that nobody sees; `sw
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -19,6 +18,33 @@ from typing import TypeVar
 from mailcourse.internet.disk import Disk
 
 T = TypeVar("T")
+MAX_PIECE = 64 * 1024  # octets read at once
+
+
+class Spool:
+    """A file in tmp/ that keeps what is too long for memory."""
+
+    def __init__(self, path: Path, file: FileIO, disk: Disk) -> None:
+        self._path, self._file, self._disk = path, file, disk
+
+    def write(self, piece: bytes) -> None:
+        """Write on."""
+        self._disk.write(self._file, [piece])
+
+    def close(self) -> None:
+        """Everything is written."""
+        self._file.close()
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read it back, piece by piece."""
+        with self._path.open("rb") as file:
+            while piece := file.read(MAX_PIECE):
+                yield piece
+
+    def remove(self) -> None:
+        """Remove the file; idempotent."""
+        self._file.close()
+        self._disk.unlink(self._path)
 
 
 class TemporaryFolder:
@@ -51,8 +77,7 @@ class TemporaryFolder:
             with file:
                 self._disk.write(file, watched())
                 time = int(when.timestamp() // 1) * 1_000_000_000 + (0 if is_crlf else 500_000_000)
-                os.utime(path, ns=(time, time))
-                self._disk.sync(file)
+                self._disk.sync(file, time)
         except BaseException:  # a full disk, a broken source: nothing half written stays
             self._disk.unlink(path)
             raise
@@ -61,6 +86,15 @@ class TemporaryFolder:
     def create(self, unique: str) -> tuple[Path, FileIO]:
         """Make tmp/<unique>, or a name that is still free, for writing."""
         return self.take_name(unique, self._disk.create)
+
+    def spool(self, unique: str) -> Spool:
+        """Make a file for octets that come in pieces, and are read back and removed soon."""
+        return Spool(*self.create(unique), self._disk)
+
+    def discard(self, paths: Iterable[Path]) -> None:
+        """Remove files that were written and are not wanted after all."""
+        for path in paths:
+            self._disk.unlink(path)
 
     def take_name(self, unique: str, take: Callable[[Path], T]) -> tuple[Path, T]:
         """Try names in tmp/ until `take` does not find one taken.

@@ -19,6 +19,7 @@ import os
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from mailcourse.mailbox.folders import Mailbox
 
 BRUNO, HOST = "bruno@bakery.test", "mail.bakery.test"
 START = datetime(2026, 9, 7, 8, tzinfo=UTC)
-LONG = 70_000
+LONG, PACKET = 70_000, 16_384
 
 
 def message(number: str) -> bytes:
@@ -132,7 +133,8 @@ def first(folder: Path, log: int, last: int) -> None:
             told = session(Pop3Session, accounts).receive(b"DELE 1\r\nDELE 2\r\nQUIT\r\n")
             assert told.endswith(b"+OK goodbye, 2 messages deleted\r\n"), told
         else:
-            told = imap.receive(b"c " + command + b"\r\n")
+            octets = b"c " + command + b"\r\n"
+            told = b"".join(imap.receive(octets[start : start + PACKET]) for start in range(0, len(octets), PACKET))
             assert b"\r\nc OK" in b"\r\n" + told, (command[:40], told)
         os.write(log, json.dumps({"did": kind, "state": state(box)}).encode() + b"\n")
     os.write(log, json.dumps({"steps": Counting.steps}).encode() + b"\n")
@@ -179,7 +181,10 @@ def allowed(doing: str, before: dict[str, list[Any]], now: dict[str, list[Any]])
     return doing == "less" and all(key in before and before[key] == value for key, value in now.items())
 
 
-def one_try(last: int) -> tuple[dict[str, int], int]:
+First, Second = Callable[[Path, int, int], None], Callable[[Path, Path], dict[str, int]]
+
+
+def one_try(first: First, second: Second, last: int) -> tuple[dict[str, int], int]:
     """Kill once and look; return the counts, and the steps that were done (0 when it was killed)."""
     with tempfile.TemporaryDirectory() as name:
         folder, log = Path(name) / "mail", Path(name) / "log"
@@ -187,20 +192,20 @@ def one_try(last: int) -> tuple[dict[str, int], int]:
         _, status = os.waitpid(fork(lambda: first(folder, descriptor, last)), 0)
         os.close(descriptor)
         assert os.WIFSIGNALED(status) or (os.WEXITSTATUS(status) == 0 and last == 0), "the first process failed"
-        steps = json.loads(log.read_text().splitlines()[-1]).get("steps", 0)
+        steps = 0 if last else json.loads(log.read_text().splitlines()[-1])["steps"]
         report = Path(name) / "report"
         looking = fork(lambda: report.write_text(json.dumps(second(folder, log))))
         assert os.waitpid(looking, 0)[1] == 0, "the mailbox could not be opened again"
         return json.loads(report.read_text()), steps
 
 
-def main() -> None:
+def killed_after_every_step(first: First, second: Second) -> None:
     """Print the sum of all tries as JSON."""
     total: Counter[str] = Counter()
-    _, steps = one_try(0)
+    _, steps = one_try(first, second, 0)
     wrong = []
     for number in range(1, steps + 1):
-        counts, _ = one_try(number)
+        counts, _ = one_try(first, second, number)
         total.update(counts)
         if any(counts.values()):
             wrong.append([number, counts])
@@ -208,4 +213,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    killed_after_every_step(first, second)

@@ -11,6 +11,8 @@ import pytest
 from mailcourse.access.imap.grammar import parse, text_of
 from mailcourse.access.imap.reader import MAX_LINE, MAX_MESSAGE, Malformed, OnDisk, Reader
 from mailcourse.access.imap.strings import in_set, quoted
+from mailcourse.internet.disk import Disk
+from mailcourse.mailbox.temporary import Spool
 
 COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
     (b"a1 NOOP\r\n", ("a1", "NOOP", [])),
@@ -37,7 +39,7 @@ COMMANDS: list[tuple[bytes, tuple[str, str, list[Any]]]] = [
 def spooling(folder: Path) -> Reader:
     """A reader after login."""
     reader = Reader()
-    reader.spool = lambda: (folder / "spooled", FileIO(folder / "spooled", "wb"))
+    reader.spool = lambda: Spool(folder / "spooled", FileIO(folder / "spooled", "wb"), Disk())
     return reader
 
 
@@ -121,7 +123,7 @@ def test_a_long_message_goes_to_the_disk_as_it_comes(tmp_path: Path) -> None:
     whole = reader.next()
     assert isinstance(whole, list)
     assert isinstance(whole[1], OnDisk)
-    assert b"".join(whole[1].pieces()) == b"x" * 199_000 + b"y" * 1000
+    assert b"".join(whole[1].spool.pieces()) == b"x" * 199_000 + b"y" * 1000
     assert parse(whole).arguments[1] is whole[1]
     assert reader.next() == [b"b NOOP"]
 
@@ -138,7 +140,7 @@ def test_a_client_that_vanishes_in_the_middle_of_a_message_leaves_nothing(tmp_pa
 def test_a_full_disk_is_told_when_the_message_is_over(tmp_path: Path) -> None:
     reader = Reader()
 
-    def full() -> tuple[Path, FileIO]:
+    def full() -> Spool:
         raise OSError(28, "No space left on device")
 
     reader.spool = full

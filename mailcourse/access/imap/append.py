@@ -37,7 +37,7 @@ class AppendMessage:
 
     def pieces(self) -> Iterable[bytes]:
         """The octets, piece by piece."""
-        return self.content.pieces() if isinstance(self.content, OnDisk) else [self.content]
+        return self.content.spool.pieces() if isinstance(self.content, OnDisk) else [self.content]
 
 
 def parse_append(arguments: list[Any]) -> list[AppendMessage]:
@@ -79,6 +79,5 @@ def _append(context: ImapContext, folder: Maildir, messages: list[AppendMessage]
             written.append((folder.write(message.pieces(), context.unique_name(when), when), flags))
         return folder.accept(written)
     except BaseException:
-        for path, _ in written:
-            path.unlink(missing_ok=True)
+        folder.temporary.discard(path for path, _ in written)
         raise

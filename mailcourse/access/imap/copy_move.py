@@ -37,8 +37,7 @@ def _copy(context: ImapContext, selected: SelectedFolder, uids: list[int], targe
             written.append((target.link(selected.folder, entry, name), flags))
         return target.accept(written)
     except BaseException:
-        for path, _ in written:  # §6.4.7: all or none
-            path.unlink(missing_ok=True)
+        target.temporary.discard(path for path, _ in written)  # §6.4.7: all or none
         raise
 
 

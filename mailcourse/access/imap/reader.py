@@ -12,10 +12,10 @@ Does not know what the text means: `grammar.py` parses it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import FileIO
-from pathlib import Path
+
+from mailcourse.mailbox.temporary import Spool
 
 #: Octets: of a command's lines together, of a literal in APPEND, of a literal elsewhere.
 MAX_LINE, MAX_MESSAGE, MAX_LITERAL = 64 * 1024, 30 * 1024 * 1024, 8 * 1024
@@ -42,14 +42,8 @@ class Malformed(Exception):
 class OnDisk:
     """A literal that was put on the disk as it came."""
 
-    path: Path
+    spool: Spool
     size: int
-
-    def pieces(self) -> Iterator[bytes]:
-        """Read it piece by piece."""
-        with self.path.open("rb") as file:
-            while piece := file.read(MAX_IN_MEMORY):
-                yield piece
 
 
 Piece = bytes | OnDisk
@@ -63,11 +57,11 @@ class Reader:
 
     def __init__(self) -> None:
         self.buffer = bytearray()
-        self.spool: Callable[[], tuple[Path, FileIO]] | None = None
+        self.spool: Callable[[], Spool] | None = None
         self._pieces: list[Piece] = []  # text, literal, text, literal, … text
         self._missing: int | None = None  # octets of the literal that is being read
         self._size = 0  # of that literal
-        self._sink: tuple[Path, FileIO] | None = None  # where it goes, if that is the disk
+        self._sink: Spool | None = None  # where it goes, if that is the disk
         self._fault: OSError | None = None  # the disk did not take it
 
     def feed(self, data: bytes) -> None:
@@ -78,8 +72,7 @@ class Reader:
         """Forget everything, also on the disk."""
         self.buffer.clear()
         if self._sink is not None:
-            self._sink[1].close()
-            self._sink[0].unlink(missing_ok=True)
+            self._sink.remove()
         drop(self._pieces)
         self._pieces, self._missing, self._sink, self._fault = [], None, None, None
 
@@ -140,7 +133,7 @@ class Reader:
         """Write on; once the disk has refused, the rest is only read away."""
         try:
             if self._sink is not None and self._fault is None:
-                self._sink[1].write(piece)
+                self._sink.write(piece)
         except OSError as fault:
             self._fault = fault
 
@@ -148,9 +141,8 @@ class Reader:
         if self._sink is None:
             self._pieces.append(b"")
             return
-        path, file = self._sink
-        file.close()
-        self._pieces.append(OnDisk(path, self._size))
+        self._sink.close()
+        self._pieces.append(OnDisk(self._sink, self._size))
         self._sink = None
 
     def _announce(self, size: int, *, waits: bool) -> None:
@@ -189,4 +181,4 @@ def drop(pieces: list[Piece]) -> None:
     """Remove what was put on the disk."""
     for piece in pieces:
         if isinstance(piece, OnDisk):
-            piece.path.unlink(missing_ok=True)
+            piece.spool.remove()

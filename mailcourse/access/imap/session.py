@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from io import FileIO
-from pathlib import Path
 from typing import Any
 
 from mailcourse.internet.errors import LabError
+from mailcourse.mailbox.temporary import Spool
 
 from ..session import MAX_FAILED_LOGINS, MailboxSession, printable
 from .commands import COMMANDS
@@ -82,9 +81,9 @@ class ImapSession(MailboxSession):
             self._reader.spool = self._spool
         return is_right
 
-    def _spool(self) -> tuple[Path, FileIO]:
+    def _spool(self) -> Spool:
         """Make a file for a message that is long."""
-        return self._context.inbox().temporary.create(self._context.unique_name(self.trace.now()))
+        return self._context.inbox().temporary.spool(self._context.unique_name(self.trace.now()))
 
     # ---- from a command to its answer ----------------------------------------------------------------
 

@@ -13,13 +13,12 @@ The journey of a message, and the folder that each step is in:
       … into his mailbox     mda/deliver.py     a file in mailbox/maildir.py
     bruno's program reads    access/imap/         mua/imap.py
 
-Beneath all of it: internet/ (hosts, wire, clock, trace).  Above: lab.py builds the world from a
-scenario, widgets/ show it, checks/ mark exercises.
+Beneath all of it: internet/ (hosts, wire, clock, trace).  Above: lab/ builds a world from a
+scenario, widgets/ and views.py show it, checks/ mark exercises.
 """
 
 from .internet.errors import LabError
-from .lab import Lab
-from .views import SavedTrace
+from .views import Lab, SavedTrace
 
 __version__ = "0.1.0"
 __all__ = ["Lab", "LabError", "SavedTrace", "__version__"]

@@ -21,9 +21,9 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from . import scenario
 from .internet.errors import LabError
-from .lab import Lab
+from .lab import scenario
+from .views import Lab
 
 #: What a course room needs, and the oldest release that will do.
 PACKAGES = ("jupyterlab", "ipywidgets", "aiosmtpd", "dnspython", "trustme", "graphviz")

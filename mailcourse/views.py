@@ -1,28 +1,40 @@
-"""What a lab shows: each view is loaded only when somebody looks, and nothing in a server knows of it.
+"""What a lab shows: its pictures, added above the widgets; nothing in a server or in `lab/` knows of them.
 
-lab.panel()  lab.map()  lab.journey("m1")  lab.devices("bruno@bakery.test")  lab.queues()  lab.telnet(host, 25)
+    lab.panel()  lab.map()  lab.journey("m1")  lab.devices("bruno@bakery.test")  lab.queues()  lab.telnet(host, 25)
+    alice.compose()  bruno.mail()  sent.journey()
+
+Each widget is imported when somebody looks: a script that shows nothing loads none of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from .internet.errors import LabError, unknown
 from .internet.saved import load, save
 from .internet.trace import journey
+from .lab.lab import PlainLab
+from .lab.person import PlainPerson
+from .lab.scenario import PersonPlan
+from .lab.sent import PlainSent
 
 if TYPE_CHECKING:
-    from .lab import Lab
+    from .widgets.compose import ComposeView
     from .widgets.devices import DevicesView
     from .widgets.dig import DigView
     from .widgets.journey import JourneyView
     from .widgets.map import MapView
     from .widgets.panel import SendPanel
     from .widgets.queues import QueuesView
+    from .widgets.reader import ReaderView
     from .widgets.room import RoomView
     from .widgets.terminal import TerminalView
     from .widgets.wiretap import WiretapView
+
+Given = ParamSpec("Given")
 
 
 class SavedTrace:
@@ -51,47 +63,101 @@ class SavedTrace:
         return f"<SavedTrace: {len(self.events)} events of {len(self.messages)} messages>"
 
 
-class Views:
-    """The part of a lab's public face that is looked at."""
+class Sent(PlainSent):
+    """A message that was sent, with the picture of its way."""
 
-    @property
-    def lab(self) -> Lab:
-        """The lab that is looked at: this one."""
-        return self  # type: ignore[return-value]
+    def journey(self) -> JourneyView:
+        """Show the way of this message, step by step."""
+        from .widgets.journey import JourneyView
+
+        view = JourneyView()
+        self.look()
+        view.follow(self.trace, self.message)
+        return view
+
+
+def _showing(
+    method: Callable[Concatenate[Person, Given], PlainSent],
+) -> Callable[Concatenate[Person, Given], Sent]:
+    """Return a method that sends as `method` does, and whose message has a picture."""
+
+    @wraps(method)
+    def act(self: Person, /, *arguments: Given.args, **named: Given.kwargs) -> Sent:
+        sent = method(self, *arguments, **named)
+        return Sent(sent.trace, sent.message, sent.recipients, sent.raw, sent.look)
+
+    return act
+
+
+class Person(PlainPerson):
+    """Somebody who writes and reads mail, also on forms and pages."""
+
+    def __init__(self, lab: PlainLab, address: str, plan: PersonPlan, server: str) -> None:
+        super().__init__(lab, address, plan, server)
+        self._lab = lab
+
+    send = _showing(PlainPerson.send)
+    submit = _showing(PlainPerson.submit)
+
+    def compose(self) -> ComposeView:
+        """Show a form to write a message, with its envelope; nothing is sent before Send is pressed."""
+        from .widgets.compose import ComposeView
+
+        return ComposeView(self._lab, self)
+
+    def mail(self) -> ReaderView:
+        """Show this person's mail as a web page of a mail provider does: folders, a list, a message, buttons."""
+        from .widgets.reader import ReaderView
+
+        return ReaderView(self._lab, self)
+
+
+class Lab(PlainLab):
+    """A small Internet of mail, running inside this process.
+
+    `scenario` is a name ("two-offices"), the path of a TOML file, or a `Scenario` that was read.
+    `path` keeps queues and mailboxes in that folder; without it they live in a temporary one.
+    `clock` is "still" (lab time moves when you move it) or "live" (it follows wall time, `speed`
+    times as fast).  Opening a lab under a `name` that is open closes the old one first.
+    """
+
+    def person(self, address: str) -> Person:
+        """Return the person with this address."""
+        return Person(self, *self.plan_of(address))
 
     def panel(self) -> SendPanel:
         """Show a form that sends a message, and the journey of what it sent."""
         from .widgets.panel import SendPanel
 
-        self.lab._check_open()
-        return SendPanel(self.lab)
+        self.check_open()
+        return SendPanel(self)
 
     def map(self) -> MapView:
         """Show the lab from above: hosts, people, queues, and the way that a message takes."""
         from .widgets.map import MapView
 
-        self.lab._check_open()
-        return MapView(self.lab)
+        self.check_open()
+        return MapView(self)
 
     def devices(self, person: str, *names: str) -> DevicesView:
         """Show devices of a person side by side ("laptop" and "phone"), each with POP3 or IMAP."""
         from .widgets.devices import DevicesView
 
-        self.lab._check_open()
-        return DevicesView(self.lab, person, names or ("laptop", "phone"))
+        self.check_open()
+        return DevicesView(self, person, names or ("laptop", "phone"))
 
     def queues(self) -> QueuesView:
         """Show every queue and the clock: what waits, why, until when."""
         from .widgets.queues import QueuesView
 
-        self.lab._check_open()
-        return QueuesView(self.lab)
+        self.check_open()
+        return QueuesView(self)
 
     def journey(self, message: str) -> JourneyView:
         """Show the way of a message, by its identity in the trace ("m1")."""
         from .widgets.journey import JourneyView
 
-        lab = self.lab
+        lab = self
         lab.look()
         events = lab.trace.journey(message)
         if not events:
@@ -102,16 +168,16 @@ class Views:
 
     def save_trace(self, path: Path | str) -> Path:
         """Write everything that happened into a file, without passwords; `SavedTrace(path)` reads it."""
-        self.lab.look()
-        save(self.lab.trace.events(), Path(path))
+        self.look()
+        save(self.trace.events(), Path(path))
         return Path(path)
 
     def dig(self, name: str = "", kind: str = "") -> DigView:
         """Ask the DNS from a form: any server, the walk from the root, the resolver's memory, a zone to edit."""
         from .widgets.dig import DigView
 
-        self.lab.look()
-        return DigView(self.lab, name, kind)
+        self.look()
+        return DigView(self, name, kind)
 
     def wiretap(self, a: str | None = None, b: str | None = None) -> WiretapView:
         """Listen on the link between two hosts, as an eavesdropper does; without names, everywhere."""
@@ -119,22 +185,22 @@ class Views:
 
         for name in (a, b):
             if name is not None:
-                self.lab.host(name)
-        self.lab.look()
-        return WiretapView(self.lab, a, b)
+                self.host(name)
+        self.look()
+        return WiretapView(self, a, b)
 
     def room(self) -> RoomView:
         """Show the control room: map, script, compose, journey, queue, DNS and terminal on one screen."""
         from .widgets.room import RoomView
 
-        self.lab._check_open()
-        return RoomView(self.lab)
+        self.check_open()
+        return RoomView(self)
 
     def telnet(self, host: str, port: int, source: str | None = None) -> TerminalView:
         """Type SMTP, POP3 or IMAP by hand, on a real connection from one of the lab's machines (`source`)."""
         from .widgets.terminal import TerminalView
 
-        lab = self.lab
+        lab = self
         lab.look()
         if port not in lab.host(host).ports:
             known = ", ".join(map(str, sorted({*lab.host(host).ports}))) or "none"

@@ -17,8 +17,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.table import Table, table
+from mailcourse.lab.table import Table, table
+from mailcourse.views import Lab
 
 from . import tries
 from .task import Task, find, opened, tasks
@@ -84,8 +84,13 @@ class MyWorld:
 
 def _opened(found: Task, world: World) -> Any:
     made = opened(found, world)
-    _tasks[made.lab] = found.name
+    _tasks[lab_of(made)] = found.name
     return made
+
+
+def lab_of(given: Any) -> Lab:
+    """Return the lab itself, or that of a patient of the clinic."""
+    return given if isinstance(given, Lab) else given.lab
 
 
 def task_of(lab: Lab) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.person import Device
+from mailcourse.lab.person import Device
+from mailcourse.views import Lab
 
 from .state import fill
 from .world import World

@@ -16,7 +16,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailcourse.lab import Lab
+from mailcourse.lab.world import LabWorld
+from mailcourse.views import Lab
 
 from .state import State, describe
 from .task import Function, Row, Stopped, a
@@ -66,9 +67,9 @@ def _plain(value: Any, depth: int) -> Any:
 def _special(value: Any) -> Any:
     if value is Ellipsis:
         return {"$": "unanswered", "is": None}
-    if isinstance(getattr(value, "lab", None), Lab):
+    if isinstance(getattr(value, "lab", value), Lab):  # a lab, or a patient of the clinic with its own
         return {"$": "lab", "is": describe(value)}
-    if isinstance(getattr(value, "_lab", None), Lab):
+    if any(isinstance(getattr(value, owner, None), LabWorld) for owner in ("world", "_world")):
         raise Stopped("This is a part of a lab. Give the lab itself here: check(…, lab).")
     if callable(value):
         return {"$": "function", "is": str(getattr(value, "__name__", type(value).__name__))}

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.sent import Sent
+from mailcourse.views import Lab, Sent
 
 #: events at which a letter gets no further, and the sentence that tells why
 ENDS = ("refused", "failed", "deferred", "unreachable", "login-failed")

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mailcourse.administration import settings_of
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
+from mailcourse.lab.administration import settings_of
+from mailcourse.views import Lab
 
-from .begin import task_of
+from .begin import lab_of, task_of
 from .task import Case, Stopped, a
 
 #: what a line of a fault's detail may be, so that a strange one is not carried
@@ -44,7 +44,7 @@ class State:
 
 def describe(given: Any) -> dict[str, Any]:
     """Return the `State` of a lab, or of a patient of the clinic with its device, as a dictionary."""
-    lab: Lab = given.lab  # a lab's own is itself
+    lab = lab_of(given)
     if not lab.is_open:
         raise Stopped("The lab was closed. Run the cell that opens it, repair it, and run this cell again.")
     lab.settle()

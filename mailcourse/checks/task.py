@@ -22,8 +22,8 @@ from typing import Any
 
 from mailcourse.internet.elsewhere import Endpoints
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.lab import Lab
-from mailcourse.table import Table, table
+from mailcourse.lab.table import Table, table
+from mailcourse.views import Lab
 
 from .world import World
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from mailcourse.lab import Lab
-from mailcourse.scenario import Scenario, load
+from mailcourse.lab.scenario import Scenario, load
+from mailcourse.views import Lab
 
 T = TypeVar("T")
 

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.lab import Lab
-from mailcourse.person import Device
-from mailcourse.sent import Sent
+from mailcourse.lab.person import Device
+from mailcourse.views import Lab, Sent
 
 #: where to look, in this order: each place is only reached when the one before it works
 PLACES = ("DNS", "port", "dialogue", "queue", "mailbox", "client")

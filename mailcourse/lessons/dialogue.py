@@ -13,7 +13,7 @@ import socket
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
+from mailcourse.views import Lab
 
 SECONDS = 20.0
 

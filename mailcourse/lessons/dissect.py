@@ -9,10 +9,10 @@ header (RFC 5322 §3.4), `message/address.py` for what may stand in an envelope 
 
 from __future__ import annotations
 
+from mailcourse.lab.table import Table, table
 from mailcourse.message.address import LOCAL, MalformedAddress, parse
 from mailcourse.message.address_list import END_OF_GROUP, ListedAddress, addresses
 from mailcourse.message.headers import decode_words
-from mailcourse.table import Table, table
 
 PART, TEXT, WHAT = "part", "text", "what it is"
 NAME = ("display name", "for people to read; anybody can write anything")

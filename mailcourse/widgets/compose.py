@@ -18,10 +18,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.person import Letter, Mail, Person
-from mailcourse.sent import Sent, status
-from mailcourse.table import table
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.person import Letter, Mail, PlainPerson
+from mailcourse.lab.sent import PlainSent, status
+from mailcourse.lab.table import table
 
 from .journey import JourneyView
 from .live import LiveView
@@ -66,7 +66,7 @@ def notes(letter: Letter, machine: str, hidden: Sequence[str], *, is_forged: boo
     return [*told, ("in all", f"{len(letter.raw):,} octets; every line ends with CR LF")]
 
 
-def states(sent: Sent, events: Sequence[Any]) -> str:
+def states(sent: PlainSent, events: Sequence[Any]) -> str:
     """Write where each recipient's copy is, as HTML, without waiting for the lab."""
     rows = [(one.recipient, one.state, one.words) for one in status(events, sent.recipients, sent.message)]
     return str(table(("recipient", "state", "in words"), rows)._repr_html_())
@@ -77,15 +77,15 @@ class ComposeView(LiveView):
 
     def __init__(
         self,
-        lab: Lab,
-        person: Person,
+        lab: PlainLab,
+        person: PlainPerson,
         *,
         filled: dict[str, str] | None = None,
         answers: Mail | None = None,
         when_sent: Callable[[], object] = lambda: None,
     ) -> None:
         self.person, self._answers, self._when_sent = person, answers, when_sent
-        self.sent: Sent | None = None
+        self.sent: PlainSent | None = None
         self._own = f"{person.name} <{person.address}>"
         self._written: tuple[Any, Letter] | None = None
         self._make_fields({"from_header": self._own, **(filled or {})})

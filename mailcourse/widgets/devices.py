@@ -14,9 +14,9 @@ from html import escape
 import ipywidgets as widgets
 
 from mailcourse.internet.trace import Event
-from mailcourse.lab import Lab
-from mailcourse.person import Device
-from mailcourse.table import table
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.person import Device
+from mailcourse.lab.table import table
 
 from .live import LiveView
 
@@ -36,7 +36,7 @@ def listed(device: Device) -> list[tuple[str, tuple[str, str]]]:
     return found
 
 
-def files(lab: Lab, person: str) -> str:
+def files(lab: PlainLab, person: str) -> str:
     """Write the files of a mailbox, as HTML."""
     box = lab.accounts[lab.scenario.domains[person.partition("@")[2]]].mailbox(person)
     rows = [("INBOX", f"{one.path.parent.name}/{one.name}") for one in box.scan()]
@@ -120,7 +120,7 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 class DevicesView(LiveView):
     """Devices of one person side by side."""
 
-    def __init__(self, lab: Lab, person: str, names: Iterable[str] = ("laptop", "phone")) -> None:
+    def __init__(self, lab: PlainLab, person: str, names: Iterable[str] = ("laptop", "phone")) -> None:
         self.person = lab.person(person)
         self._said: list[Event] = []
         self._mine: set[int] = set()  # sessions of this person

@@ -15,9 +15,9 @@ import graphviz
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.lab import Lab
-from mailcourse.names import Lookup
-from mailcourse.table import table
+from mailcourse.lab.dns import Lookup
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.table import table
 
 from .live import LiveView
 from .picture import svg
@@ -78,7 +78,7 @@ class DigView(LiveView):
 
     TICKS = True
 
-    def __init__(self, lab: Lab, name: str = "", kind: str = "") -> None:
+    def __init__(self, lab: PlainLab, name: str = "", kind: str = "") -> None:
         domain = next(iter(lab.scenario.domains), "")
         servers = [RESOLVER, *lab.dns_servers]
         self.name = widgets.Text(value=name or domain, description="Name", layout={"width": "320px"})

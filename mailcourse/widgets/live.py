@@ -19,7 +19,7 @@ import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
-from mailcourse.lab import Lab
+from mailcourse.lab.lab import PlainLab
 
 from .follow import Follower, later
 from .parts import Box, below, shut_parts
@@ -35,7 +35,7 @@ class LiveView(Box):
     #: does it show time, and so has to be looked at each second while the lab's clock runs by itself?
     TICKS = False
 
-    def __init__(self, lab: Lab, children: Sequence[widgets.Widget]) -> None:
+    def __init__(self, lab: PlainLab, children: Sequence[widgets.Widget]) -> None:
         self.lab, self.is_live = lab, True
         self.notice = widgets.HTML(layout={"display": "none"})
         super().__init__([*children, self.notice])

@@ -13,9 +13,9 @@ import graphviz
 import ipywidgets as widgets
 
 from mailcourse.internet.trace import Event
-from mailcourse.lab import Lab
-from mailcourse.queues import COLUMNS, rows
-from mailcourse.table import table
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.queue import COLUMNS, rows
+from mailcourse.lab.table import table
 
 from .drawing import Drawing
 from .live import LiveView
@@ -33,7 +33,7 @@ ARROW = " → "
 class MapView(LiveView):
     """The map, and the switches for the host or link that is chosen."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: PlainLab) -> None:
         self._links, self._drawn = roads(lab), ("", "")
         self._now: Link | None = None
         self.picture = Drawing()
@@ -136,7 +136,7 @@ class MapView(LiveView):
         return text_of(state(self.lab), troubles(self.lab)) if self.lab.is_open else "a map of a lab that is closed"
 
 
-def detail(lab: Lab, chosen: Sequence[str], what: str) -> str:
+def detail(lab: PlainLab, chosen: Sequence[str], what: str) -> str:
     """Write what there is to know of a host, or of the link between two, as HTML; nothing in it is ever markup."""
     if len(chosen) == 2:
         return _pre("\n".join(_lines(_passed(lab, {*chosen}))) or "nothing has passed here yet")
@@ -153,7 +153,7 @@ def detail(lab: Lab, chosen: Sequence[str], what: str) -> str:
     return _pre("\n".join(_lines([e for e in lab.trace if e.host == host])) or "nothing has happened here yet")
 
 
-def _passed(lab: Lab, ends: set[str]) -> list[Event]:
+def _passed(lab: PlainLab, ends: set[str]) -> list[Event]:
     """Return what was said between two hosts, and what was broken there."""
     found: list[Event] = []
     sessions: set[Any] = set()
@@ -171,7 +171,7 @@ def _lines(events: Sequence[Event]) -> list[str]:
     return [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in events[-MOST_LOG:]]
 
 
-def _mail(lab: Lab, host: str) -> str:
+def _mail(lab: PlainLab, host: str) -> str:
     if host not in lab.accounts:
         return "<p>no mailboxes here</p>"
     found: list[tuple[Any, ...]] = []

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.sent import Sent
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.sent import PlainSent
 
 
 class Stage(Protocol):
     """What a moment may do with the room."""
 
-    lab: Lab
+    lab: PlainLab
 
-    def show_journey(self, sent: Sent) -> None:
+    def show_journey(self, sent: PlainSent) -> None:
         """Play the journey of a message."""
 
     def show(self, tab: str) -> None:
@@ -39,7 +39,7 @@ class Moment:
     act: Callable[[Stage], None]
 
 
-def pair(lab: Lab) -> tuple[str, str]:
+def pair(lab: PlainLab) -> tuple[str, str]:
     """Return the addresses of two people of different domains: who writes, and to whom."""
     people = list(lab.scenario.people)
     if not people:
@@ -48,7 +48,7 @@ def pair(lab: Lab) -> tuple[str, str]:
     return people[0], next((address for address in people if not address.endswith(f"@{own}")), people[-1])
 
 
-def first_mail_server(lab: Lab) -> str:
+def first_mail_server(lab: PlainLab) -> str:
     """Return the host that the MX records of the reader's domain prefer."""
     domain = pair(lab)[1].rpartition("@")[2]
     records = sorted((int(value.split()[0]), value.split()[1]) for value in lab.dns.lookup(domain, "MX").values)
@@ -57,7 +57,7 @@ def first_mail_server(lab: Lab) -> str:
     return records[0][1].rstrip(".")
 
 
-def home(lab: Lab) -> str:
+def home(lab: PlainLab) -> str:
     """Return the host with the reader's mailbox."""
     return lab.scenario.domains[pair(lab)[1].rpartition("@")[2]]
 

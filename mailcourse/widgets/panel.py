@@ -8,13 +8,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.sent import Sent
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.sent import PlainSent
 
 from .journey import JourneyView
 
 
-def told(sent: Sent) -> str:
+def told(sent: PlainSent) -> str:
     """Write where each recipient's copy is, as HTML."""
     return sent._repr_html_()
 
@@ -22,9 +22,9 @@ def told(sent: Sent) -> str:
 class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Fill in, press Send, watch the journey.  `sent` is the last message that was sent."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: PlainLab) -> None:
         self._lab = lab
-        self.sent: Sent | None = None
+        self.sent: PlainSent | None = None
         people = list(lab.scenario.people)
         wide = {"width": "480px"}
         self.sender = widgets.Dropdown(options=people, description="From", layout=wide)

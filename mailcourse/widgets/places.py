@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import graphviz
 
-from mailcourse.lab import Lab
+from mailcourse.lab.lab import PlainLab
 
 from .roles import ROLES
 
@@ -46,7 +46,7 @@ class Place:
         return " · ".join(said)
 
 
-def state(lab: Lab) -> list[Place]:
+def state(lab: PlainLab) -> list[Place]:
     """Look at every host."""
     broken: dict[str, list[str]] = {}
     for fault in lab.faults:
@@ -77,12 +77,12 @@ def state(lab: Lab) -> list[Place]:
     return found
 
 
-def troubles(lab: Lab) -> dict[frozenset[str], str]:
+def troubles(lab: PlainLab) -> dict[frozenset[str], str]:
     """Return both ends of each link where something is broken, and what."""
     return {frozenset({f.host, f.detail["peer"]}): f.kind for f in lab.faults if f.detail.get("peer")}
 
 
-def roads(lab: Lab) -> list[Link]:
+def roads(lab: PlainLab) -> list[Link]:
     """Return the ways that mail is meant to go: from a person's machine to her server, and on inside."""
     scenario, found = lab.scenario, []
     for address, person in scenario.people.items():

@@ -18,8 +18,8 @@ from html import escape
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.table import table
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.table import table
 
 from .live import LiveView
 
@@ -57,7 +57,7 @@ class Waiting:
         )
 
 
-def waiting(lab: Lab) -> list[Waiting]:
+def waiting(lab: PlainLab) -> list[Waiting]:
     """Look into every queue."""
     found = []
     for host, server in lab.mail_servers.items():
@@ -72,7 +72,7 @@ def waiting(lab: Lab) -> list[Waiting]:
     return found
 
 
-def history(lab: Lab, item: Waiting) -> list[tuple[datetime, str, str]]:
+def history(lab: PlainLab, item: Waiting) -> list[tuple[datetime, str, str]]:
     """Return what happened to a message on its host so far, and when it is tried next: (time, what, sentence)."""
     found = [
         (event.time, event.what, event.sentence())
@@ -120,7 +120,7 @@ class QueuesView(LiveView):
 
     TICKS = True
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: PlainLab) -> None:
         self.time = widgets.HTML()
         self.list = widgets.Select(options=[], rows=6, description="Waiting", layout={"width": "98%"})
         self.line, self.story = widgets.HTML(), widgets.HTML(layout={"max_height": "220px", "overflow": "auto"})

@@ -6,7 +6,7 @@
     Reply  Move  Delete  Mark unread
 
 What is shown of a message is made in `reading.py`; here is only what talks to the server and when.
-A mail program asks the DNS for its server once and remembers: `Person.remembering`.
+A mail program asks the DNS for its server once and remembers: `PlainPerson.remembering`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
-from mailcourse.lab import Lab
-from mailcourse.person import Mail, Person
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.person import Mail, PlainPerson
 
 from . import reading
 from .compose import ComposeView
@@ -45,7 +45,7 @@ ACTS = {"Reply": "reply", "Move": "folder", "Delete": "trash", "Mark unread": "e
 class ReaderView(LiveView):
     """One person's mail.  `mail` is the message that is open, `listed` are those in the list."""
 
-    def __init__(self, lab: Lab, person: Person) -> None:
+    def __init__(self, lab: PlainLab, person: PlainPerson) -> None:
         self._writer, self.person = person, person.remembering()
         self.mail: Mail | None = None
         self.listed: list[Mail] = []

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import nh3
 
-from mailcourse.person import Mail
+from mailcourse.lab.person import Mail
 
 MOST_SHOWN, MOST_LINE, MOST_FILES, MOST_FIELDS, MOST_LINKS, MOST_QUOTED = 100_000, 200, 50, 100, 50, 20_000
 #: control characters but tab and line end, and all that turns, hides or joins what stands beside it

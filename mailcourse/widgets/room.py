@@ -19,9 +19,9 @@ import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
-from mailcourse.lab import Lab
-from mailcourse.scenario import names
-from mailcourse.sent import Sent
+from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.scenario import names
+from mailcourse.lab.sent import PlainSent
 
 from .compose import ComposeView
 from .dig import DigView
@@ -52,7 +52,7 @@ class StageView(LiveView):
 
     TICKS = True
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: PlainLab) -> None:
         self.map, self.queues, self.dig = MapView(lab), QueuesView(lab), DigView(lab)
         self.compose = ComposeView(lab, lab.person(pair(lab)[0]), filled={"to": pair(lab)[1], "subject": "Hello"})
         self.journey = JourneyView()
@@ -90,7 +90,7 @@ class StageView(LiveView):
             rows.append(widgets.HBox([button, say], layout={"align_items": "center", "flex_flow": "row wrap"}))
         return widgets.VBox(rows)
 
-    def _terminal(self, lab: Lab) -> widgets.Widget:
+    def _terminal(self, lab: PlainLab) -> widgets.Widget:
         services = [
             ("port 25, SMTP", 25),
             ("port 110, POP3", 110),
@@ -129,7 +129,7 @@ class StageView(LiveView):
             self._connect()
         self.tabs.selected_index = TABS.index(tab)
 
-    def show_journey(self, sent: Sent) -> None:
+    def show_journey(self, sent: PlainSent) -> None:
         """Play the journey of a message, from its beginning."""
         self.lab.settle()
         self.show("Journey")
@@ -179,7 +179,7 @@ class StageView(LiveView):
 class RoomView(Box):
     """The stage, and above it the menu of scenarios, Reset and the size of the type.  `lab` is the lab on show."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: PlainLab) -> None:
         self._guest = lab  # not ours to close
         self.scenario = widgets.Dropdown(options=names(), description="Scenario", layout={"width": "280px"})
         if lab.scenario.name in names():
@@ -198,7 +198,7 @@ class RoomView(Box):
         self.add_class("mailcourse-room")
 
     @property
-    def lab(self) -> Lab:
+    def lab(self) -> PlainLab:
         """The lab on show."""
         return self.stage.lab
 
@@ -206,7 +206,7 @@ class RoomView(Box):
         """Make a new lab of the chosen scenario, and show it."""
         self.reset.disabled = True
         try:
-            old, lab = self.stage, Lab(self.scenario.value, name=f"control room {next(_numbers)}")
+            old, lab = self.stage, PlainLab(self.scenario.value, name=f"control room {next(_numbers)}")
             self.stage = StageView(lab)
             self.children = (self._style, self._bar, self.stage)
             old.close()

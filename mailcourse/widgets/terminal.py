@@ -23,7 +23,7 @@ import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.network import SERVICES
-from mailcourse.lab import Lab
+from mailcourse.lab.lab import PlainLab
 
 from .line import Line
 from .live import LiveView
@@ -104,7 +104,7 @@ def meaning(line: str) -> tuple[str, str]:
     return PLAIN, ""
 
 
-def suggested(lab: Lab, host: str, port: int) -> list[str]:
+def suggested(lab: PlainLab, host: str, port: int) -> list[str]:
     """Return lines that make a whole conversation on this port, with people of the lab."""
     people = list(lab.scenario.people.items())
     own = [(address, plan) for address, plan in people if lab.scenario.domains[address.partition("@")[2]] == host]
@@ -142,7 +142,7 @@ def certificate(connection: ssl.SSLSocket) -> list[str]:
 class TerminalView(LiveView):
     """A connection, typed by hand.  `lines` are what was said: (who, line); who is C, S or a note."""
 
-    def __init__(self, lab: Lab, host: str, port: int, source: str) -> None:
+    def __init__(self, lab: PlainLab, host: str, port: int, source: str) -> None:
         self._host, self._port, self._source = host, port, source
         self.lines: list[tuple[str, str]] = []
         self._socket: socket.socket | None = None

@@ -20,7 +20,7 @@ import ipywidgets as widgets
 
 from mailcourse.internet.network import SERVICES
 from mailcourse.internet.tap import Packet, Tap, readable
-from mailcourse.lab import Lab
+from mailcourse.lab.lab import PlainLab
 
 from .live import LiveView
 
@@ -96,7 +96,7 @@ def _dns(data: bytes) -> list[str]:
 class WiretapView(LiveView):
     """What passes between two hosts, or everywhere.  `readable` and `hidden` count octets."""
 
-    def __init__(self, lab: Lab, a: str | None = None, b: str | None = None) -> None:
+    def __init__(self, lab: PlainLab, a: str | None = None, b: str | None = None) -> None:
         self.tap, self.readable, self.hidden = Tap(lab.internet, a, b), 0, 0
         self._seen, self._forgotten, self._secrets = 0, 0, Secrets()
         self._rows: deque[str] = deque(maxlen=MOST_ROWS)

@@ -202,7 +202,7 @@ def test_a_backup_server_drops_itself_and_all_that_are_not_better() -> None:
 def test_every_zone_that_we_ship_is_accepted_by_named_checkzone(need: Callable[..., str], tmp_path: Path) -> None:
     import subprocess
 
-    from mailcourse import scenario
+    from mailcourse.lab import scenario
 
     program = need("named-checkzone", "bind9-utils")
     for name in scenario.names():

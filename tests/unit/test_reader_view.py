@@ -13,7 +13,7 @@ from hostile import hostile
 
 from mailcourse import Lab
 from mailcourse.mua.mail import Mail
-from mailcourse.person import Person
+from mailcourse.views import Person
 from mailcourse.widgets import reader, reading
 from mailcourse.widgets.reader import ReaderView
 

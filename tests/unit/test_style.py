@@ -12,8 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "mailcourse").rglob("*.py"))
-#: what carries mail, and the Internet beneath that knows nothing of mail; code lines that each may have
-MOST = {("message", "dns", "authentication", "mta", "mda", "mailbox", "access", "mua"): 7000, ("internet",): 1700}
+#: what carries mail, the Internet beneath that knows nothing of mail, the public face; code lines that each may have
+MAX_LINES = {
+    ("message", "dns", "mta", "mda", "mailbox", "access", "mua", "authentication"): 7000,
+    ("internet",): 1700,
+    ("lab",): 1600,
+}
 
 
 def lines(path: Path) -> int:
@@ -52,13 +56,15 @@ def test_a_file_opens_with_its_argument_and_is_not_called_after_nothing(path: Pa
 
 def test_the_readme_states_the_size_of_the_mail_system() -> None:
     promised = re.findall(r"\*\*([\d,]+) lines of code\*\*", (ROOT / "README.md").read_text())
-    for (folders, most), number in zip(MOST.items(), promised, strict=True):
+    for (folders, bound), number in zip(MAX_LINES.items(), promised, strict=True):
         counted = sum(code_lines(p) for p in FILES if p.relative_to(ROOT / "mailcourse").parts[0] in folders)
         assert abs(counted - int(number.replace(",", ""))) <= 100
-        assert counted <= most
+        assert counted <= bound
 
 
 def test_only_reserved_names_stand_in_scenarios() -> None:
-    for path in (ROOT / "mailcourse" / "scenarios").glob("*.toml"):
+    scenarios = list((ROOT / "mailcourse" / "lab" / "scenarios").glob("*.toml"))
+    assert scenarios
+    for path in scenarios:
         for name in re.findall(r"@([\w.-]+)", path.read_text()):
             assert name.rsplit(".")[-1] in ("test", "example", "invalid")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mailcourse.checks.probe import answers
 from mailcourse.checks.task import Case, Stopped, task
 from mailcourse.checks.world import World
-from mailcourse.table import Table, table
+from mailcourse.lab.table import Table, table
 
 HERE = "01-addresses"
 NAMES = ("Ana Lopez", "Mara Kovac", "Teo Berg", "Lin Wei", "Ines Duarte", "Jonas Maier", "Olga Petrova", "Sam Okoye")

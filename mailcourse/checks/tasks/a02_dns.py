@@ -11,8 +11,8 @@ from mailcourse.checks.state import lab_in, restore
 from mailcourse.checks.task import Case, Shown, Stopped, numbered, task, texts
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.table import Table, table
+from mailcourse.lab.table import Table, table
+from mailcourse.views import Lab
 
 HERE = "02-dns"
 

@@ -10,9 +10,8 @@ from mailcourse.checks.probe import mailboxes, probe
 from mailcourse.checks.task import Case, Shown, Stopped, a, task
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.sent import Sent
-from mailcourse.table import Table, table
+from mailcourse.lab.table import Table, table
+from mailcourse.views import Lab, Sent
 
 HERE = "03-roles"
 ROLES = ("MUA", "MSA", "MTA", "MDA", "access server")

@@ -25,7 +25,7 @@ from mailcourse.checks.specimens import (
 )
 from mailcourse.checks.task import Case, Shown, Stopped, numbered, task, texts
 from mailcourse.checks.world import World
-from mailcourse.table import table
+from mailcourse.lab.table import table
 
 HERE = "04-smtp"
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from mailcourse.administration import settings_of
 from mailcourse.checks.probe import asked, probe
 from mailcourse.checks.state import lab_in, restore
 from mailcourse.checks.task import Case, Shown, Stopped, task
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
-from mailcourse.lab import Lab
-from mailcourse.sent import Sent
-from mailcourse.table import Table, table
+from mailcourse.lab.administration import settings_of
+from mailcourse.lab.table import Table, table
+from mailcourse.views import Lab, Sent
 
 HERE = "05-relays"
 RELAY = "relay.carrier.test"

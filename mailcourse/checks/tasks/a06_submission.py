@@ -12,7 +12,7 @@ from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
 from mailcourse.internet.elsewhere import Endpoints
 from mailcourse.internet.tap import Tap
-from mailcourse.lab import Lab
+from mailcourse.views import Lab
 
 HERE = "06-submission"
 PASSWORDS = ("paper-boat", "tall-grass", "cold-tea", "blue-door", "slow-train", "warm-stone", "early-bird", "red-lamp")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
-from mailcourse.lab import Lab
-from mailcourse.table import Table
+from mailcourse.lab.table import Table
+from mailcourse.views import Lab
 
 HERE = "07-access"
 SUBJECTS = ("Rolls", "Flour", "Invoice", "Oven", "Holidays", "Order", "Delivery", "Question", "Photographs", "Receipt")

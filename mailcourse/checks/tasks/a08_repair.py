@@ -9,8 +9,8 @@ from mailcourse.checks.probe import Probe, asked, mailboxes, probe
 from mailcourse.checks.state import State, lab_in, restore
 from mailcourse.checks.task import Case, Stopped, a, numbered, task
 from mailcourse.checks.world import World
-from mailcourse.lab import Lab
-from mailcourse.table import Table, table
+from mailcourse.lab.table import Table, table
+from mailcourse.views import Lab
 
 HERE = "08-repair"
 

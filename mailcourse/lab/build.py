@@ -7,61 +7,58 @@ Here the MTA and the MDA of a host are plugged together.  Who uses it: `lab.py`,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from mailcourse.access.serve import Privacy, imap, pop3
+from mailcourse.dns.resolver import Resolver
+from mailcourse.dns.server import AuthoritativeServer
+from mailcourse.dns.zone import parse
+from mailcourse.internet.network import Host
+from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mda.aliases import AddressBook
+from mailcourse.mda.deliver import MailboxDelivery
+from mailcourse.message.address import parse as parse_address
+from mailcourse.mta.queue import Queue
+from mailcourse.mta.server import MailServer
+from mailcourse.mta.settings import Settings, SmartHost, Terms
 
-from .access.serve import Privacy, imap, pop3
-from .dns.resolver import Resolver
-from .dns.server import AuthoritativeServer
-from .dns.zone import parse
-from .internet.network import Host
-from .mailbox.accounts import Accounts
-from .mda.aliases import AddressBook
-from .mda.deliver import MailboxDelivery
-from .message.address import parse as parse_address
-from .mta.queue import Queue
-from .mta.server import MailServer
-from .mta.settings import Settings, SmartHost, Terms
 from .scenario import HostPlan, Relay
-
-if TYPE_CHECKING:
-    from .lab import Lab
+from .world import LabWorld
 
 MTA_SERVICES = ("smtp", "submission", "lmtp")
 
 
-async def build(lab: Lab, host: Host, plan: HostPlan) -> None:
+async def build(world: LabWorld, host: Host, plan: HostPlan) -> None:
     """Start the services of one host."""
     if "dns" in plan.services:
-        server = lab.dns_servers[host.name] = AuthoritativeServer(host)
+        server = world.dns_servers[host.name] = AuthoritativeServer(host)
         for origin in plan.zones:
-            server.put(parse(origin, lab.scenario.zones[origin]))
+            server.put(parse(origin, world.scenario.zones[origin]))
         await server.start()
     if "resolver" in plan.services:
-        roots = [lab.internet.host(name).addresses[0] for name in lab.scenario.roots]
-        lab.resolvers[host.name] = Resolver(host, roots)
-        await lab.resolvers[host.name].start()
+        roots = [world.internet.host(name).addresses[0] for name in world.scenario.roots]
+        world.resolvers[host.name] = Resolver(host, roots)
+        await world.resolvers[host.name].start()
     if {*MTA_SERVICES, "pop3", "imap"} & set(plan.services):
-        await _build_mail(lab, host, plan)
+        await _build_mail(world, host, plan)
 
 
-async def _build_mail(lab: Lab, host: Host, plan: HostPlan) -> None:
-    folder = lab.path / "hosts" / host.name
-    disk = lab.disks[host.name] = lab.new_disk()
-    accounts = lab.accounts[host.name] = Accounts(folder / "mail", disk)
-    for address, person in lab.scenario.people.items():
+async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:
+    folder = world.path / "hosts" / host.name
+    disk = world.disks[host.name] = world.new_disk()
+    accounts = world.accounts[host.name] = Accounts(folder / "mail", disk)
+    for address, person in world.scenario.people.items():
         if parse_address(address).domain in plan.local_domains:
             accounts.add(address, person.password, host.random.randbytes(16), person.quota)
             accounts.mailbox(address).sweep(host.name)
     if set(MTA_SERVICES) & set(plan.services):
-        delivery = lab.deliveries[host.name] = MailboxDelivery(host, accounts, address_book(lab, plan))
-        server = lab.mail_servers[host.name] = MailServer(
+        delivery = world.deliveries[host.name] = MailboxDelivery(host, accounts, address_book(world, plan))
+        server = world.mail_servers[host.name] = MailServer(
             host,
             settings(plan),
             Queue(folder / "queue", disk),
             delivery,
             accounts,
-            lab.stub(host.name),
-            lab.certificates,
+            world.stub(host.name),
+            world.certificates,
         )
         delivery.resend = server.resend
         await server.start([service for service in MTA_SERVICES if service in plan.services])
@@ -69,13 +66,13 @@ async def _build_mail(lab: Lab, host: Host, plan: HostPlan) -> None:
     for service, serve, ports in (("pop3", pop3, (110, 995)), ("imap", imap, (143, 993))):
         if service in plan.services:
             for port in ports:
-                await host.listen(port, serve(accounts, host, lab.certificates, privacy))
+                await host.listen(port, serve(accounts, host, world.certificates, privacy))
 
 
-def address_book(lab: Lab, plan: HostPlan) -> AddressBook:
+def address_book(world: LabWorld, plan: HostPlan) -> AddressBook:
     """Return the addresses that a host answers for: to deliver to them, or to relay for them."""
     domains = frozenset({*plan.local_domains, *plan.relay_domains})
-    scenario = lab.scenario
+    scenario = world.scenario
 
     def ours(address: str) -> bool:
         return address.rpartition("@")[2] in domains

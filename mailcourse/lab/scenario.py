@@ -24,9 +24,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .internet.errors import LabError, unknown
-from .mda.aliases import MailingList
-from .message.address import parse
+from mailcourse.internet.errors import LabError, unknown
+from mailcourse.mda.aliases import MailingList
+from mailcourse.message.address import parse
 
 SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap", "dns", "resolver")
 
@@ -100,7 +100,7 @@ class Scenario:
 
 def names() -> list[str]:
     """Return the names of the scenarios that come with the course."""
-    folder = files("mailcourse.scenarios")
+    folder = files("mailcourse.lab.scenarios")
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
@@ -117,7 +117,7 @@ def load(name: str | Path, words: Mapping[str, str] | None = None) -> Scenario:
 def _text(name: str) -> str:
     if name not in names():
         raise unknown("scenario", name, names())
-    return files("mailcourse.scenarios").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return files("mailcourse.lab.scenarios").joinpath(f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _merge(base: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from .internet.errors import unknown
-from .mta.server import MailServer
-from .table import Table, table
+from mailcourse.internet.errors import unknown
+from mailcourse.mta.server import MailServer
 
-if TYPE_CHECKING:
-    from .lab import Lab
+from .table import Table
+from .world import LabWorld
 
 COLUMNS = ("queue id", "sender", "waiting", "attempts", "next attempt", "reason")
 
@@ -37,7 +35,7 @@ def rows(server: MailServer) -> list[tuple[object, ...]]:
 class LabQueue(Table):
     """The queue of one mail server, as it was when it was asked for, and what can be done about it."""
 
-    lab: Lab
+    world: LabWorld
     server: MailServer
 
     def flush(self, queue_id: str | None = None) -> LabQueue:
@@ -57,14 +55,14 @@ class LabQueue(Table):
         return self._do(self.server.delete, queue_id)
 
     def _do(self, act: Callable[[str | None], None], queue_id: str | None) -> LabQueue:
-        with self.lab.turn():
+        with self.world.turn():
             if queue_id is not None and self.server.queue.find(queue_id) is None:
                 raise unknown("message in the queue", queue_id, [e.queue_id for e in self.server.queue.entries()])
-            self.lab.runtime.call(lambda: act(queue_id))
-        return self.lab.queue(self.server.host.name)
+            self.world.runtime.call(lambda: act(queue_id))
+        return queue_of(self.world, self.server.host.name)
 
 
-def queue_of(lab: Lab, server: MailServer) -> LabQueue:
-    """Return the queue of `server` as it is now."""
-    made = table(COLUMNS, rows(server))
-    return LabQueue(made.columns, made.rows, lab, server)
+def queue_of(world: LabWorld, host: str) -> LabQueue:
+    """Return the queue of a mail server as it is now."""
+    server = world.mail_server(host)
+    return LabQueue(COLUMNS, tuple(rows(server)), world, server)

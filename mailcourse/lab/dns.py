@@ -7,7 +7,6 @@ is over, as on the real Internet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.flags
@@ -17,18 +16,17 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 
-from .dns.mail_servers import NoMailServers
-from .dns.mail_servers import mail_servers as find_mail_servers
-from .dns.resolver import Resolver, Search
-from .dns.server import AuthoritativeServer, shown
-from .dns.stub import NoAnswer, ask, question
-from .dns.zone import ZoneError, parse, serial, text_of, with_serial
-from .internet.errors import LabError, unknown
-from .internet.trace import Event
-from .table import Table, table
+from mailcourse.dns.mail_servers import NoMailServers
+from mailcourse.dns.mail_servers import mail_servers as find_mail_servers
+from mailcourse.dns.resolver import Resolver, Search
+from mailcourse.dns.server import AuthoritativeServer, shown
+from mailcourse.dns.stub import NoAnswer, ask, question
+from mailcourse.dns.zone import ZoneError, parse, serial, text_of, with_serial
+from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.trace import Event
 
-if TYPE_CHECKING:
-    from .lab import Lab
+from .table import Table, table
+from .world import LabWorld
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,20 @@ class Lookup:
 class LabDns:
     """Questions to the DNS of a lab."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, world: LabWorld) -> None:
+        self._world = world
 
     def lookup(self, name: str, kind: str = "A", server: str | None = None) -> Lookup:
         """Ask for records of `name`; the lab's resolver, or the DNS server of the host `server`."""
         _check_question(name, kind)
-        resolver = self._lab.scenario.resolver
-        target = self._lab.host(server or resolver)
-        asker = next(iter(self._lab.scenario.people.values())).device if self._lab.scenario.people else resolver
-        source = self._lab.host(asker)
-        with self._lab.turn():
+        resolver = self._world.scenario.resolver
+        target = self._world.host(server or resolver)
+        asker = next(iter(self._world.scenario.people.values())).device if self._world.scenario.people else resolver
+        source = self._world.host(asker)
+        with self._world.turn():
             query = question(source, name, kind.upper(), recurse=target.name == resolver)
             try:
-                reply = self._lab.runtime.run(ask(source, target.addresses[0], query))
+                reply = self._world.runtime.run(ask(source, target.addresses[0], query))
             except NoAnswer as error:
                 raise LabError(f"{target.name} gave no answer: {error}. Is it up? lab.hosts tells.") from None
         return Lookup(
@@ -91,12 +89,12 @@ class LabDns:
     def mail_servers(self, domain: str) -> Table:
         """Do what an MTA does before it sends: find the mail servers of `domain`, in the order to try them."""
         _check_question(domain, "MX")
-        people = list(self._lab.scenario.people.values())
-        stub = self._lab.stub(people[0].device if people else self._lab.scenario.resolver)
-        with self._lab.turn():
-            found, rows = self._lab.runtime.run(find_mail_servers(stub, domain)), []
+        people = list(self._world.scenario.people.values())
+        stub = self._world.stub(people[0].device if people else self._world.scenario.resolver)
+        with self._world.turn():
+            found, rows = self._world.runtime.run(find_mail_servers(stub, domain)), []
             for server in [] if isinstance(found, NoMailServers) else found:
-                addresses = self._lab.runtime.run(stub.addresses(server.name, of_mx=True))
+                addresses = self._world.runtime.run(stub.addresses(server.name, of_mx=True))
                 rows.append((server.name, server.preference, addresses or "no address"))
         if isinstance(found, NoMailServers):
             rows = [("nobody", None, str(found.reply))]
@@ -114,14 +112,14 @@ class LabDns:
         """Find `name` from the root downwards, with an empty memory, and return every step: dig +trace."""
         _check_question(name, kind)
         resolver = Resolver(
-            self._resolver.host, [self._lab.host(root).addresses[0] for root in self._lab.scenario.roots]
+            self._resolver.host, [self._world.host(root).addresses[0] for root in self._world.scenario.roots]
         )
         steps: list[Event] = []
-        with self._lab.turn():
-            stop = self._lab.trace.subscribe(steps.append)
+        with self._world.turn():
+            stop = self._world.trace.subscribe(steps.append)
             try:
                 wanted = (dns.name.from_text(name), dns.rdatatype.from_text(kind), Search(None))
-                self._lab.runtime.run(resolver.find(*wanted))
+                self._world.runtime.run(resolver.find(*wanted))
             except NoAnswer as error:
                 raise LabError(f"The way to {name} ends: {error}. lab.hosts tells who is up.") from None
             finally:
@@ -133,7 +131,7 @@ class LabDns:
     @property
     def cache(self) -> Table:
         """What the resolver remembers now, and for how many seconds of lab time."""
-        now = self._lab.clock.now()
+        now = self._world.clock.now()
         rows = [
             (str(name), kind.name, int((known.until - now).total_seconds()), said, _answer(known.records))
             for said, memory in (("answer", self._resolver.cache), ("referral", self._resolver.hints))
@@ -148,7 +146,7 @@ class LabDns:
 
     @property
     def _resolver(self) -> Resolver:
-        return self._lab.resolvers[self._lab.scenario.resolver]
+        return self._world.resolvers[self._world.scenario.resolver]
 
 
 def _check_question(name: str, kind: str) -> None:
@@ -165,10 +163,10 @@ def _answer(records: object) -> str:
 
 
 class LabZone:
-    """One zone of the lab, and the server that holds it."""
+    """One zone of the world, and the server that holds it."""
 
-    def __init__(self, lab: Lab, origin: str, server: AuthoritativeServer) -> None:
-        self._lab, self.origin, self._server = lab, origin, server
+    def __init__(self, world: LabWorld, origin: str, server: AuthoritativeServer) -> None:
+        self._world, self.origin, self._server = world, origin, server
         self._name = dns.name.from_text(origin)
 
     @property
@@ -186,13 +184,13 @@ class LabZone:
         try:
             zone = parse(self.origin, text)
         except ZoneError as error:
-            self._lab.trace.add(self._server.host.name, "dns", "warning", text=f"zone not changed: {error}")
+            self._world.trace.add(self._server.host.name, "dns", "warning", text=f"zone not changed: {error}")
             raise
         if serial(zone) <= self.serial:
             zone = with_serial(zone, self.serial + 1)
-        with self._lab.turn():
+        with self._world.turn():
             self._server.put(zone)
-            self._lab.trace.add(self._server.host.name, "dns", "zone-changed", zone=self.origin, serial=serial(zone))
+            self._world.trace.add(self._server.host.name, "dns", "zone-changed", zone=self.origin, serial=serial(zone))
         return self
 
     def add(self, line: str) -> LabZone:

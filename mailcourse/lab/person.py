@@ -6,38 +6,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING
+from socket import socket
+from typing import Self
 
-from .dns.stub import NoAnswer
-from .internet.errors import LabError
-from .message.address import parse
-from .message.headers import traced
-from .mua.compose import Draft, addresses, compose, references
-from .mua.compose import Letter as Letter
-from .mua.device import Device as Device  # views may know it too
-from .mua.device import Way
-from .mua.imap import Idle, Imap, imap
-from .mua.mail import Mail as Mail
-from .mua.mail import Messages
-from .mua.pop3 import pop3
-from .mua.submit import Account, submit
+from mailcourse.dns.stub import NoAnswer
+from mailcourse.internet.errors import LabError
+from mailcourse.message.address import parse
+from mailcourse.message.headers import traced
+from mailcourse.mua.compose import Draft, addresses, compose, references
+from mailcourse.mua.compose import Letter as Letter
+from mailcourse.mua.device import Device as Device  # views may know it too
+from mailcourse.mua.device import Way
+from mailcourse.mua.imap import Idle, Imap, imap
+from mailcourse.mua.mail import Mail as Mail
+from mailcourse.mua.mail import Messages
+from mailcourse.mua.pop3 import pop3
+from mailcourse.mua.submit import Account, submit
+
 from .scenario import PersonPlan
-from .sent import Sent
+from .sent import PlainSent
 from .table import Table, table
-
-if TYPE_CHECKING:
-    import socket
-
-    from .lab import Lab
-    from .widgets.compose import ComposeView
-    from .widgets.reader import ReaderView
+from .world import LabWorld
 
 
-class Person:
+class PlainPerson:
     """Somebody who writes and reads mail."""
 
-    def __init__(self, lab: Lab, address: str, plan: PersonPlan, server: str) -> None:
-        self._lab, self.address, self.server = lab, address, server
+    def __init__(self, world: LabWorld, address: str, plan: PersonPlan, server: str) -> None:
+        self._world, self.address, self.server = world, address, server
         self.name, self.password, self.machine = plan.name, plan.password, plan.device
         self._found: list[str] | None = None  # the server's addresses, when they are remembered
         self._remembers = False
@@ -62,13 +58,13 @@ class Person:
         from_header: str = "",
         sender: str | None = None,
         recipients: str | Sequence[str] | None = None,
-    ) -> Sent:
+    ) -> PlainSent:
         """Write a message and submit it to one's own server; return at once, with the message on its way.
 
         Recipients that the server refuses show in `.status`; if it refuses all, `NotSent` is raised.
         `draft` says what can be given.
         """
-        with self._lab.turn():
+        with self._world.turn():
             letter = self.draft(
                 to,
                 subject,
@@ -114,10 +110,10 @@ class Person:
         if not targets:
             raise LabError('There is no recipient. Give one: to="bruno@bakery.test".')
         names = tuple(map(str, targets))
-        with self._lab.turn():
-            host = self._lab.host(self.machine)
+        with self._world.turn():
+            host = self._world.host(self.machine)
             message_id = f"<{host.random.randbytes(8).hex()}@{self.machine}>"
-            raw = compose(draft, message_id, self._lab.clock.now(), host.random.randbytes)
+            raw = compose(draft, message_id, self._world.clock.now(), host.random.randbytes)
         return Letter(
             path,
             names,
@@ -126,29 +122,17 @@ class Person:
             draft.is_utf8 or not "".join((path, *names)).isascii(),
         )
 
-    def submit(self, letter: Letter) -> Sent:
+    def submit(self, letter: Letter) -> PlainSent:
         """Hand a written message to one's own server, on port 587; each time it is called, it is sent once more."""
-        lab, names = self._lab, list(letter.recipients)
-        with lab.turn():
-            host, message = lab.host(self.machine), lab.trace.new_message()
+        world, names = self._world, list(letter.recipients)
+        with world.turn():
+            host, message = world.host(self.machine), world.trace.new_message()
             facts = {"recipients": names, "subject": letter.subject, "header": traced(letter.raw)}
-            lab.trace.add(host.name, "mua", "composed", message, sender=self.address, **facts)
-            submit(self._account, partial(self._dial, 587, message), lab.certificates.client(), host.name, letter)
-        return Sent(lab.trace, message, names, letter.raw, lab.look)
-
-    def compose(self) -> ComposeView:
-        """Show a form to write a message, with its envelope; nothing is sent before Send is pressed."""
-        from .widgets.compose import ComposeView
-
-        return ComposeView(self._lab, self)
+            world.trace.add(host.name, "mua", "composed", message, sender=self.address, **facts)
+            submit(self._account, partial(self._dial, 587, message), world.certificates.client(), host.name, letter)
+        return PlainSent(world.trace, message, names, letter.raw, world.look)
 
     # ---- reading -------------------------------------------------------------------------------------
-
-    def mail(self) -> ReaderView:
-        """Show this person's mail as a web page of a mail provider does: folders, a list, a message, buttons."""
-        from .widgets.reader import ReaderView
-
-        return ReaderView(self._lab, self)
 
     def read(self, uid: str | int, folder: str = "INBOX") -> Mail:
         r"""Fetch one whole message; the server marks it as seen (\Seen)."""
@@ -179,7 +163,7 @@ class Person:
             with self._imap() as server:
                 server.open("INBOX")
                 return server.messages(whole=True, sees=True)
-        with self._lab.turn(), pop3(self._account, partial(self._dial, 110, None)) as drop:
+        with self._world.turn(), pop3(self._account, partial(self._dial, 110, None)) as drop:
             names = drop.names()
             found = Messages(drop.fetch(names))
             drop.delete(names if delete else ())
@@ -256,21 +240,21 @@ class Person:
         """
         if not name.isprintable() or not name or {*name} & {*'/\\:*?"<>|.'} or len(name) > 60:
             raise LabError(f'{name[:60]!r} cannot be the name of a device. Use letters and digits, such as "phone".')
-        lab, account = self._lab, self._account
+        world, account = self._world, self._account
         owner = "".join(sign if sign.isalnum() or sign in "@.+-_" else "%" for sign in self.address)
-        folder = lab.path / "devices" / f"{owner} {name}"
-        way = Way(account, lambda port: partial(self._dial, port, None), lab.clock.now, lab.turn)
+        folder = world.path / "devices" / f"{owner} {name}"
+        way = Way(account, lambda port: partial(self._dial, port, None), world.clock.now, world.turn)
         return Device(name, way, folder, protocol, keep=keep)
 
     @contextmanager
     def _imap(self) -> Iterator[Imap]:
-        with self._lab.turn(), imap(self._account, partial(self._dial, 143, None)) as server:
+        with self._world.turn(), imap(self._account, partial(self._dial, 143, None)) as server:
             yield server
 
     def files(self) -> Table:
         """List the files of this person's mailbox on the server, as an administrator sees them."""
-        box = self._lab.accounts[self.server].mailbox(self.address)
-        self._lab.look()
+        box = self._world.accounts[self.server].mailbox(self.address)
+        self._world.look()
         rows = []
         for folder in ("INBOX", *box.folders()):
             stored = (box if folder == "INBOX" else box.folder(folder)).scan()
@@ -280,25 +264,25 @@ class Person:
     def forward(self, *targets: str) -> None:
         """Forward all mail to `targets` from now on; one's own address among them keeps a copy, none stops it."""
         wanted = [str(parse(target)) for target in targets]
-        with self._lab.turn():
-            self._lab.accounts[self.server].forward(self.address, wanted)
+        with self._world.turn():
+            self._world.accounts[self.server].forward(self.address, wanted)
 
-    def _dial(self, port: int, message: str | None) -> socket.socket:
+    def _dial(self, port: int, message: str | None) -> socket:
         """Find the server's address in the DNS and connect to it, as a mail program does."""
         found = self._found or self._addresses(message)
         self._found = found if self._remembers else None
-        return self._lab.host(self.machine).dial(found[0], port, message=message)
+        return self._world.host(self.machine).dial(found[0], port, message=message)
 
     def _addresses(self, message: str | None) -> list[str]:
         try:
-            found = self._lab.runtime.run(self._lab.stub(self.machine).addresses(self.server, message))
+            found = self._world.runtime.run(self._world.stub(self.machine).addresses(self.server, message))
         except NoAnswer as error:
             raise OSError(f"the DNS gave no answer for {self.server}: {error}") from None
         if not found:
             raise OSError(f"the DNS knows no address of {self.server}")
         return found
 
-    def remembering(self) -> Person:
+    def remembering(self) -> Self:
         """Return the same person at a program that stays open: it asks the DNS for the server once, and remembers.
 
         What it does by itself then draws no random numbers, and what the person does next stays the same.

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .internet.trace import Event, Trace
+from mailcourse.internet.trace import Event, Trace
+
 from .table import Table, table
-
-if TYPE_CHECKING:
-    from .widgets.journey import JourneyView
 
 STATES = ("refused", "queued", "deferred", "delivered", "forwarded", "bounced", "deleted")
 ONE_BY_ONE = ("accepted", "relayed", "deferred", "failed", "reported", "deleted")
@@ -92,27 +90,27 @@ def _after(event: Event, before: Status) -> tuple[str, str]:
             return "refused", f"{event.host} said {facts['reply']}"
 
 
-class Sent:
+class PlainSent:
     """A message that was sent.  `message` is its identity in the trace, `raw` what was submitted."""
 
     def __init__(
         self, trace: Trace, message: str, recipients: Sequence[str], raw: bytes, look: Callable[[], None]
     ) -> None:
         self.trace, self.message, self.recipients, self.raw = trace, message, tuple(recipients), raw
-        # On a standing clock, looking waits until all that is due has been done.
-        self._look = look
+        #: On a standing clock, looking waits until all that is due has been done.
+        self.look = look
 
     @property
     def status(self) -> dict[str, Status]:
         """Where each recipient's copy is now."""
-        self._look()
+        self.look()
         found = status(self.trace.journey(self.message), self.recipients, self.message)
         return {one.recipient: one for one in found}
 
     @property
     def events(self) -> list[Event]:
         """Everything that happened to this message, and to the bounces it caused."""
-        self._look()
+        self.look()
         return self.trace.journey(self.message)
 
     def said(self, start: str = "") -> Table:
@@ -134,15 +132,6 @@ class Sent:
             ("who asks", "type", "name", "whom"),
             [(event.host, event.facts["type"], event.facts["name"], event.facts["server"]) for event in events],
         )
-
-    def journey(self) -> JourneyView:
-        """Show the way of this message, step by step."""
-        from .widgets.journey import JourneyView  # views are loaded only when somebody looks
-
-        view = JourneyView()
-        self._look()
-        view.follow(self.trace, self.message)
-        return view
 
     def _table(self) -> Table:
         return table(

@@ -25,17 +25,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .internet.errors import LabError, unknown
-from .internet.network import Host
-from .message.reply import Reply
-from .mta.talk import read_reply
-from .mta.trouble import STAGES, Planned
+from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.network import Host
+from mailcourse.message.reply import Reply
+from mailcourse.mta.talk import read_reply
+from mailcourse.mta.trouble import STAGES, Planned
+
 from .table import Table, table
-
-if TYPE_CHECKING:
-    from .lab import Lab
+from .world import LabWorld
 
 Undo = Callable[[], object]
 REPLY = re.compile(r"([245]\d\d) (\S.*)")
@@ -66,8 +65,8 @@ class Fault:
 class Faults:
     """All that is broken in one lab."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, world: LabWorld) -> None:
+        self._world = world
         self._undo: dict[int, tuple[Fault, Undo]] = {}
 
     def table(self) -> Table:
@@ -97,8 +96,8 @@ class Faults:
     ) -> Fault:
         """Break something; blocking, and with a turn of its own.  A wrong description changes nothing."""
         fault = self._described(host, kind, detail)
-        with self._lab.turn():
-            self._lab.runtime.call(lambda: self._plan(fault, after_minutes, for_minutes))
+        with self._world.turn():
+            self._world.runtime.call(lambda: self._plan(fault, after_minutes, for_minutes))
         return fault
 
     def begin(self, plans: Sequence[Mapping[str, Any]]) -> None:
@@ -120,14 +119,14 @@ class Faults:
         for word in detail:
             if word not in words:
                 raise unknown(f"detail of the fault {kind!r}", word, words)
-        self._lab.internet.host(host)
+        self._world.internet.host(host)
         fault = Fault(host, kind, dict(detail), self._mend)
         if kind in _CHECKS:
-            _CHECKS[kind](self._lab, fault)
+            _CHECKS[kind](self._world, fault)
         return fault
 
     def _plan(self, fault: Fault, after_minutes: float, for_minutes: float | None) -> None:
-        clock = self._lab.clock
+        clock = self._world.clock
 
         async def begin() -> None:
             self._do(fault)
@@ -144,12 +143,12 @@ class Faults:
 
     def _do(self, fault: Fault) -> None:
         self._record("fault", fault)
-        self._undo[id(fault)] = (fault, KINDS[fault.kind][1](self._lab, self._lab.internet.host(fault.host), fault))
+        self._undo[id(fault)] = (fault, KINDS[fault.kind][1](self._world, self._world.internet.host(fault.host), fault))
 
     def _mend(self, fault: Fault) -> None:
-        if self._lab.is_open and not fault.is_mended:
-            with self._lab.turn():
-                self._lab.runtime.call(lambda: self._end(fault))
+        if self._world.is_open and not fault.is_mended:
+            with self._world.turn():
+                self._world.runtime.call(lambda: self._end(fault))
 
     def _end(self, fault: Fault) -> None:
         found = self._undo.pop(id(fault), None)
@@ -159,7 +158,7 @@ class Faults:
         fault.is_mended = True
 
     def _record(self, what: str, fault: Fault) -> None:
-        self._lab.trace.add(fault.host, "lab", what, kind=fault.kind, detail=_words(fault.detail))
+        self._world.trace.add(fault.host, "lab", what, kind=fault.kind, detail=_words(fault.detail))
 
 
 def _words(detail: Mapping[str, Any]) -> str:
@@ -169,34 +168,34 @@ def _words(detail: Mapping[str, Any]) -> str:
 # ---- the kinds: each breaks something and returns the way to mend it -----------------------------------
 
 
-def _down(lab: Lab, host: Host, fault: Fault) -> Undo:
+def _down(world: LabWorld, host: Host, fault: Fault) -> Undo:
     host.down()
     return host.up
 
 
-def _port(lab: Lab, host: Host, fault: Fault) -> Undo:
+def _port(world: LabWorld, host: Host, fault: Fault) -> Undo:
     port = fault.detail["port"]
     host.close_port(port)
     return lambda: host.open_port(port)
 
 
-def _slow(lab: Lab, host: Host, fault: Fault) -> Undo:
+def _slow(world: LabWorld, host: Host, fault: Fault) -> Undo:
     peer = fault.detail.get("peer")
-    lab.internet.delay(host.name, peer, fault.detail["seconds"])
-    return lambda: lab.internet.delay(host.name, peer, 0)
+    world.internet.delay(host.name, peer, fault.detail["seconds"])
+    return lambda: world.internet.delay(host.name, peer, 0)
 
 
-def _cut(lab: Lab, host: Host, fault: Fault) -> Undo:
+def _cut(world: LabWorld, host: Host, fault: Fault) -> Undo:
     peer = fault.detail["peer"]
-    lab.internet.cut(host.name, peer)
-    return lambda: lab.internet.join(host.name, peer)
+    world.internet.cut(host.name, peer)
+    return lambda: world.internet.join(host.name, peer)
 
 
-def _stage(lab: Lab, host: Host, fault: Fault) -> Undo:
+def _stage(world: LabWorld, host: Host, fault: Fault) -> Undo:
     detail = fault.detail
     reply = _reply(detail["say"]) if fault.kind == "reply" else None
     one = Planned(detail["at"].upper(), reply, detail.get("times"))
-    planned = lab.mail_servers[host.name].trouble.planned
+    planned = world.mail_servers[host.name].trouble.planned
     planned.append(one)
     return lambda: planned.remove(one)
 
@@ -208,26 +207,26 @@ def _reply(said: str) -> Reply:
     return read_reply(found[1], [found[2]])
 
 
-def _disk(lab: Lab, host: Host, fault: Fault) -> Undo:
-    disk = lab.disks[host.name]
+def _disk(world: LabWorld, host: Host, fault: Fault) -> Undo:
+    disk = world.disks[host.name]
     disk.is_full = True
     return lambda: setattr(disk, "is_full", False)
 
 
-def _mailbox(lab: Lab, host: Host, fault: Fault) -> Undo:
-    person, full = fault.detail["person"].lower(), lab.accounts[host.name].full
+def _mailbox(world: LabWorld, host: Host, fault: Fault) -> Undo:
+    person, full = fault.detail["person"].lower(), world.accounts[host.name].full
     full.add(person)
     return lambda: full.discard(person)
 
 
-def _dns(lab: Lab, host: Host, fault: Fault) -> Undo:
-    server = lab.dns_servers.get(host.name) or lab.resolvers[host.name]
+def _dns(world: LabWorld, host: Host, fault: Fault) -> Undo:
+    server = world.dns_servers.get(host.name) or world.resolvers[host.name]
     server.fault = fault.detail.get("say", "SERVFAIL")
     return lambda: setattr(server, "fault", None)
 
 
 #: kind -> (the words it understands, what it does)
-KINDS: dict[str, tuple[tuple[str, ...], Callable[[Lab, Host, Fault], Undo]]] = {
+KINDS: dict[str, tuple[tuple[str, ...], Callable[[LabWorld, Host, Fault], Undo]]] = {
     "down": ((), _down),
     "port": (("port",), _port),
     "slow": (("seconds", "peer"), _slow),
@@ -243,9 +242,9 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[Lab, Host, Fault], Undo]]] = {
 # ---- what a description must have ----------------------------------------------------------------------
 
 
-def _check_stage(lab: Lab, fault: Fault) -> None:
-    if fault.host not in lab.mail_servers:
-        raise unknown("mail server", fault.host, lab.mail_servers)
+def _check_stage(world: LabWorld, fault: Fault) -> None:
+    if fault.host not in world.mail_servers:
+        raise unknown("mail server", fault.host, world.mail_servers)
     at = fault.detail.get("at", "")
     if at.upper() not in STAGES:
         raise unknown("stage of SMTP", at, STAGES)
@@ -253,47 +252,47 @@ def _check_stage(lab: Lab, fault: Fault) -> None:
         _reply(fault.detail.get("say", ""))
 
 
-def _check_mailbox(lab: Lab, fault: Fault) -> None:
-    scenario = lab.scenario
+def _check_mailbox(world: LabWorld, fault: Fault) -> None:
+    scenario = world.scenario
     people = [who for who in scenario.people if scenario.domains[who.rpartition("@")[2]] == fault.host]
     person = fault.detail.get("person", "").lower()
     if person not in people:
         raise unknown(f"mailbox on {fault.host}", person, people)
 
 
-def _check_dns(lab: Lab, fault: Fault) -> None:
-    servers = [*lab.dns_servers, *lab.resolvers]
+def _check_dns(world: LabWorld, fault: Fault) -> None:
+    servers = [*world.dns_servers, *world.resolvers]
     if fault.host not in servers:
         raise unknown("name server", fault.host, servers)
     if fault.detail.get("say", "SERVFAIL") not in DNS_FAULTS:
         raise unknown("answer of a broken name server", fault.detail["say"], DNS_FAULTS)
 
 
-def _check_port(lab: Lab, fault: Fault) -> None:
-    ports = lab.internet.host(fault.host).ports
+def _check_port(world: LabWorld, fault: Fault) -> None:
+    ports = world.internet.host(fault.host).ports
     if fault.detail.get("port") not in ports:
         raise unknown(f"open port of {fault.host}", fault.detail.get("port"), map(str, ports))
 
 
-def _check_disk(lab: Lab, fault: Fault) -> None:
-    if fault.host not in lab.disks:
-        raise unknown("host with a disk for mail", fault.host, lab.disks)
+def _check_disk(world: LabWorld, fault: Fault) -> None:
+    if fault.host not in world.disks:
+        raise unknown("host with a disk for mail", fault.host, world.disks)
 
 
-def _check_slow(lab: Lab, fault: Fault) -> None:
+def _check_slow(world: LabWorld, fault: Fault) -> None:
     if not isinstance(fault.detail.get("seconds"), (int, float)) or not 0 <= fault.detail["seconds"] <= 60:
         raise LabError("A slow link wants seconds=…, from 0 to 60, for each piece on its way.")
     if fault.detail.get("peer") is not None:
-        lab.internet.host(fault.detail["peer"])
+        world.internet.host(fault.detail["peer"])
 
 
-def _check_cut(lab: Lab, fault: Fault) -> None:
+def _check_cut(world: LabWorld, fault: Fault) -> None:
     if fault.detail.get("peer") in (None, fault.host):
         raise LabError('A link has two ends: say to which other host, such as peer="mx1.bakery.test".')
-    lab.internet.host(fault.detail["peer"])
+    world.internet.host(fault.detail["peer"])
 
 
-_CHECKS: dict[str, Callable[[Lab, Fault], None]] = {
+_CHECKS: dict[str, Callable[[LabWorld, Fault], None]] = {
     "drop": _check_stage,
     "reply": _check_stage,
     "mailbox": _check_mailbox,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import filelock
 
-from .internet.errors import LabError
+from mailcourse.internet.errors import LabError
 
 
 class Folder:

@@ -1,0 +1,262 @@
+"""The lab: the public face of a world of mail, for a cell, a script or a test.
+
+    lab.hosts  lab.people  lab.person(…)      who is there
+    lab.dns    lab.zone(…)                    names
+    lab.queue(…)  lab.fault(…)                what waits, what is broken
+    lab.settings(…)  lab.alias(…)             what an administrator does
+    lab.endpoint(…)  lab.online(…)            the way in for real programs
+
+Everything public here is blocking and thread-safe.  What is looked at (`lab.map()`, …) is in `views.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dns.name
+
+from mailcourse.dns.stub import NoAnswer
+from mailcourse.internet.disk import Disk
+from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.memory import MemoryInternet
+from mailcourse.internet.network import SERVICES, Host
+from mailcourse.internet.online import online
+from mailcourse.internet.tap import Tap
+from mailcourse.message.address import parse as parse_address
+from mailcourse.mta.route import route
+
+from .administration import aliases_of, configure, set_alias, settings_of
+from .build import build
+from .dns import LabDns, LabZone
+from .faults import Fault, Faults
+from .person import PlainPerson
+from .queue import LabQueue, queue_of
+from .scenario import PersonPlan, Scenario
+from .table import Table, table
+from .world import LabWorld, opening
+
+if TYPE_CHECKING:
+    from mailcourse.internet.capture import Capture
+
+
+class PlainLab(LabWorld):
+    """A lab without pictures: a small Internet of mail, running inside this process.
+
+    `scenario` is a name ("two-offices"), the path of a TOML file, or a `Scenario` that was read.
+    `path` keeps queues and mailboxes in that folder; without it they live in a temporary one.
+    `clock` is "still" (lab time moves when you move it) or "live" (it follows wall time, `speed`
+    times as fast).  Opening a lab under a `name` that is open closes the old one first.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario = "two-offices",
+        *,
+        path: str | Path | None = None,
+        clock: str = "still",
+        speed: float = 1.0,
+        name: str | None = None,
+        network: str = "loopback",
+        seed: int = 1,
+        new_disk: Callable[[], Disk] = Disk,
+    ) -> None:
+        with opening:
+            super().__init__(
+                scenario,
+                path=path,
+                clock=clock,
+                speed=speed,
+                name=name,
+                network=network,
+                seed=seed,
+                new_disk=new_disk,
+            )
+            self.faults = Faults(self)
+            try:
+                self.runtime.run(self._build())
+            except BaseException:
+                self.close()
+                raise
+
+    async def _build(self) -> None:
+        for name, plan in self.scenario.hosts.items():
+            self.internet.add_host(name, plan.addresses)
+        for name, plan in self.scenario.hosts.items():
+            await build(self, self.internet.hosts[name], plan)
+        self.faults.begin(self.scenario.faults)
+        for server in self.mail_servers.values():
+            server.recover()
+
+    # ---- what there is -----------------------------------------------------------------------------
+
+    @property
+    def hosts(self) -> Table:
+        """All hosts: address, organisation, services, up or down."""
+        rows = [
+            (
+                name,
+                plan.addresses,
+                self.scenario.organisations.get(plan.organisation, plan.organisation),
+                plan.services,
+                "up" if self.internet.hosts[name].is_up else "down",
+            )
+            for name, plan in self.scenario.hosts.items()
+        ]
+        return table(("host", "addresses", "organisation", "services", "state"), rows)
+
+    @property
+    def domains(self) -> Table:
+        """The mail domains, and where their mailboxes are."""
+        return table(("domain", "mailboxes on"), list(self.scenario.domains.items()))
+
+    @property
+    def people(self) -> Table:
+        """The people: address, password, the machine they write from."""
+        rows = [(plan.name, address, plan.password, plan.device) for address, plan in self.scenario.people.items()]
+        return table(("name", "address", "password", "writes from"), rows)
+
+    def person(self, address: str) -> PlainPerson:
+        """Return the person with this address."""
+        return PlainPerson(self, *self.plan_of(address))
+
+    def plan_of(self, address: str) -> tuple[str, PersonPlan, str]:
+        """Return a person's address, plan and mail server; raise with a hint when nobody has that address."""
+        self.check_open()
+        plan = self.scenario.people.get(address.lower())
+        if plan is None:
+            raise unknown("person", address, self.scenario.people)
+        return address.lower(), plan, self.scenario.domains[parse_address(address).domain]
+
+    @property
+    def dns(self) -> LabDns:
+        """Ask the DNS: lab.dns.lookup("bakery.test", "MX")."""
+        self.check_open()
+        return LabDns(self)
+
+    def zone(self, origin: str) -> LabZone:
+        """Return a zone, to read and to edit."""
+        self.check_open()
+        name = dns.name.from_text(origin)
+        for server in self.dns_servers.values():
+            if name in server.zones:
+                return LabZone(self, origin, server)
+        raise unknown("zone", origin, self.scenario.zones)
+
+    def queue(self, host: str) -> LabQueue:
+        """Return the queue of a mail server: a table, with hold, release, flush and delete."""
+        return queue_of(self, host)
+
+    def decide(self, host: str, *recipients: str) -> Table:
+        """Ask a mail server where it would send a message for each recipient: the decision that it takes itself."""
+        settings = self.mail_server(host).settings
+        routes = [(text, route(parse_address(text), settings)) for text in recipients]
+        return table(
+            ("recipient", "decision", "target"), [(text, way.decision.value, way.target) for text, way in routes]
+        )
+
+    def fault(self, host: str, kind: str, **detail: Any) -> Fault:
+        """Break something on purpose: `lab.fault("mx1.bakery.test", "reply", at="RCPT", say="450 4.2.1 busy")`.
+
+        The kinds are down, port, slow, drop, reply, disk, mailbox and dns; `mailcourse.lab.faults` tells
+        what each needs.  The fault lasts until `.mend()`, or until the end of a `with` block.
+        """
+        self.check_open()
+        return self.faults.make(host, kind, **detail)
+
+    def mend(self) -> None:
+        """Mend everything that `fault` broke."""
+        self.check_open()
+        self.faults.mend_all()
+
+    # ---- what an administrator does ------------------------------------------------------------------
+
+    def settings(self, host: str) -> Table:
+        """Show what a mail server is told about itself."""
+        return table(("setting", "value"), list(settings_of(self, host).items()))
+
+    def configure(self, host: str, **changes: Any) -> Table:
+        """Change settings of a mail server, by the names that `settings` shows; what waits is decided again."""
+        configure(self, host, changes)
+        return self.settings(host)
+
+    def aliases(self, domain: str) -> dict[str, list[str]]:
+        """Return the alias table of a domain: address → targets."""
+        return aliases_of(self, domain)
+
+    def alias(self, address: str, *targets: str) -> dict[str, list[str]]:
+        """Let an address of a domain stand for `targets`; without targets, take the alias away.
+
+        An address such as "@bakery.test" is the catch-all.  Returns the domain's table.
+        """
+        return set_alias(self, address, targets)
+
+    # ---- from outside, and as somebody inside --------------------------------------------------------
+
+    def endpoint(self, host: str, port: int) -> tuple[str, int]:
+        """Return the real (address, port) of a service, for any client on this machine."""
+        target = self.host(host)
+        if isinstance(self.internet, MemoryInternet):
+            raise LabError('This lab is in memory and has no real ports. Open it with network="loopback".')
+        found = self.internet.endpoint(target.addresses[0], port)
+        if found is None:
+            known = ", ".join(f"{p} ({SERVICES.get(p, '?')})" for p in sorted(target.ports)) or "none"
+            raise LabError(f"{host} does not listen on port {port}. Its open ports: {known}.")
+        return found
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return every endpoint, password and the CA file, as `mailcourse up --endpoints` writes them."""
+        hosts = {
+            name: {str(port): list(self.endpoint(name, port)) for port in sorted(set(host.ports))}
+            for name, host in self.internet.hosts.items()
+            if host.ports
+        }
+        return {
+            "dns": list(self.endpoint(self.scenario.resolver, 53)),
+            "hosts": hosts,
+            "people": {address: person.password for address, person in self.scenario.people.items()},
+            "ca": str(self.ca),
+        }
+
+    @property
+    def ca(self) -> Path:
+        """The file with the certificate of the lab's CA."""
+        self.check_open()
+        return self.certificates.ca_file()
+
+    def tap(self, a: str | None = None, b: str | None = None) -> Tap:
+        """Listen to all that passes between two hosts, as an eavesdropper does; without names, to everything."""
+        for name in (a, b):
+            if name is not None:
+                self.host(name)
+        self.check_open()
+        return Tap(self.internet, a, b)
+
+    def capture(self, path: str | Path) -> Capture:
+        """Write what passes into a file for Wireshark, until `.stop()` or the end of a `with` block."""
+        from mailcourse.internet.capture import Capture
+
+        self.check_open()
+        capture = Capture(self.internet, path)
+        self.when_closed(capture.stop)
+        return capture
+
+    def online(self, host: str) -> AbstractContextManager[None]:
+        """Put this process on a host of the lab: inside `with`, its sockets and look-ups go to the lab only."""
+        machine = self.host(host)
+        return online(machine, self._addresses_for(machine))
+
+    def _addresses_for(self, machine: Host) -> Any:
+        def lookup(name: str) -> list[str]:
+            try:
+                return self.runtime.run(self.stub(machine.name).addresses(name))
+            except NoAnswer:
+                return []
+
+        return lookup
+
+    def __repr__(self) -> str:
+        state = "open" if self.is_open else "closed"
+        return f"<Lab {self.name!r}: {self.scenario.title}, {len(self.scenario.hosts)} hosts, {state}>"

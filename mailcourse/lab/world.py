@@ -1,0 +1,200 @@
+"""The world of a lab, as it is built from a scenario: its hosts, servers, clock and folder, and whose turn it is.
+
+    scenario.py (TOML) ─► build.py ─► hosts, zones, mailboxes, servers ─► one world, open until `close`
+
+A lab is a world with a public face (`lab.py`).  What the face is made of (people, queues, faults, the DNS) is given
+the world and knows nothing of the face.  Everything public is blocking and thread-safe.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from mailcourse.dns.resolver import Resolver
+from mailcourse.dns.server import AuthoritativeServer
+from mailcourse.dns.stub import Stub
+from mailcourse.internet.certificates import Authority
+from mailcourse.internet.clock import Clock
+from mailcourse.internet.disk import Disk
+from mailcourse.internet.errors import LabClosed, LabError, unknown
+from mailcourse.internet.loopback import LoopbackInternet
+from mailcourse.internet.memory import MemoryInternet
+from mailcourse.internet.network import Host, Internet
+from mailcourse.internet.runtime import runtime
+from mailcourse.internet.trace import Trace
+from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mailbox.maildir import Maildir
+from mailcourse.mda.deliver import MailboxDelivery
+from mailcourse.mta.server import MailServer
+
+from .folder import Folder
+from .scenario import Scenario, load, names
+
+#: name -> the world that is open under it; held while one opens or closes
+_open: dict[str, LabWorld] = {}
+opening = threading.RLock()
+
+
+class LabWorld:
+    """What runs: every server of a scenario, and the clock that moves them.  `lab.py` says what the arguments mean."""
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario,
+        *,
+        path: str | Path | None,
+        clock: str,
+        speed: float,
+        name: str | None,
+        network: str,
+        seed: int,
+        new_disk: Callable[[], Disk],
+    ) -> None:
+        if clock not in ("still", "live"):
+            raise LabError(f'There is no clock {clock!r}. Use "still" or "live".')
+        if network not in ("loopback", "memory"):
+            raise LabError(f'There is no network {network!r}. Use "loopback" or "memory".')
+        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
+        self.name = name or self.scenario.name
+        with opening:
+            if self.name in _open:
+                _open[self.name].close()
+            self.runtime = runtime()
+            self._thread_turn = threading.RLock()
+            self._acting = False
+            self.is_open = True
+            self._folder = Folder(path)
+            run = self._folder.count_run()
+            self.clock = Clock(self.scenario.start, self.runtime, live=clock == "live", speed=speed)
+            self.trace = Trace(self.clock, run)
+            self.clock.on_fault = self._fault
+            self.clock.on_move = self._moved
+            kind = LoopbackInternet if network == "loopback" else MemoryInternet
+            self.internet: Internet = kind(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
+            self.certificates = Authority(self.path / "ca.pem")
+            self.dns_servers: dict[str, AuthoritativeServer] = {}
+            self.resolvers: dict[str, Resolver] = {}
+            self.mail_servers: dict[str, MailServer] = {}
+            self.accounts: dict[str, Accounts] = {}
+            self.deliveries: dict[str, MailboxDelivery] = {}
+            self.new_disk = new_disk  # a seam: a test's disk may fail, or stop the process
+            self.disks: dict[str, Disk] = {}
+            self._broken: list[BaseException] = []
+            self._at_close: list[Callable[[], object]] = []
+            _open[self.name] = self
+
+    # ---- opening and closing ---------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        """The folder with the queues and mailboxes."""
+        return self._folder.path
+
+    def close(self) -> None:
+        """Stop every server and give back every socket, task and temporary folder.  Idempotent."""
+        with opening:
+            if not self.is_open:
+                return
+            self.is_open = False
+            if _open.get(self.name) is self:
+                del _open[self.name]
+            for act in self._at_close:
+                act()
+            self.runtime.run(self._stop())
+            self._folder.close()
+
+    def when_closed(self, act: Callable[[], object]) -> None:
+        """Call `act` when this lab is closed."""
+        self._at_close.append(act)
+
+    async def _stop(self) -> None:
+        await self.clock.close()
+        await self.internet.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def check_open(self) -> None:
+        """Raise `LabClosed`, with what to do, when this world was closed."""
+        if not self.is_open:
+            again = f"Open it again: lab = Lab({self.name!r})."
+            made = "Open it again: run the cell that did, such as the one with world.lab(…)."  # not from a file
+            raise LabClosed(f"This lab was closed. {again if self.name in names() else made}")
+
+    def _fault(self, error: BaseException) -> None:
+        self._broken.append(error)
+        self.trace.add("lab", "lab", "warning", text=f"{type(error).__name__}: {error}")
+
+    def _moved(self, now: object) -> None:
+        self.trace.add("lab", "lab", "clock-moved", to=now)
+
+    # ---- whose turn it is --------------------------------------------------------------------------
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Act alone: what is due has been done before, and what this starts happens after."""
+        self.check_open()
+        with self._thread_turn:
+            if self._acting:  # an action within an action
+                yield
+                return
+            self._acting = True
+            try:
+                self.runtime.run(self.clock.take_turn())
+                yield
+            finally:  # also when the cell was interrupted while it waited
+                self._acting = False
+                self.runtime.call(self.clock.give_turn)
+
+    def settle(self, timeout: float = 60.0) -> Self:
+        """Wait until nothing is moving; `timeout` is in real seconds."""
+        self.check_open()
+        self.runtime.run(self.clock.quiet(timeout))
+        if self._broken:
+            bug = self._broken.pop(0)
+            raise LabError(f"A server of the lab failed: {type(bug).__name__}: {bug}. This is a bug.") from bug
+        return self
+
+    def look(self) -> None:
+        """Before somebody looks: on a standing clock, let all that is due happen."""
+        if self.is_open and not self.clock.live:
+            self.settle()
+
+    # ---- what the face is made of asks ---------------------------------------------------------------
+
+    def host(self, name: str) -> Host:
+        """Return a host; `.down()` and `.up()` switch it."""
+        self.check_open()
+        return self.internet.host(name)
+
+    def stub(self, host: str) -> Stub:
+        """Return the way into the DNS of one host."""
+        resolver = self.internet.host(self.scenario.resolver).addresses[0]
+        return Stub(self.internet.host(host), resolver)
+
+    def mail_server(self, host: str) -> MailServer:
+        """Return the mail server of a host, after all that is due has been done."""
+        self.check_open()
+        if host not in self.mail_servers:
+            raise unknown("mail server", host, self.mail_servers)
+        self.look()
+        return self.mail_servers[host]
+
+    def mailbox_of(self, address: str) -> Maildir:
+        """Return the mailbox of a person, on the host of their domain."""
+        return self.accounts[self.scenario.domains[address.rpartition("@")[2]]].mailbox(address)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Leave no temporary folder behind."""
+    for world in list(_open.values()):
+        world.close()

@@ -16,6 +16,7 @@ from mailcourse.mailbox.names import MessageFile
 
 MAX_FAILED_LOGINS = 3  # then the session ends
 MAX_ERRORS = 30  # in a row; one more ends the session
+MAX_ERRORS_BEFORE_LOGIN = 4  # a client that has not logged in may be a web browser that was led here
 PAUSE_SECONDS = 0.4  # real seconds; a client that guesses passwords waits, and longer each time
 
 
@@ -115,9 +116,10 @@ class MailboxSession(ABC):
         return False
 
     def count_error(self) -> None:
-        """Count an error of the client; too many in a row end the session."""
+        """Count an error of the client; too many in a row end the session, sooner before login."""
         self.errors += 1
-        self.closed = self.closed or self.errors > MAX_ERRORS
+        allowed = MAX_ERRORS_BEFORE_LOGIN if self.person is None else MAX_ERRORS
+        self.closed = self.closed or self.errors > allowed
 
 
 def printable(text: str) -> str:

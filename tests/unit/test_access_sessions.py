@@ -222,15 +222,28 @@ def test_a_wrong_password_takes_longer_each_time(world: World) -> None:
     assert session.closed
 
 
-@pytest.mark.parametrize(("kind", "good"), [(ImapSession, b"a NOOP\r\n"), (Pop3Session, b"CAPA\r\n")])
+@pytest.mark.parametrize("start", [World.imap, World.pop3], ids=["imap", "pop3"])
 def test_thirty_errors_in_a_row_end_a_session_and_not_thirty_in_a_day(
-    world: World, kind: type[Pop3Session] | type[ImapSession], good: bytes
+    world: World, start: Callable[[World], Pop3Session | ImapSession]
 ) -> None:
-    session = world.open(kind)
+    session = start(world)
+    good = b"NOOP\r\n" if isinstance(session, Pop3Session) else b"a NOOP\r\n"
     for _ in range(2):
         session.receive(b"a FLY\r\n" * 30 + good)
     assert not session.closed
     session.receive(b"a FLY\r\n" * 31)
+    assert session.closed
+
+
+@pytest.mark.parametrize(("kind", "good"), [(ImapSession, b"a NOOP\r\n"), (Pop3Session, b"CAPA\r\n")])
+def test_five_errors_in_a_row_end_a_session_before_login(
+    world: World, kind: type[Pop3Session] | type[ImapSession], good: bytes
+) -> None:
+    session = world.open(kind)
+    for _ in range(2):
+        session.receive(b"a FLY\r\n" * 4 + good)
+    assert not session.closed
+    session.receive(b"a FLY\r\n" * 5 + good)
     assert session.closed
 
 

@@ -19,9 +19,10 @@ import unicodedata
 from pathlib import Path
 
 from mailcourse.internet.disk import Disk
-from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.errors import unknown
 
 from .maildir import Maildir
+from .refusal import MailboxRefusal
 from .uids import replace
 
 #: What may not stand in a file's name on some system, and the dot, which parts levels here.
@@ -90,15 +91,15 @@ class Mailbox(Maildir):
     def _check_new(self, name: str) -> Path:
         path = self._path_of(name)
         if path is None:
-            raise LabError(
+            raise MailboxRefusal(
                 f"{name[:60]!r} cannot be the name of a folder. Use up to {MAX_OCTETS} letters, digits and signs, "
                 "and a single / between levels."
             )
         there = self.folders()
         if path.name.lower() in {p.name.lower() for p in self.path.iterdir() if p.is_dir()}:  # some disks see no case
-            raise LabError(f"There is a folder {name!r} already.")
+            raise MailboxRefusal(f"There is a folder {name!r} already.")
         if len(there) >= MAX_FOLDERS:
-            raise LabError(f"There are {MAX_FOLDERS} folders already. Delete one first.")
+            raise MailboxRefusal(f"There are {MAX_FOLDERS} folders already. Delete one first.")
         return path
 
     def _new_validity(self) -> int:
@@ -134,7 +135,7 @@ class Mailbox(Maildir):
         if not pairs:
             raise unknown("folder", old, self.folders())
         if new.startswith(f"{old}/"):
-            raise LabError("A folder cannot be moved below itself. Choose another name.")
+            raise MailboxRefusal("A folder cannot be moved below itself. Choose another name.")
         paths = {name: self._check_new(wanted) for name, wanted in pairs}
         for name, _ in pairs:
             self._disk.rename(self.folder(name).path, paths[name])
@@ -155,7 +156,7 @@ class Mailbox(Maildir):
         with self.uids.locked():
             names = {*self.subscriptions(), name} if wanted else {*self.subscriptions()} - {name}
             if len(names) > MAX_FOLDERS:
-                raise LabError(f"There are {MAX_FOLDERS} subscriptions already. Take one off first.")
+                raise MailboxRefusal(f"There are {MAX_FOLDERS} subscriptions already. Take one off first.")
             self._write_lines("subscriptions", sorted(names))
 
     def uses(self) -> dict[str, str]:

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mailcourse.internet.disk import Disk
-from mailcourse.internet.errors import LabError
 
 from .names import KEYWORDS
+from .refusal import MailboxRefusal
 from .uids import Uids, replace
 
 
-class TooManyKeywords(LabError):
+class TooManyKeywords(MailboxRefusal):
     """A folder has 26 keywords, and no more."""
 
 

@@ -389,6 +389,15 @@ def test_a_folder_that_is_gone_is_a_refusal(world: World, start: Callable[[World
     assert not session.closed
 
 
+def test_advice_to_whoever_runs_the_server_stays_off_the_wire(world: World) -> None:
+    session = world.imap()
+    (world.inbox.path / ".uidvalidity").write_text("damaged")
+    for command in (b"c STATUS INBOX (UIDNEXT)\r\n", b"c APPEND INBOX {1+}\r\nx\r\n", b"c SELECT INBOX\r\n"):
+        told = session.receive(command)
+        assert b"c NO [UNAVAILABLE] the folder cannot be used now\r\n" in told
+        assert str(world.inbox.path).encode() not in told
+
+
 def test_a_folder_that_is_gone_can_be_left(world: World) -> None:
     session = world.imap()
     world.lose()

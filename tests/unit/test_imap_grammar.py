@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from mailcourse.access.imap.grammar import parse, text_of
-from mailcourse.access.imap.reader import MAX_LINE, MAX_MESSAGE, Malformed, OnDisk, Reader
+from mailcourse.access.imap.reader import (
+    MAX_LINE,
+    MAX_MESSAGE,
+    CommandRejected,
+    Malformed,
+    MessageTooBig,
+    OnDisk,
+    Reader,
+    SpoolFailed,
+)
 from mailcourse.access.imap.strings import in_set, quoted
 from mailcourse.internet.disk import Disk
 from mailcourse.mailbox.temporary import Spool
@@ -107,9 +116,10 @@ def test_broken_grammar_carries_the_tag(line: bytes, tag: str) -> None:
 def test_what_is_too_long_is_refused(octets: bytes, logged_in: bool, is_fatal: bool, tmp_path: Path) -> None:
     reader = spooling(tmp_path) if logged_in else Reader()
     reader.feed(octets)
-    with pytest.raises(Malformed, match="too long") as caught:
+    with pytest.raises(CommandRejected, match="too long") as caught:
         reader.next()
     assert caught.value.is_fatal is is_fatal
+    assert isinstance(caught.value, MessageTooBig if logged_in and b"APPEND" in octets else Malformed)
 
 
 def test_a_long_message_goes_to_the_disk_as_it_comes(tmp_path: Path) -> None:
@@ -145,9 +155,9 @@ def test_a_full_disk_is_told_when_the_message_is_over(tmp_path: Path) -> None:
 
     reader.spool = full
     reader.feed(b"a APPEND INBOX {70000+}\r\n" + b"x" * 70_000 + b"\r\nb NOOP\r\n")
-    with pytest.raises(Malformed, match="No space") as caught:
+    with pytest.raises(SpoolFailed, match="No space") as caught:
         reader.next()
-    assert (caught.value.tag, caught.value.kind) == ("a", "NO")
+    assert (caught.value.tag, caught.value.status) == ("a", "NO")
     assert reader.next() == [b"b NOOP"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcourse.internet.errors import LabError
+from mailcourse.mailbox.refusal import MailboxRefusal
 
 from ..session import printable
 from .context import ImapContext
@@ -37,7 +37,7 @@ def do_CREATE(context: ImapContext, command: Command) -> Completed:
     _must_be_new(context, name)
     try:
         context.inbox().create_folder(name, use)
-    except LabError as error:
+    except MailboxRefusal as error:
         raise NoResponse(f"[CANNOT] {error}") from None
     return Completed()
 
@@ -82,7 +82,7 @@ def do_RENAME(context: ImapContext, command: Command) -> Completed:
             inbox.move(inbox.scan(), inbox.create_folder(new))
             return Completed()
         inbox.rename_folder(old, new)
-    except LabError as error:
+    except MailboxRefusal as error:
         raise NoResponse(f"[CANNOT] {error}") from None
     selected = context.selected
     if selected is not None and f"{selected.name}/".startswith(f"{old}/"):  # it stays open

@@ -27,15 +27,31 @@ LITERAL = re.compile(rb"(~?)\{(\d{1,12})(\+?)\}$")
 TAG = re.compile(rb'[^\x00-\x20(){"%*+\\\x7f-\xff]+')
 
 
-class Malformed(Exception):
-    """The client broke the grammar; `tag` is "*" when not even that could be read.
+class CommandRejected(Exception):
+    """A command cannot be obeyed, whatever it means; `tag` is "*" when not even that could be read.
 
     `is_fatal`: what follows cannot be told from commands, so the session must end.
     """
 
-    def __init__(self, tag: str, reason: str, *, is_fatal: bool = False, kind: str = "BAD") -> None:
+    status = "NO"
+
+    def __init__(self, tag: str, reason: str, *, is_fatal: bool = False) -> None:
         super().__init__(reason)
-        self.tag, self.is_fatal, self.kind = tag, is_fatal, kind
+        self.tag, self.is_fatal = tag, is_fatal
+
+
+class Malformed(CommandRejected):
+    """The client broke the grammar."""
+
+    status = "BAD"
+
+
+class MessageTooBig(CommandRejected):
+    """We refuse a message of that size (RFC 7889 §4)."""
+
+
+class SpoolFailed(CommandRejected):
+    """Our own failure: the disk did not take the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,7 @@ class Reader:
     def next(self) -> list[Piece] | bytes | None:
         """Return the pieces of a whole command, b"+" when a literal must be invited, None when more must come.
 
-        Raises `Malformed`; what broke the grammar has been taken out of the buffer then.
+        Raises `CommandRejected`; what it is about has been taken out of the buffer then.
         """
         while True:
             if self._missing is not None and not self._literal():
@@ -95,7 +111,7 @@ class Reader:
                 if fault is not None:
                     drop(whole)
                     reason = f"[UNAVAILABLE] the disk does not take the message: {fault.strerror}"
-                    raise Malformed(_tag(whole), reason, kind="NO")
+                    raise SpoolFailed(_tag(whole), reason)
                 return whole
             self._announce(int(announced[2]), waits=not announced[3])
             if not announced[3]:
@@ -156,8 +172,8 @@ class Reader:
             self._pieces = []
             # RFC 7888 §4: who says {n+} sends the octets anyway, and they must not be read as commands
             reason = f"a literal of {size} octets is too long here"
-            if is_append:  # RFC 7889 §4
-                raise Malformed(tag, f"[TOOBIG] {reason}", is_fatal=not waits, kind="NO")
+            if is_append:
+                raise MessageTooBig(tag, f"[TOOBIG] {reason}", is_fatal=not waits)
             raise Malformed(tag, reason, is_fatal=not waits)
         self._missing = self._size = size
         if size > MAX_IN_MEMORY:

@@ -16,6 +16,8 @@ from functools import partial
 from typing import Any
 
 from mailcourse.internet.errors import LabError
+from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.mailbox.refusal import MailboxRefusal
 from mailcourse.mailbox.temporary import Spool
 
 from ..session import MAX_FAILED_LOGINS, MailboxSession, printable
@@ -23,7 +25,7 @@ from .commands import COMMANDS
 from .context import ImapContext
 from .grammar import Command, parse
 from .login import capabilities
-from .reader import Malformed, Piece, Reader, drop
+from .reader import CommandRejected, Malformed, Piece, Reader, drop
 from .responses import BadResponse, Completed, Continuation, NoResponse
 from .states import ImapState
 
@@ -60,7 +62,7 @@ class ImapSession(MailboxSession):
                     yield self._line(b"+ go on")
                 else:
                     yield from self._obey(pieces)
-            except Malformed as error:
+            except CommandRejected as error:
                 yield self._rejected(error)
         if self.wants_tls:
             self._reader.clear()  # RFC 3501 §6.2.1: nothing said behind STARTTLS counts
@@ -133,22 +135,24 @@ class ImapSession(MailboxSession):
             yield from self._lines(self._updates(allow_expunge=result.allow_expunge))
             ending = f"OK {result.text or command.name + ' done'}"
             self.errors = 0
-        except (NoResponse, LabError) as refusal:
+        except (NoResponse, MailboxRefusal) as refusal:
             ending = f"NO {printable(str(refusal))}"
+        except NoSuchMessage:
+            ending = "NO [EXPUNGEISSUED] a message was removed by another session"
         except BadResponse as error:
             raise Malformed(command.tag, str(error)) from None
-        except OSError:  # the folder was damaged or removed by another program, or the disk is full
+        except (LabError, OSError):  # the folder was damaged or removed by another program, or the disk is full
             ending = "NO [UNAVAILABLE] the folder cannot be used now"
         yield self._last_line(f"{command.tag} {ending}")
         if self.failed_logins >= MAX_FAILED_LOGINS:
             self.closed = True
             yield self._line(b"* BYE too many failed logins")
 
-    def _rejected(self, error: Malformed) -> bytes:
+    def _rejected(self, error: CommandRejected) -> bytes:
         self.closed = self.closed or error.is_fatal
-        if error.kind == "BAD":
+        if isinstance(error, Malformed):
             self.count_error()
-        start = "* BYE" if self.closed else f"{error.tag} {error.kind}"
+        start = "* BYE" if self.closed else f"{error.tag} {error.status}"
         return self._last_line(f"{start} {printable(str(error))}")
 
     # ---- updates ---------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ class SessionProtocol(asyncio.Protocol):
     async def _notice_the_loss(self) -> None:
         """End a connection that broke in the handshake: asyncio says nothing of it, and the Internet counts it."""
         self._transport.abort()
-        for _ in range(5):  # if asyncio does tell, it does so in its next rounds
+        for _ in range(5):  # asyncio may still report it in its next rounds
             await asyncio.sleep(0)
         if not self._lost:
             self.connection_lost(None)

@@ -5,7 +5,7 @@
 
 A quota counts the octets of all folders.
 Passwords are kept as salted scrypt hashes (RFC 7914); checking one takes some milliseconds, for
-people that do not exist too, so that time tells nothing.
+people that do not exist too, so that the time taken reveals nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _folder(person: str) -> str:
 
 
 class Accounts:
-    """The people with a mailbox on one host.  Names are compared without regard to case."""
+    """The people with a mailbox on one host.  Names are compared ignoring case."""
 
     def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self._root, self._disk = root, disk or Disk()

@@ -5,11 +5,11 @@
     Maildir/.Work.2026/            the folder "Work/2026", below it; ".Work" need not be there
     Maildir/.v1%2e0/               the folder "v1.0": what a file system or Maildir++ reserves is written %xx
     Maildir/validities             the highest UIDVALIDITY that was ever given to a folder
-    Maildir/subscriptions          the folders that mail programs shall show, one a line
+    Maildir/subscriptions          the folders that mail programs should show, one per line
     Maildir/uses                   what folders are for, such as "\\Sent Sent"
 
-Folders are named as people read them: levels with "/" between, any letters.  What stands in a name leads
-nowhere outside the mailbox.  How a name is written on the wire is IMAP's business.
+Folders are named as people read them: levels with "/" between, any letters.  No name leads outside the
+mailbox.  How a name is written on the wire is IMAP's business.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_OCTETS, MAX_LEVELS, MAX_FOLDERS = 200, 20, 2000
 
 
 class Mailbox(Maildir):
-    """The inbox of a person, and the way to her other folders."""
+    """The inbox of a person, and her other folders."""
 
     def __init__(self, path: Path, uidvalidity: int = 1, disk: Disk | None = None) -> None:
         super().__init__(path, uidvalidity, disk)
@@ -103,7 +103,7 @@ class Mailbox(Maildir):
         return path
 
     def _new_validity(self) -> int:
-        """Draw a UIDVALIDITY that no folder ever had: one that is made anew must not look like the one before."""
+        """Draw a UIDVALIDITY that no folder ever had: a folder that is made again must not look like the one before."""
         file = self.path / "validities"
         with self.uids.locked():
             last = int(file.read_text()) if file.exists() else 0
@@ -148,7 +148,7 @@ class Mailbox(Maildir):
     # ---- what mail programs note about folders ---------------------------------------------------------
 
     def subscriptions(self) -> list[str]:
-        """Return the names that mail programs shall show; such a folder need not exist (RFC 3501 §6.3.9)."""
+        """Return the names that mail programs should show; such a folder need not exist (RFC 3501 §6.3.9)."""
         return self._lines("subscriptions")
 
     def subscribe(self, name: str, *, wanted: bool = True) -> None:

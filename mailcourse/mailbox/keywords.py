@@ -1,4 +1,4 @@
-"""Keywords: words that a person or a program puts on messages.  In a file's name a letter stands for each.
+"""Keywords: words that a person or a program puts on messages.  A file's name has a letter for each.
 
     keywords          one word a line: the first is "a", the second "b", … the 26th "z"
     cur/…,U=7:2,Sb    has the second
@@ -23,7 +23,7 @@ class TooManyKeywords(MailboxRefusal):
 
 
 class Keywords:
-    """The keywords of one folder.  Compared without regard to case, kept as they were first written."""
+    """The keywords of one folder.  Compared ignoring case, kept as they were first written."""
 
     def __init__(self, path: Path, disk: Disk, uids: Uids) -> None:
         self._path, self._disk, self._uids = path, disk, uids

@@ -62,7 +62,7 @@ class FolderListing:
             return self._listed
 
     def recent(self, entries: Iterable[MessageFile], *, claim: bool = False) -> set[int]:
-        """Return the UIDs that no reader has been told of; who claims them is the one that was (RFC 3501 §2.3.2)."""
+        """Return the UIDs that no reader has been told of; a reader that is told claims them (RFC 3501 §2.3.2)."""
         with self.guard:
             recent = {entry.uid for entry in entries if entry.is_recent or entry.uid in self._unreported}
             if claim:

@@ -21,7 +21,7 @@ from pathlib import Path
 FLAG_WORDS = {"S": "\\Seen", "R": "\\Answered", "F": "\\Flagged", "T": "\\Deleted", "D": "\\Draft"}
 KEYWORDS = "abcdefghijklmnopqrstuvwxyz"
 KNOWN = frozenset(FLAG_WORDS) | frozenset("P" + KEYWORDS)
-#: What stands between a name and its flags.
+#: What separates a name from its flags.
 INFO = ";2," if os.name == "nt" else ":2,"
 NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?P<info>[:;!]2,(?P<flags>.*))?", re.DOTALL)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
@@ -52,7 +52,7 @@ class MessageFile:
 
     @property
     def message(self) -> str | None:
-        """The message's identity in the trace, when the name tells it."""
+        """The message's identity in the trace, when the name has it."""
         return message_of(self.name)
 
     @property

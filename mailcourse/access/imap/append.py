@@ -41,7 +41,7 @@ class AppendMessage:
 
 
 def parse_append(arguments: list[Any]) -> list[AppendMessage]:
-    """Read what stands behind the name of the folder: [flags] [time] message, once or more."""
+    """Read what follows the name of the folder: [flags] [time] message, once or more."""
     messages: list[AppendMessage] = []
     rest = list(arguments)
     while rest:

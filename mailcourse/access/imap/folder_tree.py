@@ -2,7 +2,7 @@
 
     LIST "" %                                  * LIST (\\HasChildren) "/" "Work"
 
-A folder of which only folders below exist is \\NonExistent; old clients are told \\Noselect.
+A folder of which only folders below exist is \\NonExistent; old clients get \\Noselect.
 Knows names.  Does not know folders on a disk: `listing.py` asks for those.
 """
 

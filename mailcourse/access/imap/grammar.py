@@ -36,7 +36,7 @@ class Command:
 
 
 class Quoted(bytes):
-    """A quoted string: where a literal may stand too, APPEND must tell them apart."""
+    """A quoted string: APPEND takes literals only."""
 
 
 def parse(pieces: list[Piece]) -> Command:
@@ -59,13 +59,13 @@ def parse(pieces: list[Piece]) -> Command:
 
 def _sections(pieces: list[Any]) -> list[Piece]:
     """Quote the literals that stand inside a section, so that a section is one atom (RFC 3501 §9, header-fld-name)."""
-    found = pieces[:1]
+    joined = pieces[:1]
     for literal, text in zip(pieces[1::2], pieces[2::2], strict=True):
-        if isinstance(literal, bytes) and FIELD.fullmatch(literal) and IN_SECTION.search(found[-1][-1000:]):
-            found[-1] += b'"%b"%b' % (literal, text)
+        if isinstance(literal, bytes) and FIELD.fullmatch(literal) and IN_SECTION.search(joined[-1][-1000:]):
+            joined[-1] += b'"%b"%b' % (literal, text)
         else:
-            found += [literal, text]
-    return found
+            joined += [literal, text]
+    return joined
 
 
 def _tokens(tag: str, pieces: list[Piece]) -> list[Any]:
@@ -77,18 +77,18 @@ def _tokens(tag: str, pieces: list[Piece]) -> list[Any]:
             continue
         position = 0
         while position < len(piece):
-            found = TOKEN.match(piece, position)
-            if found is None:
+            match = TOKEN.match(piece, position)
+            if match is None:
                 raise Malformed(tag, f"not understood from column {position + 1} on")
-            position = found.end()
+            position = match.end()
             if len(tokens) > MAX_TOKENS:
                 raise Malformed(tag, "too many words")
-            if found["atom"] is not None:
-                tokens.append(found["atom"].decode("utf-8", "surrogateescape"))
-            elif found["quoted"] is not None:
-                tokens.append(Quoted(re.sub(rb"\\(.)", rb"\1", found["quoted"])))
-            elif found["space"] is None:
-                tokens.append((found[0],))
+            if match["atom"] is not None:
+                tokens.append(match["atom"].decode("utf-8", "surrogateescape"))
+            elif match["quoted"] is not None:
+                tokens.append(Quoted(re.sub(rb"\\(.)", rb"\1", match["quoted"])))
+            elif match["space"] is None:
+                tokens.append((match[0],))
     return tokens
 
 

@@ -30,7 +30,7 @@ TAG = re.compile(rb'[^\x00-\x20(){"%*+\\\x7f-\xff]+')
 class CommandRejected(Exception):
     """A command cannot be obeyed, whatever it means; `tag` is "*" when not even that could be read.
 
-    `is_fatal`: what follows cannot be told from commands, so the session must end.
+    `is_fatal`: what follows cannot be distinguished from commands, so the session must end.
     """
 
     status = "NO"
@@ -189,8 +189,8 @@ def _size(piece: Piece) -> int:
 
 
 def _tag(pieces: list[Piece]) -> str:
-    found = TAG.match(pieces[0]) if pieces and isinstance(pieces[0], bytes) else None
-    return found[0].decode("ascii", "replace") if found else "*"
+    match = TAG.match(pieces[0]) if pieces and isinstance(pieces[0], bytes) else None
+    return match[0].decode("ascii", "replace") if match else "*"
 
 
 def drop(pieces: list[Piece]) -> None:

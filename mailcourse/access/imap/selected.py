@@ -121,7 +121,7 @@ class SelectedFolder:
         return lines if self._enabled.rev2 else [*lines, b"* %d RECENT" % len(self.recent)]
 
     def may_have_changed(self) -> bool:
-        """True when a name in the folder has changed, or may have: some disks tell time coarsely."""
+        """True when a name in the folder has changed, or may have: the times of some file systems are coarse."""
         before, self._marks = self._marks, self.folder.listing.marks()
         self._looks += 1
         return before != self._marks or self._looks % FULL_LOOK_EVERY == 0

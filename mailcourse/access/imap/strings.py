@@ -63,11 +63,11 @@ def read_folder(wire: str, *, utf8: bool) -> str:
     return wire if utf8 else SHIFTED.sub(_unshift, wire)
 
 
-def _unshift(found: re.Match[str]) -> str:
-    if found[1] == "":
+def _unshift(match: re.Match[str]) -> str:
+    if match[1] == "":
         return "&"
     try:
-        octets = base64.b64decode((found[1] or "!").replace(",", "/") + "=" * (-len(found[1] or "!") % 4), b"+/", True)
+        octets = base64.b64decode((match[1] or "!").replace(",", "/") + "=" * (-len(match[1] or "!") % 4), b"+/", True)
         return octets.decode("utf-16-be")
     except (binascii.Error, ValueError):
         raise NoResponse("[CANNOT] a name beyond ASCII is written in modified UTF-7 here, and & as &-") from None
@@ -84,12 +84,12 @@ def write_folder(name: str, *, utf8: bool) -> bytes:
     return quoted(FOREIGN.sub(_shift, name.replace("&", "\0")).replace("\0", "&-"))
 
 
-def _shift(found: re.Match[str]) -> str:
+def _shift(match: re.Match[str]) -> str:
     def shifted(text: str) -> str:
         octets = text.encode("utf-16-be", "surrogatepass")
         return "&" + base64.b64encode(octets, b"+,").decode().rstrip("=") + "-" if text else ""
 
-    return "\0".join(shifted(piece) for piece in found[0].split("\0"))
+    return "\0".join(shifted(piece) for piece in match[0].split("\0"))
 
 
 # ---- numbers and dates -------------------------------------------------------------------------------
@@ -135,26 +135,26 @@ def write_set(numbers: Iterable[int]) -> str:
 
 def read_date(text: str) -> date:
     """Read a date: 7-Sep-2026."""
-    found = DATE.fullmatch(text.strip())
-    if found is None or found[2].title() not in MONTHS:
+    match = DATE.fullmatch(text.strip())
+    if match is None or match[2].title() not in MONTHS:
         raise BadResponse(f"{text[:40]!r} is no date, such as 7-Sep-2026")
     try:
-        return date(int(found[3]), MONTHS.index(found[2].title()) + 1, int(found[1]))
+        return date(int(match[3]), MONTHS.index(match[2].title()) + 1, int(match[1]))
     except ValueError:
         raise BadResponse(f"there is no day {text[:40]!r}") from None
 
 
 def read_time(text: str) -> datetime:
     """Read a date with its time: 07-Sep-2026 10:00:00 +0200."""
-    found = TIME.fullmatch(text)
-    if found is None:
+    match = TIME.fullmatch(text)
+    if match is None:
         raise BadResponse(f"{text[:40]!r} is no time, such as 07-Sep-2026 10:00:00 +0200")
-    day, hours, minutes, seconds, sign, east_hours, east_minutes = found.groups()
+    day, hours, minutes, seconds, sign, east_hours, east_minutes = match.groups()
     east = timedelta(hours=int(east_hours), minutes=int(east_minutes)) * (-1 if sign == "-" else 1)
     try:
         clock = time(int(hours), int(minutes), min(int(seconds), 59), tzinfo=timezone(east))
         when = datetime.combine(read_date(day), clock).astimezone(UTC)
-        return max(when, datetime(1970, 1, 1, tzinfo=UTC))  # what file systems can tell
+        return max(when, datetime(1970, 1, 1, tzinfo=UTC))  # the earliest time of a file
     except (ValueError, OverflowError):
         raise BadResponse(f"there is no time {text[:40]!r}") from None
 

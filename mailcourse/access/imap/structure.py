@@ -3,7 +3,7 @@
 ENVELOPE        date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id
 BODYSTRUCTURE   the tree of parts: type, parameters, encoding, octets, lines
 
-Both say what stands in the header, still encoded (RFC 2047, RFC 2231): decoding is the client's work.
+Both give the header as it is written, still encoded (RFC 2047, RFC 2231): the client decodes it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def _addresses(header: Fields, name: bytes, otherwise: bytes = NIL) -> bytes:
     values = header.get(name)
     if not values:
         return otherwise
-    found = [_address(mailbox) for value in values for mailbox in addresses(value)]
-    return b"(" + b"".join(found) + b")" if found else otherwise
+    written = [_address(address) for value in values for address in addresses(value)]
+    return b"(" + b"".join(written) + b")" if written else otherwise
 
 
-def _address(mailbox: ListedAddress) -> bytes:
-    return b"(" + b" ".join(map(quoted, mailbox)) + b")"
+def _address(address: ListedAddress) -> bytes:
+    return b"(" + b" ".join(map(quoted, address)) + b")"
 
 
 def body(part: Part, *, extended: bool) -> bytes:

@@ -69,7 +69,7 @@ from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.reply import Delivered, Reply
 Disk.sync = lambda self, file: file.close()
 Disk.sync_folder = lambda self, folder: None
-MailboxDelivery.deliver = lambda self, parcel: Delivered(Reply(250, "2.0.0", "gone"))
+MailboxDelivery.deliver = lambda self, copy: Delivered(Reply(250, "2.0.0", "gone"))
 from mailcourse.cli import main
 main()
 """
@@ -150,8 +150,10 @@ def queued() -> list[tuple[int, float, float]]:
             progress = server.queue.progress_of(entry)
             plan = server.schedule
             for number in range(count - 1):
-                one = server.queue.take(f"WAIT{number}", entry.envelope, first.message, entry.arrived, entry.content())
-                server.queue.keep(one, progress)
+                one = server.queue.enqueue(
+                    f"WAIT{number}", entry.envelope, first.message, entry.arrived, entry.content()
+                )
+                server.queue.save_progress(one, progress)
                 lab.runtime.call(partial(plan, one, 300))
             sent, delivered = [], []
             for _ in range(9):

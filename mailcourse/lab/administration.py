@@ -30,18 +30,20 @@ CHANGES = {
     "networks": 'a list of networks, such as ["192.0.2.0/24"]; [] for none',
     "smart_host": 'a host, such as "relay.carrier.test", or None for no smart host',
 }
+#: names that differ in `Settings`
+FIELDS = {"inside": "internal_hosts"}
 
 
 def settings_of(world: LabWorld, host: str) -> dict[str, Any]:
     """Return a server's settings as `configure` takes them."""
     settings = world.mail_server(host).settings
-    return {name: written(getattr(settings, name)) for name in CHANGES}
+    return {name: written(getattr(settings, FIELDS.get(name, name))) for name in CHANGES}
 
 
 def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     """Change settings of a mail server; what waits is decided again."""
     server = world.mail_server(host)
-    values = {name: _value(world, name, value) for name, value in changes.items()}
+    values = {FIELDS.get(name, name): _value(world, name, value) for name, value in changes.items()}
     with world.turn():
         world.runtime.call(lambda: setattr(server, "settings", replace(server.settings, **values)))
 

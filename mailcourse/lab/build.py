@@ -18,7 +18,7 @@ from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import parse as parse_address
 from mailcourse.mta.queue import Queue
 from mailcourse.mta.server import MailServer
-from mailcourse.mta.settings import Settings, SmartHost, Terms
+from mailcourse.mta.settings import Settings, SmartHost, TransportPolicy
 
 from .scenario import HostPlan, Relay
 from .world import LabWorld
@@ -90,12 +90,12 @@ def settings(plan: HostPlan) -> Settings:
     return Settings(
         local_domains=frozenset(plan.local_domains),
         relay_domains=frozenset(plan.relay_domains),
-        inside=plan.inside,
+        internal_hosts=plan.inside,
         networks=tuple(plan.networks),
         smart_host=_smart_host(plan.smart_host, plan.tls),
         fallback=_smart_host(plan.fallback, plan.tls),
         offers_tls=plan.offers_tls,
-        terms=Terms(plan.tls),
+        transport=TransportPolicy(plan.tls),
         tells_who_lives_here=plan.tells_who_lives_here,
         most_octets=plan.most_octets,
         most_recipients=plan.most_recipients,
@@ -106,4 +106,4 @@ def _smart_host(relay: Relay | None, tls: str) -> SmartHost | None:
     if relay is None:
         return None
     login = (relay.person, relay.password) if relay.person else None
-    return SmartHost(relay.host, Terms(tls, relay.port, login))
+    return SmartHost(relay.host, TransportPolicy(tls, relay.port, login))

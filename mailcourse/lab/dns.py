@@ -16,7 +16,6 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 
-from mailcourse.dns.mail_servers import NoMailServers
 from mailcourse.dns.mail_servers import mail_servers as find_mail_servers
 from mailcourse.dns.resolver import Resolver, Search
 from mailcourse.dns.server import AuthoritativeServer, shown
@@ -24,6 +23,7 @@ from mailcourse.dns.stub import NoAnswer, ask, question
 from mailcourse.dns.zone import ZoneError, parse, serial, text_of, with_serial
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.internet.trace import Event
+from mailcourse.message.reply import Diagnosis
 
 from .table import Table, table
 from .world import LabWorld
@@ -93,11 +93,11 @@ class LabDns:
         stub = self._world.stub(people[0].device if people else self._world.scenario.resolver)
         with self._world.turn():
             found, rows = self._world.runtime.run(find_mail_servers(stub, domain)), []
-            for server in [] if isinstance(found, NoMailServers) else found:
+            for server in [] if isinstance(found, Diagnosis) else found:
                 addresses = self._world.runtime.run(stub.addresses(server.name, of_mx=True))
                 rows.append((server.name, server.preference, addresses or "no address"))
-        if isinstance(found, NoMailServers):
-            rows = [("nobody", None, str(found.reply))]
+        if isinstance(found, Diagnosis):
+            rows = [("nobody", None, str(found))]
         return table(("mail server", "preference", "addresses, or why not"), rows)
 
     def reverse(self, address: str) -> Lookup:

@@ -11,7 +11,7 @@
     mailbox   a mailbox is full                                         person="bruno@bakery.test"
     dns       the name server answers nonsense, or nothing              say="SERVFAIL", "REFUSED" or "silent"
 
-Stages are those of `mta/trouble.py`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA . QUIT.  Any fault may
+Stages are those of `mta/fault_injector.py`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA . QUIT.  Any fault may
 begin `after_minutes` of lab time and last `for_minutes`.  In a scenario:
 
     [[faults]]
@@ -30,8 +30,8 @@ from typing import Any
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.internet.network import Host
 from mailcourse.message.reply import Reply
-from mailcourse.mta.talk import read_reply
-from mailcourse.mta.trouble import STAGES, Planned
+from mailcourse.mta.fault_injector import STAGES, InjectedFault
+from mailcourse.mta.smtp_client import read_reply
 
 from .table import Table, table
 from .world import LabWorld
@@ -194,10 +194,10 @@ def _cut(world: LabWorld, host: Host, fault: Fault) -> Undo:
 def _stage(world: LabWorld, host: Host, fault: Fault) -> Undo:
     detail = fault.detail
     reply = _reply(detail["say"]) if fault.kind == "reply" else None
-    one = Planned(detail["at"].upper(), reply, detail.get("times"))
-    planned = world.mail_servers[host.name].trouble.planned
-    planned.append(one)
-    return lambda: planned.remove(one)
+    injected = InjectedFault(detail["at"].upper(), reply, detail.get("times"))
+    faults = world.mail_servers[host.name].faults.faults
+    faults.append(injected)
+    return lambda: faults.remove(injected)
 
 
 def _reply(said: str) -> Reply:

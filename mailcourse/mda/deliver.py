@@ -20,7 +20,7 @@ from typing import Any
 from mailcourse.internet.network import Host
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.message.address import Address, parse
-from mailcourse.message.envelope import Envelope, Parcel
+from mailcourse.message.envelope import Envelope, LocalCopy
 from mailcourse.message.headers import delivered_to, list_id, return_path, traced
 from mailcourse.message.reply import Delivered, GiveUp, Outcome, Reply, TryLater
 
@@ -50,61 +50,61 @@ class MailboxDelivery:
             return Reply(452, "4.2.2", f"the mailbox of {full[0]} is full")
         return None
 
-    def deliver(self, parcel: Parcel) -> Outcome:
+    def deliver(self, copy: LocalCopy) -> Outcome:
         """Write the message into every mailbox that the recipient stands for, or send it on.  Blocking."""
-        if _has_been_at(parcel.recipient, next(parcel.content(), b"")):
-            return GiveUp(Reply(554, "5.4.6", f"the message was at {parcel.recipient} before, it goes in circles"))
-        listed = self.book.lists.get(self.book.plain(parcel.recipient.key))
+        if _has_been_at(copy.recipient, next(copy.content(), b"")):
+            return GiveUp(Reply(554, "5.4.6", f"the message was at {copy.recipient} before, it goes in circles"))
+        listed = self.book.lists.get(self.book.plain(copy.recipient.key))
         if listed is not None:
-            return self._distribute(parcel, listed)
-        meaning = expand(parcel.recipient.key, self.book, self._accounts.forwards)
+            return self._distribute(copy, listed)
+        meaning = expand(copy.recipient.key, self.book, self._accounts.forwards)
         if meaning.is_nobody:
-            return GiveUp(_nobody(parcel.recipient, meaning))
-        refusal = next((r for person in meaning.people if (r := self._accounts.no_room(person, parcel.size))), None)
+            return GiveUp(_nobody(copy.recipient, meaning))
+        refusal = next((r for person in meaning.people if (r := self._accounts.no_room(person, copy.size))), None)
         if refusal is not None:
             return TryLater(refusal) if refusal.code < 500 else GiveUp(refusal)
         try:
             for person in meaning.people:
-                self._write(person, parcel)
+                self._write(person, copy)
         except OSError as error:
             return TryLater(Reply(452, "4.3.1", f"the mailbox cannot be written: {error.strerror}"))
         if meaning.elsewhere:
-            wish = parcel.envelope.wish(parcel.recipient)
-            envelope = replace(parcel.envelope, recipients=(), wishes={})
+            options = copy.envelope.dsn_options(copy.recipient)
+            envelope = replace(copy.envelope, recipients=(), dsn={})
             for target in meaning.elsewhere:
-                envelope = envelope.to(target, wish)
-            self._send_on(parcel, envelope, delivered_to(str(parcel.recipient)))
+                envelope = envelope.to(target, options)
+            self._send_on(copy, envelope, delivered_to(str(copy.recipient)))
         several = len(meaning.people) + len(meaning.elsewhere) > 1
         return Delivered(
             Reply(250, "2.1.5", "in the mailbox" if meaning.people else "sent on"),
-            reports=not meaning.people,  # the next server will see the wish
+            reports=not meaning.people,  # the next server will see the options
             action="expanded" if several else "delivered",
         )
 
-    def _write(self, person: str, parcel: Parcel) -> None:
+    def _write(self, person: str, copy: LocalCopy) -> None:
         now = self._host.now()
         # Maildir asks for a name that nobody else makes: time, message and copy, host.
-        unique = f"{int(now.timestamp())}.{parcel.message}.{next(self._copies)}.{self._host.name}"
-        head = return_path(parcel.envelope.reverse_path) + delivered_to(str(parcel.recipient))
-        name = self._accounts.mailbox(person).deliver(itertools.chain([head], parcel.content()), unique, now)
-        header = traced(head + next(iter(parcel.content()), b""))
-        self._record("delivered", parcel, mailbox=person, file=f"new/{name}", header=header)
+        unique = f"{int(now.timestamp())}.{copy.message}.{next(self._copies)}.{self._host.name}"
+        head = return_path(copy.envelope.reverse_path) + delivered_to(str(copy.recipient))
+        name = self._accounts.mailbox(person).deliver(itertools.chain([head], copy.content()), unique, now)
+        header = traced(head + next(iter(copy.content()), b""))
+        self._record("delivered", copy, mailbox=person, file=f"new/{name}", header=header)
 
-    def _distribute(self, parcel: Parcel, listed: MailingList) -> Outcome:
+    def _distribute(self, copy: LocalCopy, listed: MailingList) -> Outcome:
         members = tuple(parse(member) for member in listed.members)
-        envelope = replace(parcel.envelope, sender=parse(listed.owner), recipients=members, wishes={}, envelope_id="")
-        self._send_on(parcel, envelope, delivered_to(str(parcel.recipient)) + list_id(str(parcel.recipient)))
+        envelope = replace(copy.envelope, sender=parse(listed.owner), recipients=members, dsn={}, envelope_id="")
+        self._send_on(copy, envelope, delivered_to(str(copy.recipient)) + list_id(str(copy.recipient)))
         return Delivered(Reply(250, "2.1.5", f"sent to the {len(members)} members of the list"), action="expanded")
 
-    def _send_on(self, parcel: Parcel, envelope: Envelope, head: bytes) -> None:
+    def _send_on(self, copy: LocalCopy, envelope: Envelope, head: bytes) -> None:
         assert self.resend is not None
         targets = [str(target) for target in envelope.recipients]
-        self._record("forwarded", parcel, targets=targets, sender=envelope.reverse_path)
-        self.resend(envelope, itertools.chain([head], parcel.content()), parcel.message)
+        self._record("forwarded", copy, targets=targets, sender=envelope.reverse_path)
+        self.resend(envelope, itertools.chain([head], copy.content()), copy.message)
 
-    def _record(self, what: str, parcel: Parcel, **facts: Any) -> None:
-        recipient = str(parcel.recipient)
-        self._host.record("mda", what, parcel.message, recipient=recipient, **facts)
+    def _record(self, what: str, copy: LocalCopy, **facts: Any) -> None:
+        recipient = str(copy.recipient)
+        self._host.record("mda", what, copy.message, recipient=recipient, **facts)
 
 
 def _nobody(recipient: Address, meaning: Meaning) -> Reply:

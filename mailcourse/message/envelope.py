@@ -1,6 +1,6 @@
-"""The envelope: who sends and who shall receive, as said in MAIL and RCPT (RFC 5321 §2.3.1).
+"""The envelope: the sender and the recipients, as given in MAIL and RCPT (RFC 5321 §2.3.1).
 
-    MAIL FROM:<alice@academy.test> RET=HDRS ENVID=7x1      sender, and what a report shall contain
+    MAIL FROM:<alice@academy.test> RET=HDRS ENVID=7x1      sender, and what a report should contain
     RCPT TO:<bruno@bakery.test> NOTIFY=SUCCESS,DELAY       recipient, and when to report about it
 
 It routes the message; the headers inside never do.
@@ -14,15 +14,15 @@ from typing import Any
 
 from .address import Address, parse
 
-#: When a report is sent if NOTIFY was not said (RFC 3461 §4.1 leaves DELAY to the server).
-USUALLY = frozenset({"FAILURE", "DELAY"})
+#: When a report is sent if NOTIFY was not given (RFC 3461 §4.1 leaves DELAY to the server).
+DEFAULT_NOTIFY = frozenset({"FAILURE", "DELAY"})
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DsnOptions:
     """What the sender wants to be told about one recipient (RFC 3461 §4.1, §4.2).
 
-    `notify` is a set of "NEVER", "SUCCESS", "FAILURE", "DELAY", empty when nothing was said;
+    `notify` is a set of "NEVER", "SUCCESS", "FAILURE", "DELAY", empty when NOTIFY was not given;
     `original` is ORCPT as it was given: "rfc822;bruno@bakery.test", in xtext.
     """
 
@@ -30,8 +30,8 @@ class Wish:
     original: str = ""
 
     def wants(self, event: str) -> bool:
-        """True when a report of `event` is wished."""
-        return event in (self.notify or USUALLY)
+        """True when a report of `event` is to be sent."""
+        return event in (self.notify or DEFAULT_NOTIFY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +44,27 @@ class Envelope:
     utf8: bool = False  # SMTPUTF8, RFC 6531
     returned: str = ""  # RET: "FULL" or "HDRS"
     envelope_id: str = ""  # ENVID, in xtext
-    wishes: Mapping[str, Wish] = field(default_factory=dict)  # by `Address.key`; only those that say something
+    dsn: Mapping[str, DsnOptions] = field(default_factory=dict)  # by `Address.key`; only those that say something
 
     @property
     def reverse_path(self) -> str:
         """The sender as text; empty for the null sender."""
         return "" if self.sender is None else str(self.sender)
 
-    def wish(self, recipient: Address) -> Wish:
+    def dsn_options(self, recipient: Address) -> DsnOptions:
         """Return what the sender wants to be told about `recipient`."""
-        return self.wishes.get(recipient.key, Wish())
+        return self.dsn.get(recipient.key, DsnOptions())
 
-    def to(self, recipient: Address, wish: Wish = Wish()) -> Envelope:
+    def to(self, recipient: Address, options: DsnOptions = DsnOptions()) -> Envelope:
         """Return the envelope with one more recipient; one that is there already is not added again."""
         if recipient.key in {known.key for known in self.recipients}:
             return self
-        wishes = {**self.wishes, recipient.key: wish} if wish != Wish() else self.wishes
-        return replace(self, recipients=(*self.recipients, recipient), wishes=wishes)
+        dsn = {**self.dsn, recipient.key: options} if options != DsnOptions() else self.dsn
+        return replace(self, recipients=(*self.recipients, recipient), dsn=dsn)
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class LocalCopy:
     """One recipient's copy as it is handed from the MTA to the MDA.
 
     `content` yields the message from its beginning, each time it is called; `message` is its
@@ -86,8 +86,8 @@ def as_json(envelope: Envelope) -> dict[str, Any]:
     }
     written |= {name: True for name in ("eight_bit", "utf8") if getattr(envelope, name)}
     written |= {name: value for name in ("returned", "envelope_id") if (value := getattr(envelope, name))}
-    if envelope.wishes:
-        written["wishes"] = {key: [sorted(wish.notify), wish.original] for key, wish in envelope.wishes.items()}
+    if envelope.dsn:
+        written["dsn"] = {key: [sorted(options.notify), options.original] for key, options in envelope.dsn.items()}
     return written
 
 
@@ -105,5 +105,5 @@ def from_json(written: Mapping[str, Any]) -> Envelope:
         written.get("utf8", False),
         written.get("returned", ""),
         written.get("envelope_id", ""),
-        {key: Wish(frozenset(notify), original) for key, (notify, original) in written.get("wishes", {}).items()},
+        {key: DsnOptions(frozenset(notify), original) for key, (notify, original) in written.get("dsn", {}).items()},
     )

@@ -1,27 +1,23 @@
-r"""Header lines that servers write (RFC 5322 §3.6.7), as bytes with CRLF line ends.
+r"""Header lines that the MDA writes when it delivers, as bytes with CRLF line ends.
 
-    Received: from laptop.academy.test (laptop.academy.test [192.0.2.10])
-            by mail.academy.test with ESMTPSA id 7KQ2M4XD
-            for <bruno@bakery.test>; Mon, 07 Sep 2026 08:00:00 +0000
+    Return-Path: <alice@academy.test>
+    Delivered-To: bruno@bakery.test
 
-Each server puts its own on top, so the chain is read from below (RFC 5321 §4.4).
+The MTA writes its own, Received (`mta/received.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from email.errors import MessageError
 from email.header import decode_header, make_header
-from email.utils import format_datetime
 
 #: What the trace keeps of a header, in octets.
-MOST_TRACED = 16 * 1024
+MAX_TRACED = 16 * 1024
 
 
 def traced(beginning: bytes) -> str:
     """Return the header of a message, from its first octets, as text for the trace; a longer one is cut."""
-    return beginning[:MOST_TRACED].split(b"\r\n\r\n", 1)[0].decode("utf-8", "backslashreplace")
+    return beginning[:MAX_TRACED].split(b"\r\n\r\n", 1)[0].decode("utf-8", "backslashreplace")
 
 
 def decode_words(text: str) -> str:
@@ -34,33 +30,6 @@ def decode_words(text: str) -> str:
         return str(make_header(decode_header(text))) if "=?" in text else text
     except (ValueError, LookupError, MessageError):  # no such charset, broken base64
         return text
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """What one Received line tells.  `claimed` is the name the client gave in EHLO; the rest the server saw."""
-
-    claimed: str
-    source: str
-    source_address: str
-    by: str
-    protocol: str
-    queue_id: str
-    only_recipient: str | None
-    when: datetime
-
-
-def received(hop: Hop) -> bytes:
-    """Write the Received line of a hop."""
-    # RFC 5321 §4.4: `for` only when there is one recipient, or Bcc would be told to all.
-    recipient = f"\r\n\tfor <{hop.only_recipient}>" if hop.only_recipient else ""
-    claimed = "".join(c for c in hop.claimed if c.isprintable() and c not in "()<>")[:255]
-    tag = "IPv6:" if ":" in hop.source_address else ""  # RFC 5321 §4.1.3
-    return (
-        f"Received: from {claimed} ({hop.source} [{tag}{hop.source_address}])\r\n"
-        f"\tby {hop.by} with {hop.protocol} id {hop.queue_id}{recipient};\r\n"
-        f"\t{format_datetime(hop.when)}\r\n"
-    ).encode()
 
 
 def return_path(sender: str) -> bytes:

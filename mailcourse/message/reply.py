@@ -42,6 +42,28 @@ class Reply:
         return " / ".join(self.lines())
 
 
+#: The codes that servers say with some statuses; with the others it is 451 or 550 (RFC 5321 §4.2.2, RFC 7505 §4).
+CODES = {"4.4.1": 421, "4.4.2": 421, "4.5.0": 421, "5.1.10": 556, "5.4.7": 554}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What this server found out by itself, with its enhanced code: nobody there, no such domain, too late.
+
+    Never goes on the wire.  In a queue and a report it is shown with the code that a server would have said.
+
+    >>> str(Diagnosis("4.4.1", "connection refused"))
+    '421 4.4.1 connection refused'
+    """
+
+    enhanced: str
+    text: str
+
+    def __str__(self) -> str:
+        usual = 451 if self.enhanced.startswith("4") else 550
+        return f"{CODES.get(self.enhanced, usual)} {self.enhanced} {self.text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The next host, or the mailbox, has the message.
@@ -60,7 +82,7 @@ class Delivered:
 class TryLater:
     """It did not work now, and may work later.  `is_host`: no host could be talked to at all."""
 
-    reply: Reply
+    reason: Reply | Diagnosis
     peer: str = ""
     is_host: bool = False
 
@@ -69,7 +91,7 @@ class TryLater:
 class GiveUp:
     """It will never work."""
 
-    reply: Reply
+    reason: Reply | Diagnosis
     peer: str = ""
 
 
@@ -81,3 +103,15 @@ def outcome(reply: Reply, peer: str, reports: bool = False) -> Outcome:
     if reply.code < 400:
         return Delivered(reply, peer, reports, "relayed")
     return TryLater(reply, peer) if reply.code < 500 else GiveUp(reply, peer)
+
+
+def own_outcome(diagnosis: Diagnosis) -> TryLater | GiveUp:
+    """Turn what this server found out into the end of an attempt: 4.x.x or 5.x.x."""
+    return TryLater(diagnosis) if diagnosis.enhanced.startswith("4") else GiveUp(diagnosis)
+
+
+def reply_to(ended: Outcome) -> Reply:
+    """Return what is said of a delivery that was made at once (LMTP)."""
+    reply = ended.reply if isinstance(ended, Delivered) else ended.reason
+    assert isinstance(reply, Reply)  # the MDA has found out everything itself
+    return reply

@@ -3,17 +3,20 @@
     PLAIN   one line: NUL name NUL password, in base64 (RFC 4616)
     LOGIN   two questions, two answers, each in base64; old, and still common
 
-base64 is not encryption: that is why AUTH is offered only inside TLS.
+base64 is not encryption: that is why AUTH is taken only inside TLS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
 
 from mailcourse.message.reply import Reply
 from mailcourse.message.sasl import Credentials, SaslFailure, decode_answer, parse_plain
 
-Challenge = Callable[[str], Awaitable[bytes]]
+from . import replies
+from .session import Answer, CheckPassword, SmtpSession, SmtpState
 
 MECHANISMS = ("PLAIN", "LOGIN")
 
@@ -26,24 +29,50 @@ REPLIES = {
 }
 
 
-async def credentials(mechanism: str, initial: str | None, challenge: Challenge) -> Credentials | Reply:
-    """Talk until name and password are known; `challenge(text)` sends 334 and returns the client's line."""
-    if mechanism == "PLAIN":
-        found = parse_plain(_octets(initial) if initial is not None else await challenge(""))
-    else:
-        found = await _login(initial, challenge)
-    return Reply(*REPLIES[found], found.value) if isinstance(found, SaslFailure) else found
+def auth(session: SmtpSession, argument: str) -> Answer:
+    """Begin an AUTH, unless it cannot be one here and now."""
+    if not session.submission:
+        return replies.NO_AUTH_HERE
+    if not session.is_encrypted:
+        return replies.NO_AUTH_IN_CLEAR
+    if session.state is not SmtpState.GREETED or session.person is not None:
+        return replies.wrong_order("say AUTH once, after EHLO and before MAIL")
+    mechanism, _, initial = argument.partition(" ")
+    match mechanism.upper():
+        case "PLAIN":
+            return _plain(initial) if initial else _challenge(session, "", _plain)
+        case "LOGIN":
+            return _name(session, initial) if initial else _challenge(session, "Username:", partial(_name, session))
+    return Reply(504, "5.5.4", f"use one of {', '.join(MECHANISMS)}")
 
 
-async def _login(initial: str | None, challenge: Challenge) -> Credentials | SaslFailure:
-    name = decode_answer(_octets(initial) if initial else await challenge("Username:"))
-    if isinstance(name, SaslFailure):
-        return name
-    password = decode_answer(await challenge("Password:"))
+def _challenge(session: SmtpSession, text: str, take: Callable[[str], Answer]) -> Reply:
+    """Ask the client; its next line is for `take`."""
+    session.next_line = take
+    return Reply(334, "", b64encode(text.encode()).decode())
+
+
+def _plain(line: str) -> Answer:
+    return _check(parse_plain(_octets(line)))
+
+
+def _name(session: SmtpSession, line: str) -> Answer:
+    name = decode_answer(_octets(line))
+    return _check(name) if isinstance(name, SaslFailure) else _challenge(session, "Password:", partial(_password, name))
+
+
+def _password(name: bytes, line: str) -> Answer:
+    password = decode_answer(_octets(line))
     if isinstance(password, SaslFailure):
-        return password
-    return Credentials(name.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
+        return _check(password)
+    return _check(Credentials(name.decode("utf-8", "replace"), password.decode("utf-8", "replace")))
 
 
-def _octets(initial: str) -> bytes:
-    return initial.encode("utf-8", "surrogateescape")
+def _check(credentials: Credentials | SaslFailure) -> Answer:
+    if isinstance(credentials, SaslFailure):
+        return Reply(*REPLIES[credentials], credentials.value)
+    return CheckPassword(*credentials)
+
+
+def _octets(line: str) -> bytes:
+    return line.encode("utf-8", "surrogateescape")

@@ -1,156 +1,64 @@
-"""Reports: messages from the mail system to the sender; the bounce is the best known (RFC 3461, RFC 3464).
+"""Who is told that a message failed, is late, or has arrived?  The bounce is the best known of these reports.
 
-    failed      nobody will try again             the bounce
-    delayed     it takes long, no need to act
-    delivered   it is in the mailbox              only if NOTIFY=SUCCESS asked for it
-    relayed     the next server does not report   "
-    expanded    it went to a list or an alias     "
+    F  failed      nobody will try again                    unless NOTIFY=NEVER
+    D  delayed     it takes long, no need to act            unless NOTIFY=NEVER
+    S  success     it has arrived, or left our sight        only if NOTIFY=SUCCESS asked for it (RFC 3461 §4.1)
 
-MAIL FROM:<>                                  the null sender: nobody answers a report with a report
-multipart/report                              RFC 6522
-  text/plain                                  for people
-  message/delivery-status                     for programs
-  text/rfc822-headers or message/rfc822       what came back; the whole message if RET=FULL asked for it
+The report about attempt 3 of message ID is itself a message, "ID-3F" (`queue.py`); `report.py` writes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.message import EmailMessage, Message
-from email.policy import SMTP, SMTPUTF8, EmailPolicy
-from email.utils import format_datetime
-from typing import NamedTuple
 
 from mailcourse.message.address import Address
-from mailcourse.message.reply import Reply
+from mailcourse.message.reply import Delivered, GiveUp, Outcome, TryLater
 
-from .arguments import from_xtext
 from .queue import Entry
-
-
-class Words(NamedTuple):
-    """How a report speaks to people."""
-
-    noun: str
-    subject: str
-    first: str
-    last: str
-
-
-ASKED = "You asked to be told."
-#: action -> its words
-WORDS: dict[str, Words] = {
-    "failed": Words(
-        "a bounce",
-        "Your message could not be delivered",
-        "Your message did not reach:",
-        "Nobody will try again. The header of your message is below.",
-    ),
-    "delayed": Words(
-        "a warning",
-        "Your message is delayed",
-        "Your message has not yet reached:",
-        "You need not do anything: this server goes on trying, for five days in all.",
-    ),
-    "delivered": Words(
-        "a report of delivery", "Your message was delivered", "Your message is in the mailbox of:", ASKED
-    ),
-    "relayed": Words(
-        "a report of relaying",
-        "Your message was handed on",
-        "Your message was handed to a server that will not report:",
-        ASKED,
-    ),
-    "expanded": Words(
-        "a report of distribution",
-        "Your message was distributed",
-        "Your message went to all who stand behind:",
-        ASKED,
-    ),
-}
-#: Larger messages are never sent back whole.
-MOST_RETURNED = 100_000
+from .report import RecipientStatus
+from .retry import LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What a report says of one recipient: an action of `WORDS`, and the reply that led to it."""
+class Report:
+    """A report that is due: its name in the queue, and what it says of each recipient."""
 
-    recipient: Address
-    action: str
-    reply: Reply
-    peer: str = ""
-    until: datetime | None = None  # of a delayed one: when it will be given up
+    queue_id: str
+    statuses: tuple[RecipientStatus, ...]
 
 
-def report(entry: Entry, fates: Sequence[Fate], own_name: str, message_id: str, when: datetime) -> bytes:
-    """Write the report about `fates`; octets with CRLF line ends.  The first action gives the subject."""
-    words = WORDS[fates[0].action]
-    written = EmailMessage(policy=_policy(entry))
-    written["From"] = f"Mail Delivery System <mailer-daemon@{own_name}>"
-    written["To"] = entry.envelope.reverse_path
-    written["Subject"] = words.subject
-    written["Date"] = when
-    written["Message-ID"] = message_id
-    written["Auto-Submitted"] = "auto-replied"  # RFC 3834 §5
-    lines = [f"This is the mail server {own_name}. {words.first}", ""]
-    for fate in fates:
-        said = f"{fate.peer} said: " if fate.peer else ""
-        lines += [f"  {fate.recipient}", f"    {said}{fate.reply}", ""]
-    written.set_content("\n".join([*lines, words.last]) + "\n")
-    written.make_mixed()
-    written.set_type("multipart/report")
-    written.set_param("report-type", "delivery-status")
-    written.set_boundary(f"=_{message_id.strip('<>').split('@')[0]}")
-    written.attach(_for_programs(entry, fates, own_name))
-    written.attach(_returned(entry, is_failure=fates[0].action == "failed"))
-    return written.as_bytes()
+def due_reports(entry: Entry, outcomes: Mapping[Address, Outcome], attempt: int, *, is_late: bool) -> list[Report]:
+    """Return the reports that are due after an attempt; `is_late` when the sender should hear of a delay now."""
+    if entry.envelope.sender is None:
+        return []  # RFC 5321 §6.1: never a bounce about a bounce
+    about = {
+        "F": _failed(entry, outcomes),
+        "D": _delayed(entry, outcomes) if is_late else [],
+        "S": _succeeded(entry, outcomes),
+    }
+    return [Report(f"{entry.queue_id}-{attempt}{letter}", tuple(some)) for letter, some in about.items() if some]
 
 
-def _for_programs(entry: Entry, fates: Sequence[Fate], own_name: str) -> EmailMessage:
-    about_all = Message(policy=_policy(entry))
-    if entry.envelope.envelope_id:
-        about_all["Original-Envelope-Id"] = from_xtext(entry.envelope.envelope_id)
-    about_all["Reporting-MTA"] = f"dns; {own_name}"
-    about_all["Arrival-Date"] = format_datetime(entry.arrived)
-    part = EmailMessage(policy=_policy(entry))
-    part["Content-Type"] = "message/delivery-status"
-    part.set_payload([about_all, *(_about(entry, fate) for fate in fates)])
-    return part
+def _failed(entry: Entry, outcomes: Mapping[Address, Outcome]) -> list[RecipientStatus]:
+    return [
+        RecipientStatus(recipient, "failed", ended.reason, ended.peer)
+        for recipient, ended in outcomes.items()
+        if isinstance(ended, GiveUp) and entry.envelope.dsn_options(recipient).wants("FAILURE")
+    ]
 
 
-def _policy(entry: Entry) -> EmailPolicy[EmailMessage]:
-    return SMTPUTF8 if entry.envelope.utf8 else SMTP
+def _delayed(entry: Entry, outcomes: Mapping[Address, Outcome]) -> list[RecipientStatus]:
+    return [
+        RecipientStatus(recipient, "delayed", ended.reason, ended.peer, entry.arrived + LIFETIME)
+        for recipient, ended in outcomes.items()
+        if isinstance(ended, TryLater) and entry.envelope.dsn_options(recipient).wants("DELAY")
+    ]
 
 
-def _about(entry: Entry, fate: Fate) -> Message:
-    fields = Message(policy=_policy(entry))
-    original = entry.envelope.wish(fate.recipient).original
-    if original:
-        kind, _, address = original.partition(";")
-        fields["Original-Recipient"] = f"{kind}; {from_xtext(address)}"
-    kind = "rfc822" if str(fate.recipient).isascii() else "utf-8"  # RFC 6533 §3
-    fields["Final-Recipient"] = f"{kind}; {fate.recipient}"
-    fields["Action"] = fate.action
-    default = {"failed": "5.0.0", "delayed": "4.0.0"}.get(fate.action, "2.0.0")
-    fields["Status"] = fate.reply.enhanced or default
-    if fate.peer:
-        fields["Remote-MTA"] = f"dns; {fate.peer}"
-        fields["Diagnostic-Code"] = f"smtp; {fate.reply}"
-    if fate.until:
-        fields["Will-Retry-Until"] = format_datetime(fate.until)
-    return fields
-
-
-def _returned(entry: Entry, *, is_failure: bool) -> EmailMessage:
-    """RFC 3461 §4.3: RET speaks of failures; other reports bring the header alone."""
-    part = EmailMessage(policy=_policy(entry))
-    whole = is_failure and entry.envelope.returned == "FULL" and entry.size <= MOST_RETURNED
-    part["Content-Type"] = "message/rfc822" if whole else "text/rfc822-headers"
-    octets = b"".join(entry.content()) if whole else entry.head()
-    if not octets.isascii():
-        part["Content-Transfer-Encoding"] = "8bit"
-    part.set_payload(octets.decode("ascii", "surrogateescape"))  # octets come out as they went in
-    return part
+def _succeeded(entry: Entry, outcomes: Mapping[Address, Outcome]) -> list[RecipientStatus]:
+    return [
+        RecipientStatus(recipient, ended.action, ended.reply, ended.peer)
+        for recipient, ended in outcomes.items()
+        if isinstance(ended, Delivered) and not ended.reports and entry.envelope.dsn_options(recipient).wants("SUCCESS")
+    ]

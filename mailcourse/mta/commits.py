@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from .queue import Entry, Incoming, NotKept
+from .queue import Entry, Incoming, QueueWriteError
 
-Done = tuple[asyncio.Future[Entry], Entry | NotKept]
+Done = tuple[asyncio.Future[Entry], Entry | QueueWriteError]
 
 
 class Commits:
@@ -28,7 +28,7 @@ class Commits:
         self._lock = threading.Lock()
 
     async def commit(self, incoming: Incoming) -> Entry:
-        """Return the message's entry when it is safe on the disk; raise `NotKept` when it is not."""
+        """Return the message's entry when it is safe on the disk; raise `QueueWriteError` when it is not."""
         future: asyncio.Future[Entry] = self._loop.create_future()
         with self._lock:
             self._gathered.append((incoming, future))
@@ -53,13 +53,13 @@ def _together(group: list[tuple[Incoming, asyncio.Future[Entry]]]) -> list[Done]
     for incoming, future in group:
         try:
             done.append((future, incoming.rename()))
-        except NotKept as refusal:
+        except QueueWriteError as refusal:
             done.append((future, refusal))
     queue = group[0][0].queue
     try:
         queue.disk.sync_folder(queue.active)
     except OSError as error:  # nobody may be told that it is safe
-        return [(future, NotKept(error)) for future, _ in done]
+        return [(future, QueueWriteError(error)) for future, _ in done]
     return done
 
 
@@ -67,7 +67,7 @@ def _tell(done: list[Done]) -> None:
     for future, ended in done:
         if future.done():
             continue
-        if isinstance(ended, NotKept):
+        if isinstance(ended, QueueWriteError):
             future.set_exception(ended)
         else:
             future.set_result(ended)

@@ -1,8 +1,8 @@
 """Which connections stay open for the next message, and how many there may be at a time.
 
     10 messages for bakery.test wait       →  one greeting, ten transactions, one QUIT
-    nobody else waits for that way         →  QUIT at once
-    5 connections to one place are busy    →  the sixth message waits its turn
+    nobody else waits for that route       →  QUIT at once
+    5 connections of one route are busy    →  the sixth message waits its turn
 
 Who waits: messages that are due now and have not begun their attempt (`_expected`), and those that
 wait for one of the connections (`_waiting`).
@@ -16,68 +16,77 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from .route import Route
-from .talk import Talk, end
+from mailcourse.internet.certificates import Authority
+from mailcourse.internet.network import Host
 
-#: Connections to one place, and of one server, at a time; messages over one connection.
-MOST_TO_ONE, MOST_AT_ONCE, MOST_MESSAGES = 5, 20, 100
+from .route import Route
+from .settings import TransportPolicy
+from .smtp_client import SmtpClient, open_client
+
+#: Connections of one route, and of one server, at a time; messages over one connection.
+MAX_PER_ROUTE, MAX_CONNECTIONS, MAX_MESSAGES = 5, 20, 100
 
 
 class Connections:
     """The outgoing connections of one server.  Loop thread only."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host, authority: Authority) -> None:
+        self._host, self._authority = host, authority
         self._expected: Counter[Route] = Counter()
         self._waiting: Counter[Route] = Counter()
-        self._kept: dict[Route, list[Talk]] = {}
-        self._places: WeakValueDictionary[Route, asyncio.Semaphore] = WeakValueDictionary()
-        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._idle: dict[Route, list[SmtpClient]] = {}
+        self._semaphores: WeakValueDictionary[Route, asyncio.Semaphore] = WeakValueDictionary()
+        self._all = asyncio.Semaphore(MAX_CONNECTIONS)
 
-    def expect(self, ways: Iterable[Route]) -> None:
-        """Note that a message will soon want to go these ways."""
-        self._expected.update(ways)
+    def expect(self, routes: Iterable[Route]) -> None:
+        """Note that a message will soon take these routes."""
+        self._expected.update(routes)
 
-    def begun(self, ways: Iterable[Route]) -> None:
+    def begun(self, routes: Iterable[Route]) -> None:
         """Note that its attempt begins."""
-        self._expected.subtract(ways)
+        self._expected.subtract(routes)
 
-    async def over(self, ways: Iterable[Route]) -> None:
+    async def over(self, routes: Iterable[Route]) -> None:
         """Note that its attempt is over: end what was kept for it and not used."""
-        for way in ways:
-            if self._expected[way] + self._waiting[way] <= 0:
-                del self._expected[way], self._waiting[way]
-                for talk in self._kept.pop(way, []):
-                    await end(talk)
+        for route in routes:
+            if self._expected[route] + self._waiting[route] <= 0:
+                del self._expected[route], self._waiting[route]
+                for client in self._idle.pop(route, []):
+                    await client.quit()
 
     @asynccontextmanager
-    async def place(self, way: Route) -> AsyncIterator[None]:
+    async def slot(self, route: Route) -> AsyncIterator[None]:
         """Wait until one more connection may be used."""
-        semaphore = self._places.setdefault(way, asyncio.Semaphore(MOST_TO_ONE))
-        self._waiting[way] += 1
+        semaphore = self._semaphores.setdefault(route, asyncio.Semaphore(MAX_PER_ROUTE))
+        self._waiting[route] += 1
         try:
             await semaphore.acquire()
         finally:
-            self._waiting[way] -= 1
+            self._waiting[route] -= 1
         try:
-            async with self._slots:
+            async with self._all:
                 yield
         finally:
             semaphore.release()
 
-    def kept(self, way: Route) -> Talk | None:
-        """Return an open connection that leads this way, or None."""
-        talks = self._kept.get(way)
-        while talks:
-            talk = talks.pop()
-            if not talk.reader.at_eof() and not talk.writer.is_closing():
-                return talk
-            talk.writer.close()
+    async def open(self, peer: str, address: str, policy: TransportPolicy, message: str | None) -> SmtpClient:
+        """Connect to the server called `peer`, and greet it; raise `HostFailed` when nothing comes of it."""
+        return await open_client(self._host, peer, address, policy, self._authority, message)
+
+    def idle_client(self, route: Route) -> SmtpClient | None:
+        """Return an open connection of this route that nobody uses, or None."""
+        clients = self._idle.get(route)
+        while clients:
+            client = clients.pop()
+            if not client.reader.at_eof() and not client.writer.is_closing():
+                return client
+            client.writer.close()
         return None
 
-    async def give_back(self, way: Route, talk: Talk) -> None:
+    async def give_back(self, route: Route, client: SmtpClient) -> None:
         """Keep a connection that was used if somebody waits for it; end it if nobody does."""
-        talk.messages += 1
-        if self._expected[way] + self._waiting[way] > 0 and talk.messages < MOST_MESSAGES:
-            self._kept.setdefault(way, []).append(talk)
+        client.messages += 1
+        if self._expected[route] + self._waiting[route] > 0 and client.messages < MAX_MESSAGES:
+            self._idle.setdefault(route, []).append(client)
         else:
-            await end(talk)
+            await client.quit()

@@ -14,15 +14,12 @@ nothing here ever holds it whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from mailcourse.message.reply import Reply
 
-from .unread import Unread
-
 #: More Received lines than this are a loop (RFC 5321 §6.3 asks for at least 100 to be allowed).
-MOST_HOPS = 100
-MOST_LINE, MOST_HEADER = 64 * 1024, 256 * 1024
+MAX_HOPS = 100
+MAX_LINE, MAX_HEADER = 64 * 1024, 256 * 1024
 
 BARE_END = re.compile(rb"\r[^\n]|[^\r]\n")
 RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -30,14 +27,14 @@ RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 BARE = Reply(550, "5.6.11", "a CR or LF stands alone in the message; lines end with CR LF, RFC 5321 2.3.8")
 TOO_LONG = Reply(554, "5.6.0", "a line of the message is longer than 65,536 octets")
 TOO_BIG = Reply(552, "5.3.4", "the message is bigger than this server takes; see SIZE in the answer to EHLO")
-LOOP = Reply(554, "5.4.6", f"the message has more than {MOST_HOPS} Received lines, it goes in circles")
+LOOP = Reply(554, "5.4.6", f"the message has more than {MAX_HOPS} Received lines, it goes in circles")
 
 
 class Content:
     """A message passing by: dots are taken off, and what is wrong with it is noted."""
 
-    def __init__(self, most_octets: int) -> None:
-        self._most = most_octets
+    def __init__(self, max_octets: int) -> None:
+        self._max = max_octets
         self.size = 0
         self.wrong: Reply | None = None
         self._before = b"\r\n"  # the two octets in front of the next piece
@@ -53,7 +50,7 @@ class Content:
         clear = whole.replace(b"\r\n.", b"\r\n")[len(self._before) :]
         self._before = whole[-2:]
         self.size += len(clear)
-        if self.size > self._most:
+        if self.size > self._max:
             self.wrong = self.wrong or TOO_BIG
         self._read_header(clear)
         return b"" if self.wrong else clear
@@ -62,7 +59,9 @@ class Content:
         first, last = piece.find(b"\n"), piece.rfind(b"\n")
         longest = self._line + (len(piece) if first < 0 else first)
         self._line = longest if last < 0 else len(piece) - last - 1
-        if max(longest, self._line) > MOST_LINE:
+        if len(piece) > MAX_LINE:  # a line in its middle may be too long
+            longest = max(longest, *map(len, piece.split(b"\n")))
+        if max(longest, self._line) > MAX_LINE:
             self.wrong = self.wrong or TOO_LONG
 
     def _read_header(self, clear: bytes) -> None:
@@ -70,26 +69,12 @@ class Content:
             return
         self._header += clear
         end = 0 if self._header.startswith(b"\r\n") else self._header.find(b"\r\n\r\n")
-        if end >= 0 or len(self._header) > MOST_HEADER:
+        if end >= 0 or len(self._header) > MAX_HEADER:
             hops = len(RECEIVED.findall(self._header[:end] if end >= 0 else self._header))
-            self.wrong = self.wrong or (LOOP if hops > MOST_HOPS else None)
+            self.wrong = self.wrong or (LOOP if hops > MAX_HOPS else None)
             self._header = None
 
     def end(self) -> Reply | int:
         """Return the size in octets, or the reply that refuses the message."""
         self._read_header(b"\r\n\r\n")  # a message may be a header and nothing else
         return self.wrong or self.size
-
-
-async def read_data(
-    unread: Unread, write: Callable[[bytes], None], most_octets: int, alive: Callable[[], None]
-) -> Reply | int:
-    """Read one message, giving it to `write` in pieces; return its size, or the reply that refuses it.
-
-    Raises `asyncio.IncompleteReadError` when the client goes away in the middle.
-    """
-    content = Content(most_octets)
-    async for piece in unread.message(alive):
-        if clear := content.take(piece):
-            write(clear)
-    return content.end()

@@ -1,4 +1,4 @@
-"""The door from the MTA to the MDA: what `lab.py` plugs together.
+"""The door from the MTA to the MDA: what the lab plugs together.
 
     refusal, deliver    the MTA knocks: is there such a mailbox?  here is a copy for it
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mailcourse.message.address import Address
-from mailcourse.message.envelope import Parcel
+from mailcourse.message.envelope import LocalCopy
 from mailcourse.message.reply import Outcome, Reply
 
 
@@ -20,5 +20,5 @@ class LocalDelivery(Protocol):
     def refusal(self, recipient: Address) -> Reply | None:
         """Return why `recipient` cannot receive mail; None when it can.  Quick, and safe from any thread."""
 
-    def deliver(self, parcel: Parcel) -> Outcome:
+    def deliver(self, copy: LocalCopy) -> Outcome:
         """Put a copy where it belongs.  Blocking; called off the loop."""

@@ -16,7 +16,7 @@ delivery: a message may come twice, never not at all.
 
 A report about attempt 3 of message ID is the message "ID-3F" (F failed, D delayed, S success).  It
 is put into active/ before the progress of attempt 3 is, and sent after: so a report whose attempt
-is not recorded has gone to nobody, and is deleted after a crash; the attempt makes it anew.
+is not recorded has gone to nobody, and is deleted after a crash; the attempt makes it again.
 Knows files.  Does not know SMTP, routes or mailboxes.
 """
 
@@ -35,7 +35,7 @@ from pathlib import Path
 
 from mailcourse.internet.disk import Disk
 from mailcourse.message.address import Address, parse
-from mailcourse.message.envelope import Envelope, Parcel, as_json, from_json
+from mailcourse.message.envelope import Envelope, LocalCopy, as_json, from_json
 from mailcourse.message.reply import Reply
 
 CHUNK = 64 * 1024
@@ -61,15 +61,15 @@ class Entry:
             while piece := file.read(CHUNK):
                 yield piece
 
-    def parcel(self, recipient: Address) -> Parcel:
+    def copy_for(self, recipient: Address) -> LocalCopy:
         """Return the copy for one recipient, as the MDA takes it."""
-        return Parcel(recipient, self.envelope, self.content, self.size, self.message)
+        return LocalCopy(recipient, self.envelope, self.content, self.size, self.message)
 
-    def head(self, most: int = 64 * 1024) -> bytes:
-        """Return the header section, at most `most` octets of it."""
+    def head(self, max_octets: int = 64 * 1024) -> bytes:
+        """Return the header section, at most `max_octets` of it."""
         with self.file.open("rb") as file:
             file.seek(self.offset)
-            return file.read(most).split(b"\r\n\r\n", 1)[0] + b"\r\n"
+            return file.read(max_octets).split(b"\r\n\r\n", 1)[0] + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Progress:
     is_held: bool = False  # somebody stopped it until it is released
 
 
-class NotKept(Exception):
+class QueueWriteError(Exception):
     """The disk did not take it; `reply` says so to the client."""
 
     def __init__(self, error: OSError) -> None:
@@ -97,7 +97,7 @@ class Incoming:
 
     A short message stays in memory until `commit`, so that its file is made, written and synced in
     one go by a worker; a long one goes to the disk as it comes.  A write that fails is noted, and
-    `commit` raises `NotKept`: the rest must still be read from the client.
+    `commit` raises `QueueWriteError`: the rest must still be read from the client.
     """
 
     def __init__(self, queue: Queue, queue_id: str, first_line: bytes, about: Callable[[Path, int], Entry]) -> None:
@@ -113,7 +113,7 @@ class Incoming:
         self._unwritten += data
         self._size += len(data)
         if len(self._unwritten) > CHUNK:
-            with contextlib.suppress(NotKept):  # `commit` will say it
+            with contextlib.suppress(QueueWriteError):  # `commit` will say it
                 self._spill()
 
     def _spill(self) -> FileIO:
@@ -128,36 +128,36 @@ class Incoming:
             self._failure = error
         self._unwritten = b""
         if self._failure is not None or self._file is None:
-            raise NotKept(self._failure or OSError(errno.EIO, "no file"))
+            raise QueueWriteError(self._failure or OSError(errno.EIO, "no file"))
         return self._file
 
     def commit(self) -> Entry:
-        """Take the responsibility: sync and rename; only then may 250 be said.  Blocking.  Raises `NotKept`.
+        """Take the responsibility: sync and rename; only then may 250 be said.  Blocking.  Raises `QueueWriteError`.
 
-        Harmless if repeated.
+        Idempotent.
         """
         entry = self.rename()
         try:
             self.queue.disk.sync_folder(self.queue.active)
         except OSError as error:
-            raise NotKept(error) from error
+            raise QueueWriteError(error) from error
         return entry
 
     def rename(self) -> Entry:
-        """Sync the file and give it its place; the folder must be synced before 250.  Raises `NotKept`."""
+        """Sync the file and give it its place; the folder must be synced before 250.  Raises `QueueWriteError`."""
         if self._entry is None:
             try:
                 self.queue.disk.sync(self._spill())
                 self.queue.disk.rename(self._path, self._active)
-            except (OSError, NotKept) as error:
+            except (OSError, QueueWriteError) as error:
                 self.abandon()
-                raise (NotKept(error) if isinstance(error, OSError) else error) from error
-            self.queue.begun.discard(self.queue_id)
+                raise (QueueWriteError(error) if isinstance(error, OSError) else error) from error
+            self.queue.arriving.discard(self.queue_id)
             self._entry = self._about(self._active, self._size)
         return self._entry
 
     def spooled(self) -> Entry:
-        """Return what was written, for a delivery at once, without taking the responsibility.  Raises `NotKept`."""
+        """Return what was written, for a delivery at once, without responsibility.  Raises `QueueWriteError`."""
         self._spill().close()
         return self._about(self._path, self._size)
 
@@ -166,7 +166,7 @@ class Incoming:
         if self._file is not None:
             self._file.close()
             self.queue.disk.unlink(self._path)
-        self.queue.begun.discard(self.queue_id)
+        self.queue.arriving.discard(self.queue_id)
 
 
 class Queue:
@@ -174,26 +174,26 @@ class Queue:
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self.disk = disk or Disk()
-        self.begun: set[str] = set()  # identifiers of messages that are arriving
+        self.arriving: set[str] = set()  # identifiers of messages that are arriving
         self.incoming, self.active, self.progress = (folder / n for n in ("incoming", "active", "progress"))
         for each in (self.incoming, self.active, self.progress):
             each.mkdir(parents=True, exist_ok=True)
 
     def begin(self, queue_id: str, envelope: Envelope, message: str, arrived: datetime) -> Incoming:
         """Start to take in a message."""
-        if queue_id in self.begun or os.path.exists(self.active / queue_id):
-            raise NotKept(FileExistsError(errno.EEXIST, f"there is a message {queue_id} already"))
-        self.begun.add(queue_id)
+        if queue_id in self.arriving or os.path.exists(self.active / queue_id):
+            raise QueueWriteError(FileExistsError(errno.EEXIST, f"there is a message {queue_id} already"))
+        self.arriving.add(queue_id)
         first = {"message": message, "arrived": arrived.isoformat(), **as_json(envelope)}
         line = json.dumps(first).encode() + b"\n"
         return Incoming(
             self, queue_id, line, lambda path, size: Entry(queue_id, envelope, message, arrived, path, len(line), size)
         )
 
-    def take(
+    def enqueue(
         self, queue_id: str, envelope: Envelope, message: str, arrived: datetime, pieces: Iterable[bytes]
     ) -> Entry:
-        """Take in a message that this host made itself.  Blocking.  Raises `NotKept`."""
+        """Take in a message that this host made itself.  Blocking.  Raises `QueueWriteError`."""
         incoming = self.begin(queue_id, envelope, message, arrived)
         for piece in pieces:
             incoming.write(piece)
@@ -222,8 +222,8 @@ class Queue:
 
     def entries(self) -> list[Entry]:
         """Return the messages in the queue, oldest first."""
-        found = [entry for path in self.active.iterdir() if (entry := self.find(path.name)) is not None]
-        return sorted(found, key=lambda entry: (entry.arrived, entry.queue_id))
+        entries = [entry for path in self.active.iterdir() if (entry := self.find(path.name)) is not None]
+        return sorted(entries, key=lambda entry: (entry.arrived, entry.queue_id))
 
     def has(self, entry: Entry) -> bool:
         """True while `entry` is neither finished nor deleted."""
@@ -252,7 +252,7 @@ class Queue:
             is_held=stored.get("is_held", False),
         )
 
-    def keep(self, entry: Entry, progress: Progress) -> None:
+    def save_progress(self, entry: Entry, progress: Progress) -> None:
         """Record who is still waiting.  Blocking."""
         due = progress.next_attempt
         stored = {

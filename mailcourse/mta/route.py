@@ -33,8 +33,8 @@ def route(recipient: Address, me: Settings) -> Route:
     domain = recipient.domain.lower()
     if domain in me.local_domains:
         return Route(Decision.LOCAL, domain)
-    if domain in me.inside:
-        return Route(Decision.INSIDE, me.inside[domain])
+    if domain in me.internal_hosts:
+        return Route(Decision.INSIDE, me.internal_hosts[domain])
     if me.smart_host is not None and domain not in me.relay_domains:
         return Route(Decision.SMART_HOST, me.smart_host.host)
     if recipient.literal is not None:

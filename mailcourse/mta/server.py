@@ -8,33 +8,39 @@ the MDA, forwarding        ┘   (agenda)          └ other servers
 from __future__ import annotations
 
 import asyncio
+import ssl
 from base64 import b32encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mailcourse.dns.stub import Stub
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.network import Connection, Host
 from mailcourse.internet.tls import tls_first
-from mailcourse.message.address import Address
 from mailcourse.message.envelope import Envelope
-from mailcourse.message.reply import Reply
+from mailcourse.message.reply import Reply, reply_to
 
-from .carry import attempt, by_route
+from .attempt import Attempt, by_route
+from .bounce import Report
+from .commands import COMMANDS, LMTP_COMMANDS
 from .commits import Commits
-from .conclude import conclude
 from .connections import Connections
-from .lmtp import LmtpReceiver
+from .fault_injector import FaultInjector
+from .finish import NextSteps, finish_attempt
 from .local import LocalDelivery
-from .queue import Entry, Incoming, NotKept, Progress, Queue
-from .receive import Receiver
+from .queue import Entry, Incoming, Progress, Queue, QueueWriteError
+from .receive import SmtpReceiver
+from .report import WORDS, write_report
+from .session import SmtpSession
 from .settings import Settings
-from .trouble import Trouble
+
+T = TypeVar("T")
 
 #: Lab seconds until another attempt when one broke off, or the host was switched off.
-AGAIN = 60.0
+RETRY_SECONDS = 60.0
 
 
 class Passwords(Protocol):
@@ -59,11 +65,11 @@ class MailServer:
     ) -> None:
         self.host, self.settings, self.queue = host, settings, queue
         self.delivery, self.passwords, self.stub, self.authority = delivery, passwords, stub, authority
-        self.connections = Connections()
-        self.trouble = Trouble()
+        self.connections = Connections(host, authority)
+        self.faults = FaultInjector()
         self._loop = host.internet.runtime.loop
         self._commits = Commits(self._loop)
-        self._taking: set[asyncio.Task[Entry]] = set()
+        self._enqueuing: set[asyncio.Task[Entry]] = set()
         self._busy: set[str] = set()
 
     @property
@@ -81,14 +87,16 @@ class MailServer:
     def recover(self) -> None:
         """Take up what the queue held when it was left, as soon as the whole lab stands.  Loop thread only."""
         for entry in self.queue.recover():
-            due = self.queue.progress_of(entry).next_attempt
-            wait = (due - self.host.now()).total_seconds() if due else 0.0
-            self.schedule(entry, max(0.0, wait))
+            self.schedule(entry, self._seconds_until(self.queue.progress_of(entry).next_attempt))
 
     def _receiver(self, connection: Connection, *, service: str) -> asyncio.Protocol:
-        if connection.port == 465:
-            return tls_first(Receiver(self, connection, service), self.authority.server(self.host.name))
-        return (LmtpReceiver if service == "lmtp" else Receiver)(self, connection, service)
+        commands = LMTP_COMMANDS if service == "lmtp" else COMMANDS
+        receiver = SmtpReceiver(SmtpSession(self, connection, service, commands), self)
+        return tls_first(receiver, self.tls_context()) if connection.port == 465 else receiver
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Return this server's certificate and key."""
+        return self.authority.server(self.host.name)
 
     def new_queue_id(self) -> str:
         """Draw a queue identifier: 8 letters and digits."""
@@ -96,42 +104,38 @@ class MailServer:
 
     # ---- what is taken -------------------------------------------------------------------------------
 
-    def at_home(self, recipient: Address) -> Address:
-        """Write `<bruno@[198.51.100.25]>`, said to the host with that address, with the domain it means."""
-        if recipient.literal in self.host.addresses:
-            return Address(recipient.local, self.home)
-        return recipient
-
-    def refusal(self, recipient: Address, client: str, person: str | None) -> Reply | None:
-        """Return why this server does not take mail for `recipient` from this client, or None when it does."""
-        domain = recipient.domain.lower()
-        if domain in self.settings.local_domains | self.settings.relay_domains:
-            return self.delivery.refusal(recipient)
-        if person is not None or self.settings.trusts(client):
-            return None
-        return Reply(550, "5.7.1", f"relaying denied: mail for {domain} is not for this server")
-
-    async def may_log_in(self, person: str, password: str) -> bool:
+    async def check_password(self, name: str, password: str) -> bool:
         """Check a password off the loop: a good hash is slow."""
-        return await self._loop.run_in_executor(None, self.passwords.check, person, password)
+        return await self._off_the_loop(self.passwords.check, name, password)
 
-    async def take(self, incoming: Incoming, session: int | None) -> Entry:
+    async def enqueue(self, incoming: Incoming, session: int | None) -> Entry:
         """Take responsibility for a message that has arrived whole; it goes on even if the caller is cancelled."""
-        task = self._loop.create_task(self._take(incoming, session))
-        self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        task = self._loop.create_task(self._enqueue(incoming, session))
+        self._enqueuing.add(task)
+        task.add_done_callback(self._enqueuing.discard)
         return await asyncio.shield(task)
 
-    async def _take(self, incoming: Incoming, session: int | None) -> Entry:
+    async def _enqueue(self, incoming: Incoming, session: int | None) -> Entry:
         entry = await self._commits.commit(incoming)
         self.accepted(entry, session)
         return entry
+
+    async def deliver_now(self, incoming: Incoming) -> list[Reply]:
+        """Deliver to mailboxes here and keep nothing: a copy and a reply for each recipient (LMTP)."""
+        entry = incoming.spooled()
+        try:
+            return await self._off_the_loop(self._deliver_copies, entry)
+        finally:
+            incoming.abandon()
+
+    def _deliver_copies(self, entry: Entry) -> list[Reply]:
+        return [reply_to(self.delivery.deliver(entry.copy_for(r))) for r in entry.envelope.recipients]
 
     def resend(self, envelope: Envelope, pieces: Iterable[bytes], message: str) -> None:
         """Take a message from the MDA, which somebody wants to be forwarded.  Blocking; not on the loop's thread."""
         now = self.host.now()
         queue_id = self.host.internet.runtime.call(self.new_queue_id)
-        entry = self.queue.take(queue_id, envelope, message, now, pieces)
+        entry = self.queue.enqueue(queue_id, envelope, message, now, pieces)
         self._loop.call_soon_threadsafe(self.accepted, entry, None)
 
     def accepted(self, entry: Entry, session: int | None) -> None:
@@ -151,15 +155,15 @@ class MailServer:
 
     def schedule(self, entry: Entry, seconds: float, *, is_fresh: bool = False) -> None:
         """Put the next attempt on the lab's agenda; `is_fresh` when nobody has tried yet.  Loop thread only."""
-        ways = tuple(by_route(self, entry.envelope.recipients)) if seconds <= 0 else ()
-        self.connections.expect(ways)
+        routes = tuple(by_route(entry.envelope.recipients, self.settings)) if seconds <= 0 else ()
+        self.connections.expect(routes)
 
         async def job() -> None:
-            self.connections.begun(ways)
+            self.connections.begun(routes)
             try:
                 await self._attempt(entry, is_fresh=is_fresh)
             finally:
-                await self.connections.over(ways)
+                await self.connections.over(routes)
 
         self.host.internet.clock.after(seconds, job)
 
@@ -168,22 +172,68 @@ class MailServer:
         if queue_id in self._busy or not self.queue.has(entry):  # being carried already, finished, or deleted
             return
         if not self.host.is_up:  # a switched-off server does nothing; it looks again later
-            self.schedule(entry, AGAIN)
+            self.schedule(entry, RETRY_SECONDS)
             return
         self._busy.add(queue_id)
         try:
             progress = Progress(entry.envelope.recipients) if is_fresh else self.queue.progress_of(entry)
             due = progress.next_attempt
             if not progress.is_held and (due is None or due <= self.host.now()):
-                await conclude(self, entry, progress, await attempt(self, entry, progress.waiting))
-        except (OSError, NotKept) as error:  # the queue's own disk
+                outcomes = await self._attempt_for(entry).deliver(progress.waiting)
+                await self._take_steps(entry, finish_attempt(entry, progress, outcomes, self.host.now()))
+        except (OSError, QueueWriteError) as error:  # the queue's own disk
             self.record("warning", entry.message, text=f"the queue cannot be written: {error}")
-            self.schedule(entry, AGAIN)
+            self.schedule(entry, RETRY_SECONDS)
         except Exception:
-            self.schedule(entry, AGAIN)  # whatever went wrong here, the message is still ours
+            self.schedule(entry, RETRY_SECONDS)  # whatever went wrong here, the message is still ours
             raise
         finally:
             self._busy.discard(queue_id)
+
+    def _attempt_for(self, entry: Entry) -> Attempt:
+        return Attempt(entry, self.settings, self.host, self.stub, self.connections, self.delivery)
+
+    async def _take_steps(self, entry: Entry, steps: NextSteps) -> None:
+        """Do what follows from an attempt, in the order of `finish.py`; the disk is written by a worker."""
+        for recipient, reason in steps.failures:
+            self.record("failed", entry.message, recipients=[str(recipient)], reason=reason)
+        if steps.partial is not None:
+            await self._off_the_loop(self.queue.save_progress, entry, steps.partial)
+        reports = [await self._enqueue_report(entry, report) for report in steps.reports]
+        if steps.progress is not None:
+            await self._postpone(entry, steps.progress)
+        else:
+            await self._off_the_loop(self.queue.finish, entry)  # a disk that is syncing makes us wait here too
+        for report in reports:
+            self.accepted(report, None)
+
+    async def _enqueue_report(self, entry: Entry, report: Report) -> Entry:
+        """Put a report into the queue, synced, and do not send it yet."""
+        sender, queue_id = entry.envelope.sender, report.queue_id
+        assert sender is not None  # or none would be due
+        now, name = self.host.now(), self.host.name
+        content = write_report(entry, report.statuses, name, f"<{queue_id.lower()}@{name}>", now)
+        identity = self.host.internet.trace.new_message()
+        envelope = Envelope(None, (sender,), eight_bit=not content.isascii(), utf8=entry.envelope.utf8)
+        enqueued = await self._off_the_loop(self.queue.enqueue, queue_id, envelope, identity, now, [content])
+        facts = {"to": str(sender), "report": identity, "kind": WORDS[report.statuses[0].action].noun}
+        recipients = [str(status.recipient) for status in report.statuses]
+        self.record("reported", entry.message, recipients=recipients, **facts)
+        return enqueued
+
+    async def _postpone(self, entry: Entry, progress: Progress) -> None:
+        # Perhaps it was held since this attempt began.
+        progress = replace(progress, is_held=self.queue.progress_of(entry).is_held)
+        await self._off_the_loop(self.queue.save_progress, entry, progress)
+        names, due = [str(recipient) for recipient in progress.waiting], progress.next_attempt
+        self.record("deferred", entry.message, recipients=names, reason=progress.reason, next_attempt=due)
+        self.schedule(entry, self._seconds_until(due))
+
+    def _seconds_until(self, due: datetime | None) -> float:
+        return max(0.0, (due - self.host.now()).total_seconds()) if due else 0.0
+
+    async def _off_the_loop(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await self._loop.run_in_executor(None, work, *arguments)
 
     # ---- what an administrator does ------------------------------------------------------------------
 
@@ -192,18 +242,16 @@ class MailServer:
         for entry in self._chosen(queue_id):
             progress = self.queue.progress_of(entry)
             if not progress.is_held:
-                self.queue.keep(entry, replace(progress, next_attempt=None))
+                self.queue.save_progress(entry, replace(progress, next_attempt=None))
                 self.schedule(entry, 0)
 
     def hold(self, queue_id: str | None = None, *, held: bool = True) -> None:
         """Stop trying, or go on with what was held.  Loop thread only."""
         for entry in self._chosen(queue_id):
             progress = self.queue.progress_of(entry)
-            self.queue.keep(entry, replace(progress, is_held=held))
+            self.queue.save_progress(entry, replace(progress, is_held=held))
             if progress.is_held and not held:
-                due = progress.next_attempt
-                wait = (due - self.host.now()).total_seconds() if due else 0.0
-                self.schedule(entry, max(0.0, wait))
+                self.schedule(entry, self._seconds_until(progress.next_attempt))
 
     def delete(self, queue_id: str | None = None) -> None:
         """Forget messages; nobody is told.  Loop thread only."""

@@ -1,31 +1,43 @@
-"""The SMTP dialogue from the server's side: one command, one reply, in order (RFC 5321 §4.1.4).
+"""The rules of an SMTP dialogue from the server's side: octets in, replies out (RFC 5321 §4.1.4).
 
     CONNECTED ─EHLO→ GREETED ─MAIL→ SENDER ─RCPT→ RECIPIENT ─DATA→ GREETED
                         ↑                            ↺ RCPT
                         └── RSET, EHLO, and the end of each message
 
-`NEXT` is that picture as a table; every other verb is allowed at any time.
-aiosmtpd's `SMTP` gives the connection, the STARTTLS switch and the timer; the loop is ours, because
-every line must be seen, every reply coded and every limit kept.  The verbs are in `receive.py`.
+`NEXT` is that picture as a table; every other command is allowed at any time.  What each command
+does is in `commands.py`.
+
+    session.greeting()          → octets to send
+    session.receive(octets)     → octets to send, however the input is cut
+    session.request             what must be done outside before the session goes on: it is slow, or
+                                needs the connection.  Then one of the methods under "answers" is called.
+
+Knows no sockets, threads or clocks: `receive.py` carries its octets, and a test or a notebook cell can.
 """
 
 from __future__ import annotations
 
-import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
-from typing import AnyStr
-
-from aiosmtpd.smtp import SMTP, TLSSetupException
+from typing import Any, Protocol
 
 from mailcourse.internet.network import Connection, Host
+from mailcourse.message.envelope import Envelope
 from mailcourse.message.reply import Reply
 
+from . import replies
 from .arguments import BadArgument
-from .trouble import Planned
-from .unread import Unread
+from .data import Content
+from .fault_injector import FaultInjector
+from .input_buffer import InputBuffer, LineTooLong
+from .local import LocalDelivery
+from .queue import Incoming, Queue
+from .settings import Settings
 
 
-class State(Enum):
+class SmtpState(Enum):
     """How far the dialogue has come."""
 
     CONNECTED = "say EHLO first"
@@ -34,231 +46,307 @@ class State(Enum):
     RECIPIENT = "say RCPT TO or DATA"
 
 
-#: state -> verb -> next state, when the verb succeeds
-NEXT: dict[State, dict[str, State]] = {
-    State.CONNECTED: {},
-    State.GREETED: {"MAIL": State.SENDER},
-    State.SENDER: {"RCPT": State.RECIPIENT},
-    State.RECIPIENT: {"RCPT": State.RECIPIENT, "DATA": State.GREETED},
+#: state -> command -> next state, when the command succeeds
+NEXT: dict[SmtpState, dict[str, SmtpState]] = {
+    SmtpState.CONNECTED: {},
+    SmtpState.GREETED: {"MAIL": SmtpState.SENDER},
+    SmtpState.SENDER: {"RCPT": SmtpState.RECIPIENT},
+    SmtpState.RECIPIENT: {"RCPT": SmtpState.RECIPIENT, "DATA": SmtpState.GREETED},
 }
-#: verbs that have their place in the order; and those that begin anew wherever they are said
+#: commands that have their place in the order; and those that begin again wherever they are said
 ORDERED = ("MAIL", "RCPT", "DATA")
-RESTART = {"EHLO": State.GREETED, "HELO": State.GREETED, "LHLO": State.GREETED}
-#: verbs of RFC 5321 and its ancestors that this server knows and does not do
-KNOWN_ELSEWHERE = ("EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML", "BDAT")
+RESTART = {"EHLO": SmtpState.GREETED, "HELO": SmtpState.GREETED, "LHLO": SmtpState.GREETED}
+#: commands of RFC 5321 and its ancestors that this server knows and does not have
+UNIMPLEMENTED = ("EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML", "BDAT")
 
-MOST_LINE = 4096  # octets of a command; RFC 5321 §4.5.3.1.4 asks for 512 and room for parameters
-MOST_ERRORS = 20
-REAL_SECONDS = 300.0  # of silence, RFC 5321 §4.5.3.2.7
-GOODBYE_SECONDS = 5.0  # for a silent client to read why it is sent away
+MAX_LINE = 4096  # octets of a command; RFC 5321 §4.5.3.1.4 asks for 512 and room for parameters
+MAX_AUTH_LINE = 12288  # octets, RFC 4954 §4.5
+#: Errors that end a session: before the client has logged in or begun a message, and after.
+MAX_EARLY_ERRORS, MAX_ERRORS = 5, 20
+MAX_LOGINS = 3  # failed ones
+MAX_TRACED = 2000  # characters of a line
 
-
-class Closing(Exception):
-    """The session ends after the reply that was just sent."""
-
-
-class NoHooks:
-    """The handler that aiosmtpd wants; ours has no hooks, and says so quickly."""
-
-    def __dir__(self) -> tuple[str, ...]:
-        return ()
+CONTROL = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
 
-class Session(SMTP):
-    """One client's session.  A verb is a method `do_VERB(argument)` that returns its reply.
+class ConnectionCut(Exception):
+    """A fault was injected: the connection must break now, without a word."""
 
-    The method returns None when it has already spoken.
-    """
 
-    protocol = "ESMTP"
+# ---- what the session asks for ----------------------------------------------------------------------------------
 
-    def __init__(self, host: Host, connection: Connection, service: str) -> None:
-        super().__init__(NoHooks(), hostname=host.name, timeout=REAL_SECONDS, loop=asyncio.get_running_loop())
-        self.host, self.connection, self.service = host, connection, service
-        self.state = State.CONNECTED
-        self.claimed = ""
-        self.message = connection.message
-        self.errors = 0
-        self._unsent = b""
 
-    def __dir__(self) -> tuple[str, ...]:
-        """Hide everything: aiosmtpd looks through all names at each connection, for hooks that we do not use."""
-        return ()
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Begin TLS, then call `tls_begun`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPassword:
+    """Find out whether the password is right, then call `password_checked`."""
+
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMessage:
+    """Take the responsibility for a message; LMTP: deliver it.  Then call `message_stored` or `refuse_message`."""
+
+    incoming: Incoming
+
+
+Request = StartTls | CheckPassword | StoreMessage
+Answer = Reply | Request
+
+
+class Site(Protocol):
+    """The server that a session belongs to; nothing here is slow."""
+
+    host: Host
+    settings: Settings
+    queue: Queue
+    delivery: LocalDelivery
+    faults: FaultInjector
 
     @property
-    def is_encrypted(self) -> bool:
-        """True after STARTTLS, and always where TLS comes first (port 465)."""
-        return self._tls_protocol is not None or self.connection.port == 465
+    def home(self) -> str:
+        """The domain of a bare `<postmaster>`."""
 
-    def trouble(self, stage: str) -> Planned | None:
-        """Return what was planned to go wrong at `stage`."""
-        return None
+    def new_queue_id(self) -> str:
+        """Draw a queue identifier."""
+
+
+class SmtpSession:
+    """One client's session; `service` is "smtp", "submission" or "lmtp".
+
+    A command is a function of the session and the argument: it returns a reply, or a request.
+    """
+
+    def __init__(self, site: Site, connection: Connection, service: str, commands: Mapping[str, Command]) -> None:
+        self.site, self.host, self.connection = site, site.host, connection
+        self.service, self.commands = service, commands
+        self.submission, self.is_lmtp = service == "submission", service == "lmtp"
+        self.input = InputBuffer()
+        self.request: Request | None = None
+        self.closed = False
+        self.is_encrypted = connection.port == 465
+        self.lines_read = 0  # and pieces of messages: a client that adds to them is alive
+        self.next_line: Callable[[str], Answer] | None = None  # for whom the next line is, if it is not a command
+        self.incoming: Incoming | None = None  # the message that is arriving
+        self._output = bytearray()
+        self._errors, self._failed_logins, self._may_err = 0, 0, MAX_EARLY_ERRORS
+        self._restart()
+
+    def _restart(self) -> None:
+        """Know nothing of the client: at the beginning, and again inside TLS (RFC 3207 §4.2)."""
+        self.claimed, self.is_extended = "", False
+        self.person: str | None = None
+        self.forget()
 
     def forget(self) -> None:
         """Forget what was said of a message: at RSET, EHLO, STARTTLS and after each message."""
-        self.state = State.GREETED if self.claimed else State.CONNECTED
+        self.state = SmtpState.GREETED if self.claimed else SmtpState.CONNECTED
         self.message = self.connection.message
+        self.envelope = Envelope(None, ())
 
-    # ---- the connection ------------------------------------------------------------------------------
+    # ---- octets in, octets out ----------------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; and begin anew inside TLS (RFC 3207 §4.2), when aiosmtpd empties the reader."""
-        super().connection_made(transport)
-        self.unread = Unread(self._reader)
-        self.claimed = ""
-        self.forget()
-
-    def eof_received(self) -> bool:
-        """Answer what was already sent before the client stopped sending."""
-        asyncio.StreamReaderProtocol.eof_received(self)
-        return not self.is_encrypted
-
-    def _reset_timeout(self, duration: float | None = None) -> None:
-        """Put the end of patience off; the timer itself looks again only when it rings."""
-        self._patience = self.loop.time() + (duration or REAL_SECONDS)
-        if self._timeout_handle is None:
-            self._timeout_handle = self.loop.call_at(self._patience, self._timeout_cb)
-
-    def _timeout_cb(self) -> None:
-        if self._patience > self.loop.time():
-            self._timeout_handle = self.loop.call_at(self._patience, self._timeout_cb)
-            return
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.write(b"421 4.4.2 nothing was said for 5 minutes, closing\r\n")
-            self.transport.close()
-            self.loop.call_later(GOODBYE_SECONDS, self._cut)
-
-    def _cut(self) -> None:
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
-
-    async def _handle_client(self) -> None:
+    def greeting(self) -> bytes:
+        """Return what the server says first."""
         peer, address = self.connection.source, self.connection.source_address
         self.record("connected", peer=peer, address=address, port=self.connection.port, service=self.service)
+        protocol = "LMTP" if self.is_lmtp else "ESMTP"
+        greeting = self.forced("CONNECT") or Reply(220, "", f"{self.host.name} {protocol}")
+        self.say(greeting)
+        self.closed = not greeting.is_ok
+        return self._take_output()
+
+    def receive(self, octets: bytes) -> bytes:
+        """Take in octets, cut anywhere; return the replies that they cause.  Raises `ConnectionCut`."""
+        self.input.feed(octets)
+        return self._work()
+
+    def break_off(self, why: str) -> bytes:
+        """Say that something is broken here, nothing of what it is, and end."""
+        self.host.record("mta", "warning", self.message, text=why)
+        self.say(replies.BROKEN_HERE)
+        return self._take_output()
+
+    def end(self) -> None:
+        """The connection is over, however it ended."""
+        if self.incoming is not None:
+            self.incoming.abandon()
+
+    def _work(self) -> bytes:
+        while not self.closed and self.request is None:
+            if not (self._read_line() if self.incoming is None else self._read_message(self.incoming)):
+                break
+        return self._take_output()
+
+    def _take_output(self) -> bytes:
+        octets, self._output = bytes(self._output), bytearray()
+        return octets
+
+    # ---- lines --------------------------------------------------------------------------------------------------
+
+    def _read_line(self) -> bool:
+        """Read one line and act on it; False when it has not come yet."""
         try:
-            greeting = await self.planned("CONNECT") or Reply(220, "", f"{self.host.name} {self.protocol}")
-            await self.say(greeting)
-            while greeting.is_ok:
-                await self._obey_one()
-        except TimeoutError:  # a client that does not read: what is left for it would be kept for ever
-            self._cut()
-        except (Closing, asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client is gone, or was told goodbye
-        except TLSSetupException:
-            self.connection_lost(None)  # asyncio tells nobody when a connection ends within the handshake
-        except Exception as error:  # P11: nothing internal on the wire
-            text = f"{type(error).__name__}: {error}"
-            self.host.record("mta", "warning", self.message, text=text)
-            await self._send(Reply(421, "4.3.0", "something went wrong here; try again later").lines())
-        finally:
-            self._writer.write(self._unsent)
-            self._writer.close()
+            line = self.input.line(MAX_LINE if self.next_line is None else MAX_AUTH_LINE)
+        except LineTooLong:
+            self.say(replies.LINE_TOO_LONG)
+            self.closed = True
+            return False
+        if line is None:
+            return False
+        self.lines_read += 1
+        if not line.endswith(b"\r\n"):
+            self._answer(replies.BARE_LF)
+            return True
+        text = line[:-2].decode("utf-8", "surrogateescape")
+        if self.next_line is None:
+            self._answer(self._command(text))
+        else:
+            self._said("C", text, secret=True)
+            take, self.next_line = self.next_line, None
+            self._answer(take(text))
+        return True
 
-    async def push(self, status: AnyStr) -> None:
-        """Send what aiosmtpd itself says (STARTTLS)."""
-        line = status if isinstance(status, str) else status.decode()
-        await self._send([line.replace("220 Ready", "220 2.0.0 ready")])
-        await self.flush()
-
-    async def say(self, reply: Reply) -> None:
-        """Send a reply: all its lines in one write.  421 ends the session (RFC 5321 §3.8)."""
-        await self._send(reply.lines())
-        if reply.code == 421:
-            raise Closing
-
-    async def _send(self, lines: list[str]) -> None:
-        for line in lines:
-            self.said("S", line)
-        self._unsent += "".join(f"{line}\r\n" for line in lines).encode()
-        if not self.unread.has_line():  # RFC 2920 §3.2: replies to commands that came together go together
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Put on the wire what was said."""
-        self._writer.write(self._unsent)
-        self._unsent = b""
-        if self._writer.transport.get_write_buffer_size() > 0:
-            async with asyncio.timeout(REAL_SECONDS):  # a client that never reads
-                await self._writer.drain()
-
-    def said(self, side: str, line: str, *, secret: bool = False) -> None:
-        """Record a line of the dialogue: side "C" or "S"."""
-        shown = line.encode("utf-8", "backslashreplace").decode()[:2000]
-        self.record("said", side=side, line=shown, secret=secret)
-
-    def record(self, what: str, **facts: object) -> None:
-        """Record an event of this session."""
-        facts["session"] = self.connection.number
-        self.host.record("mta", what, self.message, **facts)
-
-    # ---- one command ---------------------------------------------------------------------------------
-
-    async def _obey_one(self) -> None:
-        line = await self.line()
+    def _command(self, line: str) -> Answer:
         verb, _, argument = line.partition(" ")
         verb, argument = verb.upper(), argument.strip()
         # Known before the line is recorded, so that it is recorded as part of the message.
-        if verb == "MAIL" and self.state is State.GREETED:
+        if verb == "MAIL" and self.state is SmtpState.GREETED:
             self.message = self.connection.message or self.host.internet.trace.new_message()
-        self.said("C", line, secret=verb == "AUTH" and " " in argument)
-        self._reset_timeout()
-        reply = await self._obey(verb, argument)
-        if reply is None:  # STARTTLS, QUIT and DATA have spoken for themselves
-            return
-        await self.say(self.counted(reply))
-
-    async def line(self, most: int = MOST_LINE) -> str:
-        """Return the client's next line, without its line end."""
-        while True:
-            line = await self.unread.line(most)
-            if line is None:
-                await self.say(Reply(500, "5.5.2", "the line is too long, closing"))
-                raise Closing
-            if line.endswith(b"\r\n"):
-                return line[:-2].decode("utf-8", "surrogateescape")
-            await self.say(
-                self.counted(Reply(500, "5.5.2", "a line ends with CR LF, not with LF alone (nc -C does it)"))
-            )
-
-    async def planned(self, stage: str) -> Reply | None:
-        """Return the reply that was planned for `stage`, or break the connection if that was planned."""
-        one = self.trouble(stage)
-        if one is None:
-            return None
-        if one.reply is not None:
-            return one.reply
-        self._cut()
-        raise Closing
-
-    def counted(self, reply: Reply) -> Reply:
-        """Count a refusal for good; too many end the session."""
-        self.errors += reply.code >= 500
-        if self.errors > MOST_ERRORS:
-            return Reply(421, "4.7.0", "too many errors, closing")
-        return reply
-
-    async def _obey(self, verb: str, argument: str) -> Reply | None:
-        method = getattr(self, f"do_{verb}", None) if verb.isascii() and verb.isalpha() else None
-        if verb in KNOWN_ELSEWHERE:
-            return Reply(502, "5.5.1", f"{verb} is not done here; HELP lists what is")
-        if method is None:
-            return Reply(500, "5.5.1", "no such command; HELP lists them")
-        forced = await self.planned("EHLO" if verb in RESTART else verb)
+        self._said("C", line, secret=verb == "AUTH" and " " in argument)
+        if verb in UNIMPLEMENTED:
+            return replies.not_implemented(verb)
+        if verb not in self.commands:
+            return replies.NO_SUCH_COMMAND
+        forced = self.forced("EHLO" if verb in RESTART else verb)
         if forced is not None:
             return forced
         if verb in ORDERED and verb not in NEXT[self.state]:
-            return Reply(503, "5.5.1", f"wrong order: {self.state.value}")
-        if not _is_plain(argument):
-            return Reply(501, "5.5.2", "control characters or broken UTF-8 in the command")
+            return replies.wrong_order(self.state.value)
+        if CONTROL.search(argument):
+            return replies.NOT_PLAIN
+        return self._obey(verb, argument)
+
+    def _obey(self, verb: str, argument: str) -> Answer:
         before = self.state
         try:
-            reply: Reply | None = await method(argument)
+            answer = self.commands[verb](self, argument)
         except BadArgument as error:
             return error.reply
-        if reply is not None and reply.is_ok:
+        if isinstance(answer, Reply) and answer.is_ok:
             self.state = RESTART.get(verb) or NEXT[before].get(verb, self.state)
-        return reply
+            if verb == "MAIL":
+                self._may_err = MAX_ERRORS
+        return answer
+
+    def _answer(self, answer: Answer) -> None:
+        """Reply, or ask; too many refusals for good end the session."""
+        if not isinstance(answer, Reply):
+            self.request = answer
+            return
+        self._errors += answer.code >= 500
+        self.say(answer if self._errors <= self._may_err else replies.TOO_MANY_ERRORS)
+
+    def forced(self, stage: str) -> Reply | None:
+        """Return the reply that a fault forces on us at `stage`, or break the connection if it wants that."""
+        fault = self.site.faults.next(stage)
+        if fault is None:
+            return None
+        if fault.reply is None:
+            raise ConnectionCut
+        return fault.reply
+
+    # ---- a message ----------------------------------------------------------------------------------------------
+
+    def begin_message(self, incoming: Incoming) -> None:
+        """Read a message from the next octet on, and write it to `incoming`."""
+        self.incoming, self._content = incoming, Content(self.site.settings.most_octets)
+        self.input.begin_message()
+
+    def _read_message(self, incoming: Incoming) -> bool:
+        """Read what has come of the message; False when there must be more."""
+        piece, is_whole = self.input.message()
+        self.lines_read += bool(piece)
+        if clear := self._content.take(piece):
+            incoming.write(clear)
+        if not is_whole:
+            return False
+        size = self._content.end()
+        refusal = size if isinstance(size, Reply) else self.forced(".")
+        self.incoming = None
+        if refusal is None:
+            self.request = StoreMessage(incoming)
+        else:
+            incoming.abandon()
+            self._refuse(refusal)
+        return True
+
+    # ---- answers to requests ------------------------------------------------------------------------------------
+
+    def tls_begun(self) -> None:
+        """Go on inside TLS; what was said before does not count."""
+        self.request, self.is_encrypted = None, True
+        self.input.clear()
+        self._restart()
+
+    def password_checked(self, is_right: bool) -> bytes:
+        """Go on after `CheckPassword`."""
+        assert isinstance(self.request, CheckPassword)
+        name, self.request = self.request.name, None
+        facts = {"person": name, "service": self.service}
+        if is_right:
+            self.person, self._may_err = name, MAX_ERRORS
+            self.record("logged-in", **facts)
+            self._answer(Reply(235, "2.7.0", f"welcome, {name}"))
+        else:
+            self._failed_logins += 1
+            self.record("login-failed", **facts)
+            self._answer(replies.TOO_MANY_LOGINS if self._failed_logins >= MAX_LOGINS else replies.WRONG_PASSWORD)
+        return self._work()
+
+    def message_stored(self, *finals: Reply) -> bytes:
+        """Go on after `StoreMessage`; LMTP has a reply for each recipient."""
+        self._end_message(*finals)
+        return self._work()
+
+    def refuse_message(self, refusal: Reply) -> bytes:
+        """Go on after `StoreMessage`: it could not be stored."""
+        self._refuse(refusal)
+        return self._work()
+
+    def _refuse(self, refusal: Reply) -> None:
+        self.record("refused", recipient=None, reply=str(refusal))
+        self._end_message(*[refusal] * (len(self.envelope.recipients) if self.is_lmtp else 1))
+
+    def _end_message(self, *finals: Reply) -> None:
+        self.request = None
+        for reply in finals:
+            self.say(reply)
+        self.forget()
+
+    # ---- what is said and seen ----------------------------------------------------------------------------------
+
+    def say(self, reply: Reply) -> None:
+        """Say a reply.  421 ends the session (RFC 5321 §3.8)."""
+        for line in reply.lines():
+            self._said("S", line)
+            self._output += f"{line}\r\n".encode()
+        self.closed = self.closed or reply.code == 421
+
+    def _said(self, side: str, line: str, *, secret: bool = False) -> None:
+        """Record a line of the dialogue: side "C" or "S"."""
+        shown = line if line.isascii() else line.encode("utf-8", "backslashreplace").decode()
+        self.record("said", side=side, line=shown[:MAX_TRACED], secret=secret)
+
+    def record(self, what: str, **facts: Any) -> None:
+        """Record an event of this session."""
+        self.host.record("mta", what, self.message, session=self.connection.number, **facts)
 
 
-def _is_plain(argument: str) -> bool:
-    return all(c >= " " and c != "\x7f" and not "\udc80" <= c <= "\udcff" for c in argument)
+Command = Callable[[SmtpSession, str], Answer]

@@ -2,7 +2,7 @@
 
 Postfix says                  here
 mydestination                 local_domains
-relay_domains                 relay_domains, with `inside` where the next host is known
+relay_domains                 relay_domains, with `internal_hosts` where the next host is known
 mynetworks                    networks
 relayhost, smtp_sasl_…        smart_host
 smtp_fallback_relay           fallback
@@ -22,7 +22,7 @@ LMTP = "lmtp:"
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class TransportPolicy:
     """How this server talks to others.
 
     `tls` is "never"; "may": encrypted where it is offered, to whomever; or "must": encrypted, with
@@ -39,7 +39,7 @@ class SmartHost:
     """A server to which the rest is left."""
 
     host: str
-    terms: Terms = Terms()
+    transport: TransportPolicy = TransportPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,14 @@ class Settings:
 
     local_domains: frozenset[str] = frozenset()
     relay_domains: frozenset[str] = frozenset()
-    inside: Mapping[str, str] = field(default_factory=dict)  # domain -> the host behind this one, or "lmtp:host"
+    internal_hosts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # domain -> the host behind this one, or "lmtp:host"
     networks: tuple[str, ...] = ()  # clients there may send anywhere: "192.0.2.0/24"
     smart_host: SmartHost | None = None
     fallback: SmartHost | None = None  # when nobody else could be reached
     offers_tls: bool = True
-    terms: Terms = Terms()
+    transport: TransportPolicy = TransportPolicy()
     tells_who_lives_here: bool = False  # VRFY
     most_octets: int = 10_000_000  # of one message
     most_recipients: int = 1000  # of one message; RFC 5321 §4.5.3.1.8 asks for at least 100
@@ -63,11 +65,11 @@ class Settings:
         client = ipaddress.ip_address(address)
         return any(client in ipaddress.ip_network(network) for network in self.networks)
 
-    def way_to(self, target: str) -> Terms:
+    def policy_for(self, target: str) -> TransportPolicy:
         """Return how to talk to `target`."""
         if target.startswith(LMTP):
-            return replace(self.terms, port=24)
-        for known in (self.smart_host, self.fallback):
-            if known is not None and known.host == target:
-                return known.terms
-        return self.terms
+            return replace(self.transport, port=24)
+        for relay in (self.smart_host, self.fallback):
+            if relay is not None and relay.host == target:
+                return relay.transport
+        return self.transport

@@ -155,6 +155,8 @@ class SansIo(Protocol):
 
     def end(self) -> None: ...
 
+    def begin_tls(self) -> None: ...
+
 
 class OnSession:
     """A session in this process, without a socket."""
@@ -181,7 +183,7 @@ class OnSession:
         return bytes(self._said)
 
     def begin_tls(self) -> None:
-        raise NotImplementedError("TLS needs a socket")
+        self._session.begin_tls()
 
 
 # ---- against an address -------------------------------------------------------------------------------------

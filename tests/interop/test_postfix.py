@@ -17,7 +17,7 @@ import pytest
 from postfix import Postfix
 
 from mailcourse import Lab
-from mailcourse.mta.settings import Terms
+from mailcourse.mta.settings import TransportPolicy
 
 pytestmark = pytest.mark.interop
 Start = Callable[..., Postfix]
@@ -187,7 +187,7 @@ def test_the_lab_takes_the_tls_that_postfix_offers(
     )
     attach(receiver.port)
     server = factory.mail_servers["mail.academy.test"]
-    server.settings = replace(server.settings, terms=Terms(terms))
+    server.settings = replace(server.settings, transport=TransportPolicy(terms))
     sent = factory.person("alice@academy.test").send(to=WORKER)
     assert sent.status[WORKER].words == "handed to mx.factory.test"
     (file,) = until(receiver.arrived)
@@ -203,7 +203,7 @@ def test_the_lab_sends_nothing_to_a_certificate_with_another_name_where_tls_is_a
     receiver = postfix("smtpd_tls_security_level = may", offered, domains="factory.test")
     attach(receiver.port)
     server = factory.mail_servers["mail.academy.test"]
-    server.settings = replace(server.settings, terms=Terms("must"))
+    server.settings = replace(server.settings, transport=TransportPolicy("must"))
     status = factory.person("alice@academy.test").send(to=WORKER).status[WORKER]
     assert status.state == "deferred"
     assert "451 4.7.5 no trust in mx.factory.test: Hostname mismatch" in status.words
@@ -218,7 +218,7 @@ def test_a_postfix_that_wants_tls_refuses_a_lab_that_never_encrypts(
     )
     attach(receiver.port)
     server = factory.mail_servers["mail.academy.test"]
-    server.settings = replace(server.settings, terms=Terms("never"))
+    server.settings = replace(server.settings, transport=TransportPolicy("never"))
     status = factory.person("alice@academy.test").send(to=WORKER).status[WORKER]
     assert status.state == "bounced"
     assert "530 5.7.0 Must issue a STARTTLS command first" in status.words

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mailcourse import Lab
-from mailcourse.mta import session
+from mailcourse.mta import receive
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 MX1 = ("mx1.bakery.test", 25)
@@ -93,7 +93,7 @@ def test_two_hundred_slow_clients_hold_up_nobody(lab: Lab, grown: Callable[[str]
 def test_a_client_that_never_reads_is_sent_away(
     lab: Lab, grown: Callable[[str], float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "REAL_SECONDS", 1.0)
+    monkeypatch.setattr(receive, "REAL_SECONDS", 1.0)
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(lab.endpoint(*MX1))

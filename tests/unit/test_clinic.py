@@ -46,7 +46,7 @@ def test_the_drawn_decision_is_the_one_that_is_taken() -> None:
     assert [decision.name.replace("_", " ") in line for decision, line in zip(Decision, lines, strict=True)] == [
         True
     ] * 5
-    me = Settings(local_domains=frozenset({"a.test"}), inside={"b.test": "in.test"})
+    me = Settings(local_domains=frozenset({"a.test"}), internal_hosts={"b.test": "in.test"})
     wanted = {
         "x@a.test": Decision.LOCAL,
         "x@b.test": Decision.INSIDE,

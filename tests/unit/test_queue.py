@@ -10,7 +10,7 @@ import pytest
 
 from mailcourse.message.address import Address
 from mailcourse.message.envelope import Envelope
-from mailcourse.mta.queue import Entry, NotKept, Progress, Queue
+from mailcourse.mta.queue import Entry, Progress, Queue, QueueWriteError
 
 START = datetime(2026, 9, 7, 8, tzinfo=UTC)
 ALICE, BRUNO, BEA = (Address(name, "academy.test") for name in ("alice", "bruno", "bea"))
@@ -116,20 +116,20 @@ def test_a_message_that_is_abandoned_leaves_nothing(queue: Queue) -> None:
 
 def test_a_queue_identifier_is_not_given_to_two_messages_at_once(queue: Queue) -> None:
     queue.begin("BBBBBBBB", Envelope(None, (BRUNO,)), "m2", START)
-    with pytest.raises(NotKept):
+    with pytest.raises(QueueWriteError):
         queue.begin("BBBBBBBB", Envelope(None, (BEA,)), "m3", START)
 
 
 def test_progress_is_read_back_as_it_was_written(queue: Queue) -> None:
     entry = taken(queue)
     for progress in (Progress((BRUNO, BEA), 1, START, "a; “b”"), Progress((BEA,), 2, None, "")):
-        queue.keep(entry, progress)
+        queue.save_progress(entry, progress)
         assert Queue(queue.active.parent).progress_of(entry) == progress
 
 
 def test_a_finished_message_leaves_nothing(queue: Queue) -> None:
     entry = taken(queue)
-    queue.keep(entry, Progress((BEA,), 1, START, "later"))
+    queue.save_progress(entry, Progress((BEA,), 1, START, "later"))
     queue.finish(entry)
     assert files(queue) == queue.entries() == []
 

@@ -9,6 +9,8 @@ from email.message import EmailMessage, Message
 import pytest
 
 from mailcourse import Lab
+from mailcourse.mta import commands
+from mailcourse.mta.session import SmtpSession
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 
@@ -48,14 +50,12 @@ def test_success_is_reported_by_the_server_that_delivers(lab: Lab) -> None:
 
 
 def test_a_server_that_cannot_report_makes_the_one_before_it_report(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailcourse.mta.receive import Receiver
+    offered = commands.extensions
 
-    offered = Receiver._extensions
+    def without_dsn(session: SmtpSession) -> list[str]:
+        return [word for word in offered(session) if word != "DSN" or session.host.name != "mx1.bakery.test"]
 
-    def without_dsn(self: Receiver) -> list[str]:
-        return [word for word in offered(self) if word != "DSN" or self.host.name != "mx1.bakery.test"]
-
-    monkeypatch.setattr(Receiver, "_extensions", without_dsn)
+    monkeypatch.setattr(commands, "extensions", without_dsn)
     submit(lab, {BRUNO: "NOTIFY=SUCCESS"})
     (report,) = reports(lab)
     about_all, about_bruno = fields(report)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from mailcourse import Lab, LabError
-from mailcourse.mta.receive import Receiver
-from mailcourse.mta.settings import SmartHost, Terms
+from mailcourse.mta import commands
+from mailcourse.mta.session import SmtpSession
+from mailcourse.mta.settings import SmartHost, TransportPolicy
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 MX1, HOME = "mx1.bakery.test", "mail.bakery.test"
@@ -37,12 +38,12 @@ def test_tls_is_used_where_it_is_offered_and_demanded_where_it_is_a_must(lab: La
     send(lab)
     assert "STARTTLS" in said(lab, MX1)
     assert "with ESMTPS id" in lab.person(BRUNO).fetch()[0].parsed.get_all("Received")[1]
-    told(lab, "mail.academy.test", terms=Terms("must"))
+    told(lab, "mail.academy.test", transport=TransportPolicy("must"))
     assert send(lab).startswith("delivered")
     told(lab, MX1, offers_tls=False)
     told(lab, "mx2.bakery.test", offers_tls=False)
     assert "451 4.7.4 mx2.bakery.test offers no TLS" in send(lab)
-    told(lab, "mail.academy.test", terms=Terms("may"))
+    told(lab, "mail.academy.test", transport=TransportPolicy("may"))
     assert send(lab).startswith("delivered")
 
 
@@ -52,7 +53,7 @@ def test_a_certificate_for_another_name_is_trusted_only_where_nobody_asks(
     right = lab.certificates.server
     monkeypatch.setattr(lab.certificates, "server", lambda name: right("impostor.test" if "mx" in name else name))
     assert send(lab).startswith("delivered")
-    told(lab, "mail.academy.test", terms=Terms("must"))
+    told(lab, "mail.academy.test", transport=TransportPolicy("must"))
     assert "451 4.7.5 no trust in mx2.bakery.test" in send(lab)
 
 
@@ -128,12 +129,12 @@ def test_the_rest_is_left_to_a_smart_host(lab: Lab) -> None:
 
 def test_a_smart_host_that_wants_a_password_gets_it_in_tls_and_never_in_the_clear(lab: Lab) -> None:
     login = (BRUNO, lab.person(BRUNO).password)
-    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, Terms("may", 587, login)))
+    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, TransportPolicy("may", 587, login)))
     assert send(lab, "bea@bakery.test").startswith("delivered")
     assert any(e.what == "logged-in" and e.host == HOME for e in lab.trace)
-    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, Terms("never", 587, login)))
+    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, TransportPolicy("never", 587, login)))
     assert "the password is not sent in the clear" in send(lab, "bea@bakery.test")
-    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, Terms("may", 587, (BRUNO, "wrong"))))
+    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, TransportPolicy("may", 587, (BRUNO, "wrong"))))
     assert "535 5.7.8" in send(lab, "bea@bakery.test")
 
 
@@ -165,8 +166,8 @@ def test_messages_that_wait_together_go_over_one_connection(lab: Lab) -> None:
 def test_commands_go_together_where_that_is_offered_and_one_by_one_where_not(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offered = Receiver._extensions
-    monkeypatch.setattr(Receiver, "_extensions", lambda self: [w for w in offered(self) if w != "PIPELINING"])
+    offered = commands.extensions
+    monkeypatch.setattr(commands, "extensions", lambda session: [w for w in offered(session) if w != "PIPELINING"])
     assert send(lab).startswith("delivered")
     assert send(lab, "nobody@bakery.test").startswith("bounced")
 
@@ -175,12 +176,12 @@ def test_commands_go_together_where_that_is_offered_and_one_by_one_where_not(
 def test_a_message_is_not_forced_on_a_server_that_cannot_take_it(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, lacks: str, code: str
 ) -> None:
-    offered = Receiver._extensions
+    offered = commands.extensions
 
-    def without(self: Receiver) -> list[str]:
-        return [word for word in offered(self) if word != lacks or self.host.name == "mail.academy.test"]
+    def without(session: SmtpSession) -> list[str]:
+        return [word for word in offered(session) if word != lacks or session.host.name == "mail.academy.test"]
 
-    monkeypatch.setattr(Receiver, "_extensions", without)
+    monkeypatch.setattr(commands, "extensions", without)
     with lab.online("laptop.academy.test"), smtplib.SMTP("mail.academy.test", 587) as client:
         client.starttls(context=lab.certificates.client())
         client.login(ALICE, lab.person(ALICE).password)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from mailcourse.lab.mail_settings import read_settings
 from mailcourse.lab.scenario import Scenario, load
 from mailcourse.views import Lab
 
@@ -118,12 +119,16 @@ class World:
         hosts: Mapping[str, Any] | None = None,
         quotas: Mapping[str, int] | None = None,
     ) -> Lab:
-        """Open a lab of this world; `hosts` changes what hosts are told, `quotas` limits mailboxes of people."""
+        """Open a lab of this world; `hosts` changes settings of mail servers, `quotas` limits mailboxes of people."""
         scenario = self.scenario(base)
-        changed = {host: replace(scenario.hosts[host], **change) for host, change in (hosts or {}).items()}
+        plans = scenario.hosts
+        changed = {
+            host: replace(plans[host], settings=read_settings(change, plans, plans[host].settings))
+            for host, change in (hosts or {}).items()
+        }
         limited = {
             self.person(who): replace(scenario.people[self.person(who)], quota=quota)
             for who, quota in (quotas or {}).items()
         }
-        scenario = replace(scenario, hosts={**scenario.hosts, **changed}, people={**scenario.people, **limited})
+        scenario = replace(scenario, hosts={**plans, **changed}, people={**scenario.people, **limited})
         return Lab(scenario, name=name or scenario.name, seed=self.number("lab", 1, 10**6))

@@ -10,42 +10,29 @@ Postfix reads main.cf and /etc/aliases for this; the table in `mta/settings.py` 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.errors import unknown
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import parse
-from mailcourse.mta.settings import SmartHost
 
+from .mail_settings import read_settings, show_settings
 from .world import LabWorld
-
-#: what `configure` changes, with how each is written
-CHANGES = {
-    "local_domains": 'a list of domains, such as ["bakery.test"]',
-    "relay_domains": 'a list of domains, such as ["bakery.test"]',
-    "inside": 'a table, such as {"bakery.test": "mail.bakery.test"}',
-    "networks": 'a list of networks, such as ["192.0.2.0/24"]; [] for none',
-    "smart_host": 'a host, such as "relay.carrier.test", or None for no smart host',
-}
-#: names that differ in `Settings`
-FIELDS = {"inside": "internal_hosts"}
 
 
 def settings_of(world: LabWorld, host: str) -> dict[str, Any]:
     """Return a server's settings as `configure` takes them."""
-    settings = world.mail_server(host).settings
-    return {name: written(getattr(settings, FIELDS.get(name, name))) for name in CHANGES}
+    return show_settings(world.mail_server(host).settings)
 
 
 def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     """Change settings of a mail server; what waits is decided again."""
     server = world.mail_server(host)
-    values = {FIELDS.get(name, name): _value(world, name, value) for name, value in changes.items()}
+    settings = read_settings(changes, world.internet.hosts, server.settings)
     with world.turn():
-        world.runtime.call(lambda: setattr(server, "settings", replace(server.settings, **values)))
+        world.runtime.call(lambda: setattr(server, "settings", settings))
 
 
 def aliases_of(world: LabWorld, domain: str) -> dict[str, list[str]]:
@@ -81,35 +68,3 @@ def _deliveries(world: LabWorld, domain: str) -> list[MailboxDelivery]:
     if not found:
         raise unknown("mail domain", domain, world.scenario.domains)
     return found
-
-
-def written(value: object) -> Any:
-    """Write a setting as `configure` reads it."""
-    if isinstance(value, SmartHost):
-        return value.host
-    if isinstance(value, (frozenset, tuple)):
-        return sorted(value)
-    return dict(value) if isinstance(value, dict) else value
-
-
-def _value(world: LabWorld, name: str, value: Any) -> Any:
-    """Read a setting as it is kept in `Settings`; a wrong one says how it is written."""
-    if name not in CHANGES:
-        raise unknown("setting", name, CHANGES)
-    kinds = {"inside": (dict,), "smart_host": (str, type(None))}
-    if type(value) not in kinds.get(name, (list, tuple, set, frozenset)):
-        raise LabError(f"{name} must be {CHANGES[name]}; this is {value!r}.")
-    if name == "smart_host":
-        return None if not value else SmartHost(world.host(value).name)
-    if name == "networks":
-        return tuple(_network(text) for text in value)
-    if name == "inside":
-        return {str(domain).lower(): world.host(host).name for domain, host in value.items()}
-    return frozenset(str(domain).lower() for domain in value)
-
-
-def _network(text: object) -> str:
-    try:
-        return str(ipaddress.ip_network(str(text)))
-    except ValueError:
-        raise LabError(f"{text!r} is no network. Write one such as 192.0.2.0/24.") from None

@@ -18,9 +18,8 @@ from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import parse as parse_address
 from mailcourse.mta.queue import Queue
 from mailcourse.mta.server import MailServer
-from mailcourse.mta.settings import Settings, SmartHost, TransportPolicy
 
-from .scenario import HostPlan, Relay
+from .scenario import HostPlan
 from .world import LabWorld
 
 MTA_SERVICES = ("smtp", "submission", "lmtp")
@@ -46,14 +45,14 @@ async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:
     disk = world.disks[host.name] = world.new_disk()
     accounts = world.accounts[host.name] = Accounts(folder / "mail", disk)
     for address, person in world.scenario.people.items():
-        if parse_address(address).domain in plan.local_domains:
+        if parse_address(address).domain in plan.settings.local_domains:
             accounts.add(address, person.password, host.random.randbytes(16), person.quota)
             accounts.mailbox(address).sweep(host.name)
     if set(MTA_SERVICES) & set(plan.services):
         delivery = world.deliveries[host.name] = MailboxDelivery(host, accounts, address_book(world, plan))
         server = world.mail_servers[host.name] = MailServer(
             host,
-            settings(plan),
+            plan.settings,
             Queue(folder / "queue", disk),
             delivery,
             accounts,
@@ -62,7 +61,7 @@ async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:
         )
         delivery.resend = server.resend
         await server.start([service for service in MTA_SERVICES if service in plan.services])
-    privacy = Privacy(plan.offers_tls, plan.login_needs_tls)
+    privacy = Privacy(plan.settings.offers_tls, plan.login_needs_tls)
     for service, serve, ports in (("pop3", pop3, (110, 995)), ("imap", imap, (143, 993))):
         if service in plan.services:
             for port in ports:
@@ -71,7 +70,7 @@ async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:
 
 def address_book(world: LabWorld, plan: HostPlan) -> AddressBook:
     """Return the addresses that a host answers for: to deliver to them, or to relay for them."""
-    domains = frozenset({*plan.local_domains, *plan.relay_domains})
+    domains = frozenset({*plan.settings.local_domains, *plan.settings.relay_domains})
     scenario = world.scenario
 
     def ours(address: str) -> bool:
@@ -83,27 +82,3 @@ def address_book(world: LabWorld, plan: HostPlan) -> AddressBook:
         {alias: targets for alias, targets in scenario.aliases.items() if ours(alias)},
         {address: members for address, members in scenario.lists.items() if ours(address)},
     )
-
-
-def settings(plan: HostPlan) -> Settings:
-    """Return what a host's mail server is told."""
-    return Settings(
-        local_domains=frozenset(plan.local_domains),
-        relay_domains=frozenset(plan.relay_domains),
-        internal_hosts=plan.inside,
-        networks=tuple(plan.networks),
-        smart_host=_smart_host(plan.smart_host, plan.tls),
-        fallback=_smart_host(plan.fallback, plan.tls),
-        offers_tls=plan.offers_tls,
-        transport=TransportPolicy(plan.tls),
-        tells_who_lives_here=plan.tells_who_lives_here,
-        most_octets=plan.most_octets,
-        most_recipients=plan.most_recipients,
-    )
-
-
-def _smart_host(relay: Relay | None, tls: str) -> SmartHost | None:
-    if relay is None:
-        return None
-    login = (relay.person, relay.password) if relay.person else None
-    return SmartHost(relay.host, TransportPolicy(tls, relay.port, login))

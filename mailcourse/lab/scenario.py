@@ -17,7 +17,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -27,6 +27,9 @@ from typing import Any
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mda.aliases import MailingList
 from mailcourse.message.address import parse
+from mailcourse.mta.settings import Settings
+
+from .mail_settings import SETTINGS, USUAL, read_settings
 
 SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap", "dns", "resolver")
 
@@ -38,35 +41,15 @@ LAB_NETWORKS = tuple(
 
 
 @dataclass(frozen=True)
-class Relay:
-    """A smart host, or a fallback: where it is, and how to log in there."""
-
-    host: str
-    port: int = 25
-    person: str = ""
-    password: str = ""
-
-
-@dataclass(frozen=True)
 class HostPlan:
-    """What a host is and does."""
+    """What a host is and does; `settings` are those of its mail server."""
 
     organisation: str
     addresses: list[str]
     services: list[str] = field(default_factory=list)
     zones: list[str] = field(default_factory=list)
-    local_domains: list[str] = field(default_factory=list)
-    relay_domains: list[str] = field(default_factory=list)
-    inside: dict[str, str] = field(default_factory=dict)
-    networks: list[str] = field(default_factory=list)
-    smart_host: Relay | None = None
-    fallback: Relay | None = None
-    tls: str = "may"
-    offers_tls: bool = True
+    settings: Settings = USUAL
     login_needs_tls: bool = False  # POP3 and IMAP take passwords only inside TLS
-    tells_who_lives_here: bool = False
-    most_octets: int = 10_000_000
-    most_recipients: int = 1000
 
 
 @dataclass(frozen=True)
@@ -161,7 +144,7 @@ def _build(name: str, raw: Mapping[str, Any]) -> Scenario:
         resolver=raw["resolver"],
         roots=raw["roots"],
         organisations=raw.get("organisations", {}),
-        hosts={host: _host(plan) for host, plan in raw["hosts"].items()},
+        hosts={host: _host(plan, raw["hosts"]) for host, plan in raw["hosts"].items()},
         zones=raw.get("zones", {}),
         people={address.lower(): PersonPlan(**plan) for address, plan in raw.get("people", {}).items()},
         domains={domain: plan["mailboxes"] for domain, plan in raw.get("domains", {}).items()},
@@ -174,13 +157,10 @@ def _build(name: str, raw: Mapping[str, Any]) -> Scenario:
     )
 
 
-def _host(plan: Mapping[str, Any]) -> HostPlan:
-    relays = {
-        key: Relay(plan[key]) if isinstance(plan[key], str) else Relay(**plan[key])
-        for key in ("smart_host", "fallback")
-        if key in plan
-    }
-    return HostPlan(**{**plan, **relays})
+def _host(plan: Mapping[str, Any], hosts: Collection[str]) -> HostPlan:
+    settings = {name: value for name, value in plan.items() if name in SETTINGS}
+    rest = {name: value for name, value in plan.items() if name not in SETTINGS}
+    return HostPlan(**rest, settings=read_settings(settings, hosts))
 
 
 def _check(scenario: Scenario) -> None:
@@ -194,11 +174,6 @@ def _check(scenario: Scenario) -> None:
         for service in host.services:
             if service not in SERVICES:
                 raise unknown("service", service, SERVICES)
-        if host.tls not in ("never", "may", "must"):
-            raise unknown("way of using TLS", host.tls, ("never", "may", "must"))
-        for relay in (host.smart_host, host.fallback):
-            if relay is not None and relay.host not in scenario.hosts:
-                raise unknown("host", relay.host, scenario.hosts)
         for origin in host.zones:
             if origin not in scenario.zones:
                 raise unknown("zone", origin, scenario.zones)

@@ -34,7 +34,7 @@ def ehlo(session: SmtpSession, argument: str) -> Reply:
 
 def extensions(session: SmtpSession) -> list[str]:
     """Return what EHLO offers."""
-    offered = [f"SIZE {session.site.settings.most_octets}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
+    offered = [f"SIZE {session.site.settings.max_octets}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
     offered += ["ENHANCEDSTATUSCODES", "DSN"]
     if _may_encrypt(session) and not session.is_encrypted:
         offered.append("STARTTLS")
@@ -64,7 +64,7 @@ def mail(session: SmtpSession, argument: str) -> Reply:
         return replies.LOGIN_FIRST
     site = session.site
     session.envelope = read_mail(
-        argument, site.home, is_extended=session.is_extended, max_octets=site.settings.most_octets
+        argument, site.home, is_extended=session.is_extended, max_octets=site.settings.max_octets
     )
     return Reply(250, "2.1.0", f"sender <{session.envelope.reverse_path}> ok")
 
@@ -74,7 +74,7 @@ def rcpt(session: SmtpSession, argument: str) -> Reply:
     site, envelope = session.site, session.envelope
     said, options = read_recipient(argument, site.home, is_extended=session.is_extended)
     recipient = resolve_literal(said, site.host.addresses, site.home)
-    if len(envelope.recipients) >= site.settings.most_recipients:
+    if len(envelope.recipients) >= site.settings.max_recipients:
         return replies.TOO_MANY_RECIPIENTS
     if not envelope.utf8 and not str(recipient).isascii():
         refused: Reply | None = replies.NEEDS_SMTPUTF8
@@ -120,7 +120,7 @@ def noop(session: SmtpSession, argument: str) -> Reply:
 def vrfy(session: SmtpSession, argument: str) -> Reply:
     """Say who lives here, or, as most servers do, say nothing (RFC 5321 §3.5.3, §7.3)."""
     site = session.site
-    if not site.settings.tells_who_lives_here:
+    if not site.settings.answers_vrfy:
         return replies.SEND_AND_SEE
     address = read_path(f"TO:<{argument.strip('<>')}>", "TO:", site.home).address
     assert address is not None  # only MAIL may have <>

@@ -266,7 +266,7 @@ class SmtpSession:
 
     def begin_message(self, incoming: Incoming) -> None:
         """Read a message from the next octet on, and write it to `incoming`."""
-        self.incoming, self._content = incoming, Content(self.site.settings.most_octets)
+        self.incoming, self._content = incoming, Content(self.site.settings.max_octets)
         self.input.begin_message()
 
     def _read_message(self, incoming: Incoming) -> bool:

@@ -8,26 +8,27 @@ relayhost, smtp_sasl_…        smart_host
 smtp_fallback_relay           fallback
 smtpd_tls_security_level      offers_tls
 smtp_tls_security_level       tls: "none" → "never", "may" → "may", "verify" → "must"
-disable_vrfy_command          tells_who_lives_here
+disable_vrfy_command          answers_vrfy
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 #: In front of a host's name: hand over by LMTP (RFC 2033).
 LMTP = "lmtp:"
 
 
+#: How TLS is used towards others: not at all; encrypted where it is offered, to whomever; or encrypted, with
+#: a certificate that the lab's CA has signed for that name, or nothing is sent.
+TLS_POLICIES = ("never", "may", "must")
+
+
 @dataclass(frozen=True, slots=True)
 class TransportPolicy:
-    """How this server talks to others.
-
-    `tls` is "never"; "may": encrypted where it is offered, to whomever; or "must": encrypted, with
-    a certificate that the lab's CA has signed for that name, or not at all.
-    """
+    """How this server talks to one other: `tls` is one of `TLS_POLICIES`."""
 
     tls: str = "may"
     port: int = 25
@@ -36,10 +37,12 @@ class TransportPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SmartHost:
-    """A server to which the rest is left."""
+    """A server to which the rest is left, and how to log in there; nobody logs in where `person` is empty."""
 
     host: str
-    transport: TransportPolicy = TransportPolicy()
+    port: int = 25
+    person: str = ""
+    password: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +51,15 @@ class Settings:
 
     local_domains: frozenset[str] = frozenset()
     relay_domains: frozenset[str] = frozenset()
-    internal_hosts: Mapping[str, str] = field(
-        default_factory=dict
-    )  # domain -> the host behind this one, or "lmtp:host"
+    internal_hosts: Mapping[str, str] = field(default_factory=dict)  # domain -> host behind this one, or "lmtp:host"
     networks: tuple[str, ...] = ()  # clients there may send anywhere: "192.0.2.0/24"
     smart_host: SmartHost | None = None
     fallback: SmartHost | None = None  # when nobody else could be reached
-    offers_tls: bool = True
-    transport: TransportPolicy = TransportPolicy()
-    tells_who_lives_here: bool = False  # VRFY
-    most_octets: int = 10_000_000  # of one message
-    most_recipients: int = 1000  # of one message; RFC 5321 §4.5.3.1.8 asks for at least 100
+    tls: str = "may"  # towards others
+    offers_tls: bool = True  # to others
+    answers_vrfy: bool = False
+    max_octets: int = 10_000_000  # of one message
+    max_recipients: int = 1000  # of one message; RFC 5321 §4.5.3.1.8 asks for at least 100
 
     def trusts(self, address: str) -> bool:
         """True when a client at `address` may relay through this server."""
@@ -68,8 +69,13 @@ class Settings:
     def policy_for(self, target: str) -> TransportPolicy:
         """Return how to talk to `target`."""
         if target.startswith(LMTP):
-            return replace(self.transport, port=24)
+            return TransportPolicy(self.tls, port=24)
         for relay in (self.smart_host, self.fallback):
             if relay is not None and relay.host == target:
-                return relay.transport
-        return self.transport
+                return TransportPolicy(self.tls, relay.port, (relay.person, relay.password) if relay.person else None)
+        return TransportPolicy(self.tls)
+
+    def named_hosts(self) -> list[str]:
+        """Return the servers that these settings name."""
+        relays = [relay.host for relay in (self.smart_host, self.fallback) if relay is not None]
+        return [*self.internal_hosts.values(), *relays]

@@ -88,8 +88,7 @@ def roads(lab: PlainLab) -> list[Link]:
     for address, person in scenario.people.items():
         found.append((person.device, scenario.domains[address.partition("@")[2]]))
     for name, plan in scenario.hosts.items():
-        found += [(name, inner) for inner in plan.inside.values()]
-        found += [(name, relay.host) for relay in (plan.smart_host, plan.fallback) if relay is not None]
+        found += [(name, other) for other in plan.settings.named_hosts()]
     return list(dict.fromkeys(found))
 
 

@@ -109,7 +109,8 @@ def suggested(lab: PlainLab, host: str, port: int) -> list[str]:
     people = list(lab.scenario.people.items())
     own = [(address, plan) for address, plan in people if lab.scenario.domains[address.partition("@")[2]] == host]
     address, plan = (own or people)[0]
-    domains = {*lab.scenario.hosts[host].local_domains, *lab.scenario.hosts[host].relay_domains}
+    settings = lab.scenario.hosts[host].settings
+    domains = {*settings.local_domains, *settings.relay_domains}
     to = next((other for other, _ in people if other.partition("@")[2] in domains), address)
     sender = next((other for other, _ in people if other.partition("@")[2] not in domains), address)
     service = SERVICES.get(port, "")

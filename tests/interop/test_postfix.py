@@ -17,7 +17,6 @@ import pytest
 from postfix import Postfix
 
 from mailcourse import Lab
-from mailcourse.mta.settings import TransportPolicy
 
 pytestmark = pytest.mark.interop
 Start = Callable[..., Postfix]
@@ -174,11 +173,11 @@ def test_what_the_lab_hands_to_postfix_is_in_its_maildir(
     assert "by mail.academy.test" in oldest
 
 
-@pytest.mark.parametrize("terms", ["may", "must"])
+@pytest.mark.parametrize("tls", ["may", "must"])
 def test_the_lab_takes_the_tls_that_postfix_offers(
-    factory: Lab, postfix: Start, until: Until, attach: Attach, terms: str, tmp_path: Path
+    factory: Lab, postfix: Start, until: Until, attach: Attach, tls: str, tmp_path: Path
 ) -> None:
-    name = "mx.factory.test" if terms == "must" else "somebody.else.test"
+    name = "mx.factory.test" if tls == "must" else "somebody.else.test"
     receiver = postfix(
         "smtpd_tls_security_level = may",
         "smtpd_tls_received_header = yes",
@@ -187,7 +186,7 @@ def test_the_lab_takes_the_tls_that_postfix_offers(
     )
     attach(receiver.port)
     server = factory.mail_servers["mail.academy.test"]
-    server.settings = replace(server.settings, transport=TransportPolicy(terms))
+    server.settings = replace(server.settings, tls=tls)
     sent = factory.person("alice@academy.test").send(to=WORKER)
     assert sent.status[WORKER].words == "handed to mx.factory.test"
     (file,) = until(receiver.arrived)
@@ -203,7 +202,7 @@ def test_the_lab_sends_nothing_to_a_certificate_with_another_name_where_tls_is_a
     receiver = postfix("smtpd_tls_security_level = may", offered, domains="factory.test")
     attach(receiver.port)
     server = factory.mail_servers["mail.academy.test"]
-    server.settings = replace(server.settings, transport=TransportPolicy("must"))
+    server.settings = replace(server.settings, tls="must")
     status = factory.person("alice@academy.test").send(to=WORKER).status[WORKER]
     assert status.state == "deferred"
     assert "451 4.7.5 no trust in mx.factory.test: Hostname mismatch" in status.words
@@ -218,7 +217,7 @@ def test_a_postfix_that_wants_tls_refuses_a_lab_that_never_encrypts(
     )
     attach(receiver.port)
     server = factory.mail_servers["mail.academy.test"]
-    server.settings = replace(server.settings, transport=TransportPolicy("never"))
+    server.settings = replace(server.settings, tls="never")
     status = factory.person("alice@academy.test").send(to=WORKER).status[WORKER]
     assert status.state == "bounced"
     assert "530 5.7.0 Must issue a STARTTLS command first" in status.words

@@ -129,7 +129,7 @@ def test_fifty_thousand_recipients_are_answered_and_a_thousand_taken(lab: Lab, g
 @pytest.mark.parametrize("limit", [10 * MB, 100 * MB])
 def test_sixty_megabytes_stream_through_or_are_refused(lab: Lab, grown: Callable[[str], float], limit: int) -> None:
     for server in lab.mail_servers.values():
-        server.settings = replace(server.settings, most_octets=limit)
+        server.settings = replace(server.settings, max_octets=limit)
     line = b"0123456789" * 7 + b"\r\n"
     times = 60 * MB // len(line)
     before, most = memory(), [0.0]

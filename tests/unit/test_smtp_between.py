@@ -12,7 +12,7 @@ import pytest
 from mailcourse import Lab, LabError
 from mailcourse.mta import commands
 from mailcourse.mta.session import SmtpSession
-from mailcourse.mta.settings import SmartHost, TransportPolicy
+from mailcourse.mta.settings import SmartHost
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 MX1, HOME = "mx1.bakery.test", "mail.bakery.test"
@@ -38,12 +38,12 @@ def test_tls_is_used_where_it_is_offered_and_demanded_where_it_is_a_must(lab: La
     send(lab)
     assert "STARTTLS" in said(lab, MX1)
     assert "with ESMTPS id" in lab.person(BRUNO).fetch()[0].parsed.get_all("Received")[1]
-    told(lab, "mail.academy.test", transport=TransportPolicy("must"))
+    told(lab, "mail.academy.test", tls="must")
     assert send(lab).startswith("delivered")
     told(lab, MX1, offers_tls=False)
     told(lab, "mx2.bakery.test", offers_tls=False)
     assert "451 4.7.4 mx2.bakery.test offers no TLS" in send(lab)
-    told(lab, "mail.academy.test", transport=TransportPolicy("may"))
+    told(lab, "mail.academy.test", tls="may")
     assert send(lab).startswith("delivered")
 
 
@@ -53,7 +53,7 @@ def test_a_certificate_for_another_name_is_trusted_only_where_nobody_asks(
     right = lab.certificates.server
     monkeypatch.setattr(lab.certificates, "server", lambda name: right("impostor.test" if "mx" in name else name))
     assert send(lab).startswith("delivered")
-    told(lab, "mail.academy.test", transport=TransportPolicy("must"))
+    told(lab, "mail.academy.test", tls="must")
     assert "451 4.7.5 no trust in mx2.bakery.test" in send(lab)
 
 
@@ -129,12 +129,12 @@ def test_the_rest_is_left_to_a_smart_host(lab: Lab) -> None:
 
 def test_a_smart_host_that_wants_a_password_gets_it_in_tls_and_never_in_the_clear(lab: Lab) -> None:
     login = (BRUNO, lab.person(BRUNO).password)
-    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, TransportPolicy("may", 587, login)))
+    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, 587, *login))
     assert send(lab, "bea@bakery.test").startswith("delivered")
     assert any(e.what == "logged-in" and e.host == HOME for e in lab.trace)
-    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, TransportPolicy("never", 587, login)))
+    told(lab, "mail.academy.test", tls="never", smart_host=SmartHost(HOME, 587, *login))
     assert "the password is not sent in the clear" in send(lab, "bea@bakery.test")
-    told(lab, "mail.academy.test", smart_host=SmartHost(HOME, TransportPolicy("may", 587, (BRUNO, "wrong"))))
+    told(lab, "mail.academy.test", tls="may", smart_host=SmartHost(HOME, 587, BRUNO, "wrong"))
     assert "535 5.7.8" in send(lab, "bea@bakery.test")
 
 
@@ -208,9 +208,9 @@ def test_a_held_message_stays_until_it_is_released_or_deleted(lab: Lab) -> None:
         lab.queue("mail.academy.test").flush("XXXX")
 
 
-def test_vrfy_tells_who_lives_here_only_where_it_was_told_to(lab: Lab) -> None:
+def test_vrfy_answers_vrfy_only_where_it_was_told_to(lab: Lab) -> None:
     with smtplib.SMTP(*lab.endpoint(MX1, 25), local_hostname="x.test") as client:
         assert client.verify(BRUNO)[0] == 252
-        told(lab, MX1, tells_who_lives_here=True)
+        told(lab, MX1, answers_vrfy=True)
         assert client.verify(BRUNO)[0] == 250
         assert client.verify("nobody@bakery.test")[0] == 550

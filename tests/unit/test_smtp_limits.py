@@ -103,7 +103,7 @@ def test_p14_a_client_that_says_nothing_is_told_why_it_is_sent_away(
 
 
 def test_p15_a_message_that_is_too_big_is_read_to_its_end_and_not_kept(lab: Lab, connect: Connect) -> None:
-    with settings(lab, "mx1.bakery.test", most_octets=1000):
+    with settings(lab, "mx1.bakery.test", max_octets=1000):
         client = connect()
         assert client.ask(b"EHLO x.test\r\nMAIL FROM:<alice@academy.test> SIZE=1001\r\n").startswith("552 5.3.4")
         client.ask(b"MAIL FROM:<alice@academy.test>\r\n" + TO_BRUNO)
@@ -118,7 +118,7 @@ def test_p15_a_message_that_is_too_big_is_read_to_its_end_and_not_kept(lab: Lab,
 
 
 def test_p16_a_message_has_so_many_recipients_and_no_more(lab: Lab, connect: Connect) -> None:
-    with settings(lab, "mx1.bakery.test", most_recipients=2):
+    with settings(lab, "mx1.bakery.test", max_recipients=2):
         client = connect()
         client.ask(BEGIN + TO_BRUNO + TO_BRUNO)
         assert client.ask(b"RCPT TO:<bea@bakery.test>\r\n").startswith("250")

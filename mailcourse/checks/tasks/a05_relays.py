@@ -279,7 +279,7 @@ def smart_host(case: Case) -> None:
     case.expect("all else is as it was", out.arrived and at_home, f"mail goes out, and a letter from Alice to Amir is delivered by {world.school_server} itself",
                 out.story if at_home else inside.story)  # fmt: skip
     changed = [f"{name} of {host}" for host, has in told.items() for name, value in has.items()
-               if value != before[host][name] and (host, name) != (world.school_server, "smart_host")]  # fmt: skip
+               if value != before[host].get(name) and (host, name) != (world.school_server, "smart_host")]  # fmt: skip
     case.expect(
         "all else is as it was",
         not changed,

@@ -138,7 +138,7 @@ def queued() -> list[tuple[int, float, float]]:
 
     rows = []
     for count in (10, 100, 1000, 10_000):
-        with Lab("two-offices", name="queued", network="memory") as lab:
+        with Lab("two-offices", name="queued") as lab:
             server = lab.mail_servers["mail.academy.test"]
             bea = lab.person("bea@bakery.test").address
             for name in ("mx1.bakery.test", "mx2.bakery.test"):

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from .internet.errors import LabError
 from .lab import scenario
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--endpoints", metavar="FILE", type=Path, help="write addresses, ports and passwords there")
     up.add_argument("--path", type=Path, help="keep queues and mailboxes in this folder")
     up.add_argument("--clock", choices=("live", "still"), default="live", help="does lab time run? (live)")
+    up.add_argument("--any-user", action="store_true", help="let programs of other users of this machine in")
     up.set_defaults(run=_up)
     commands.add_parser("doctor", help="check that this machine is ready").set_defaults(run=_doctor)
     commands.add_parser("scenarios", help="list the scenarios").set_defaults(run=_scenarios)
@@ -65,10 +67,10 @@ def _up(chosen: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Lab(chosen.scenario, path=chosen.path, clock=chosen.clock) as lab:
-        endpoints = lab.endpoints()
+        endpoints = lab.endpoints(any_user=chosen.any_user)
         if chosen.endpoints:
             _write(chosen.endpoints, json.dumps(endpoints, indent=2))
-        print(_shown(lab), flush=True)
+        print(_shown(lab, endpoints), flush=True)
         ended.wait()
     print("The lab is closed.")
     return 0
@@ -83,8 +85,7 @@ def _write(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-def _shown(lab: Lab) -> str:
-    endpoints = lab.endpoints()
+def _shown(lab: Lab, endpoints: dict[str, Any]) -> str:
     lines = [f"{lab.scenario.title} is up. Ctrl-C ends it.", ""]
     lines.append(f"dig @{endpoints['dns'][0]} -p {endpoints['dns'][1]} bakery.test MX")
     for host, ports in endpoints["hosts"].items():

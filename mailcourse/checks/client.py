@@ -1,4 +1,4 @@
-"""The client of exercise 04, tried: five letters over a `Road`, each to a fresh lab.
+"""The client of exercise 04, tried: five letters over a `RecordingProxy`, each to a fresh lab.
 
     try_client(case)                  calls send(host, port, sender, recipients, message), and looks at what came of it
     sender_said(commands, address)    is MAIL FROM what it should be?  (is it so, what was expected, what happened)
@@ -14,7 +14,7 @@ from typing import Any
 
 from mailcourse.checks.task import Case, Stopped, a
 from mailcourse.checks.world import World
-from mailcourse.internet.road import Road
+from mailcourse.internet.recording_proxy import RecordingProxy
 
 
 def sender_said(commands: Sequence[str], wanted: str) -> tuple[bool, str, str]:
@@ -30,7 +30,7 @@ def _message(world: World, subject: str, lines: Sequence[str]) -> str:
     return "\r\n".join([*head, *lines]) + "\r\n"
 
 
-def _send(case: Case, road: Road, to: Sequence[str], message: str) -> Any:
+def _send(case: Case, road: RecordingProxy, to: Sequence[str], message: str) -> Any:
     try:
         with road:
             return case.call(*road.address, case.world.person("alice"), list(to), message, seconds=10)
@@ -52,7 +52,7 @@ def try_client(case: Case) -> None:
     for part, to, lines, reached in tries:
         with case.part(part, _wanted(reached)) as so:
             lab = case.lab()
-            road = Road(lab.endpoint(world.best, 25))
+            road = RecordingProxy(lab.endpoint(world.best, 25))
             codes = _send(case, road, to, _message(world, part, lines))
             lab.settle()
             if part == "the whole dialogue":
@@ -73,7 +73,7 @@ def try_client(case: Case) -> None:
                 )
 
 
-def _look_at(case: Case, part: str, road: Road) -> None:
+def _look_at(case: Case, part: str, road: RecordingProxy) -> None:
     """Look at the dialogue itself: who speaks first, MAIL FROM, and QUIT."""
     said = [line.upper().strip() for line in road.commands]
     case.expect(part, bool(said) and not road.is_early, "the server speaks first",

@@ -19,21 +19,18 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import dpkt
 
-from .tap import Packet
-
-if TYPE_CHECKING:
-    from .network import Internet
+from .tap import Packet, Taps
 
 #: pcapng's word for "packets begin with the IP header"; no Ethernet here.
 RAW_IP = 101
 #: The largest packet; only an unusual datagram is so large.
 SNAPLEN = 65535
 #: Octets of data in a segment, so that a packet has no more than 1500.
-MOST_IN_SEGMENT = {4: 1460, 6: 1440}
+MAX_IN_SEGMENT = {4: 1460, 6: 1440}
 WINDOW = 65535
 #: Segments that a receiver lets pass before it acknowledges, RFC 9293 §3.8.6.3.
 SEGMENTS_TO_AN_ACK = 2
@@ -53,7 +50,7 @@ class Stream:
 class Capture:
     """A pcapng file that grows with what passes; `stop()`, or the end of `with`, completes it."""
 
-    def __init__(self, internet: Internet, path: Path | str) -> None:
+    def __init__(self, taps: Taps, path: Path | str) -> None:
         self.path, self.packets = Path(path), 0
         self._file = self.path.open("wb")
         self._writer = dpkt.pcapng.Writer(self._file, snaplen=SNAPLEN, linktype=RAW_IP)
@@ -62,7 +59,7 @@ class Capture:
         self._rest_of: Packet | None = None
         self._moment = 0  # microseconds of the last packet
         self._lock = threading.Lock()
-        self._stop = internet.tap(self._see)
+        self._stop = taps.add(self._see)
 
     def flush(self) -> None:
         """Make the file whole up to now."""
@@ -107,7 +104,7 @@ class Capture:
         self._segment(packet, stream, True, ACK)
 
     def _data(self, packet: Packet, stream: Stream) -> None:
-        data, most = self._rest + packet.data, MOST_IN_SEGMENT[_version(packet)]
+        data, most = self._rest + packet.data, MAX_IN_SEGMENT[_version(packet)]
         whole = len(data) // most * most
         for place in range(0, whole, most):
             self._segment(packet, stream, packet.from_client, ACK, data[place : place + most])
@@ -135,7 +132,7 @@ class Capture:
 
     def _segment(self, packet: Packet, stream: Stream, from_client: bool, flags: int, data: bytes = b"") -> None:
         source, target = _ports(packet, from_client)
-        options = b"\x02\x04" + MOST_IN_SEGMENT[_version(packet)].to_bytes(2) if flags & SYN else b""
+        options = b"\x02\x04" + MAX_IN_SEGMENT[_version(packet)].to_bytes(2) if flags & SYN else b""
         segment = dpkt.tcp.TCP(
             sport=source,
             dport=target,

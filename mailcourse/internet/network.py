@@ -1,15 +1,14 @@
 """The Internet of a lab: hosts with documentation addresses, joined by nothing but this table.
 
-    laptop.academy.test                       mail.academy.test
+    laptop.academy.test                                  mail.academy.test
     192.0.2.10  ── connect("192.0.2.25", 587) ──►  listen(587)
-                        │
-    beneath: 127.0.0.1:51514 ──► 127.0.0.1:40587      (loopback.py)
-         or: two queues in memory                     (memory.py)
+                 two pipes in this process's memory (pipe.py), and a wire between (wire.py)
 
-Lab addresses and real port numbers are the same on every machine; what is beneath is the
-operating system's choice and is seen by nobody.  What is not in the table cannot be reached.
-Hosts go down, ports are closed, links are slow: the switches for trouble are here too.
-Knows addresses, ports and bytes.  Does not know what the bytes mean.
+Lab addresses and port numbers are the same on every machine, and no socket is opened: neither a neighbour on a
+shared machine nor a page in a browser can reach a lab.  A program outside comes in by a door (`doors.py`), which
+is opened when somebody asks.  What is not in the table cannot be reached.
+Hosts go down, ports are closed, links are slow: the switches for faults are here too.
+Knows addresses, ports and octets.  Does not know what the octets mean.
 """
 
 from __future__ import annotations
@@ -18,13 +17,22 @@ import asyncio
 import itertools
 import random
 import socket
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import Any
 
+from . import outlets
 from .clock import Clock
+from .connection import Answer
+from .connection import Connection as Connection
+from .connection import ProtocolFactory as ProtocolFactory
+from .connection import Unreachable as Unreachable
+from .doors import LOOPBACK, Door, Entrance
 from .errors import LabError, unknown
+from .links import Links
+from .pipe import Pipe
 from .runtime import Runtime
 from .tap import Listener, Taps
 from .trace import Trace
@@ -36,50 +44,13 @@ OUTSIDE_ADDRESS, OUTSIDE_ADDRESS6 = "203.0.113.254", "2001:db8:ffff::254"
 #: Whom a link leads to when it is slow towards all.
 EVERYBODY = "everybody"
 
-SERVICES = {25: "smtp", 53: "dns", 110: "pop3", 143: "imap", 465: "submissions", 587: "submission"}
-SERVICES |= {993: "imaps", 995: "pop3s"}
-
 #: Connections that one port serves at a time; one more is closed at once.
-MOST_CONNECTIONS = 250
-#: A dialling host's own ports are given out in turn.
-FIRST_SOURCE_PORT, SOURCE_PORTS = 49152, 16384
+MAX_CONNECTIONS = 250
 #: Turns of the loop that `close` waits for its connections to say goodbye; three are enough.
-MOST_CLOSING_TURNS = 100
+MAX_CLOSING_TURNS = 100
 
 
-@dataclass
-class Connection:
-    """One conversation between two hosts, as both ends know it.
-
-    `message` is the identity of the message being carried, for the trace alone; nothing of it
-    is on the wire.
-    """
-
-    number: int
-    source: str
-    source_address: str
-    address: str
-    port: int
-    message: str | None = None
-    is_open: bool = True
-    close: Callable[[], None] = field(default=lambda: None, repr=False)
-    target: str = ""
-
-    @property
-    def source_port(self) -> int:
-        """The port in the lab that the dialling host speaks from; the same every time."""
-        return FIRST_SOURCE_PORT + self.number % SOURCE_PORTS
-
-
-ProtocolFactory = Callable[[Connection], asyncio.BaseProtocol]
-Answer = Callable[[bytes, Connection], Awaitable[bytes | None]]
-
-
-class Unreachable(OSError):
-    """No connection could be made: nobody there, or nobody listens on that port."""
-
-
-class Internet(ABC):
+class Internet:
     """All hosts of a lab, and the way between them."""
 
     def __init__(self, clock: Clock, trace: Trace, runtime: Runtime, seed: str) -> None:
@@ -87,10 +58,15 @@ class Internet(ABC):
         self.hosts: dict[str, Host] = {}
         self._by_address: dict[str, Host] = {}
         self.taps = Taps(trace)
-        self.wires: dict[int, Wire] = {}  # number of an open connection -> its wire
-        self.lags: dict[frozenset[str], float] = {}  # both ends of a link, or one end of many -> seconds
-        self.cuts: set[frozenset[str]] = set()  # both ends of each link that carries nothing
+        self.links = Links(self.taps)
+        self._listening: dict[tuple[str, int], ProtocolFactory] = {}
+        self._answering: dict[tuple[str, int], Answer] = {}
+        self._serving: Counter[tuple[str, int]] = Counter()  # open connections to each port
+        self._doors: dict[tuple[str, int], Door] = {}
+        self._outlets: dict[tuple[str, int], int] = {}  # served by a program outside -> its real port
         self._numbers = itertools.count(1)
+
+    # ---- hosts -----------------------------------------------------------------------------------------
 
     def add_host(self, name: str, addresses: list[str]) -> Host:
         """Add a host; its name and its addresses are its own."""
@@ -104,9 +80,10 @@ class Internet(ABC):
 
     def host(self, name: str) -> Host:
         """Return the host called `name`."""
-        if name not in self.hosts:
-            raise unknown("host", name, self.hosts)
-        return self.hosts[name]
+        try:
+            return self.hosts[name]
+        except KeyError:
+            raise unknown("host", name, self.hosts) from None
 
     def host_at(self, address: str) -> Host | None:
         """Return the host that has this lab address, or None when nobody has it."""
@@ -116,16 +93,10 @@ class Internet(ABC):
         """Return the name of a host, or of the outside; raise for any other."""
         return OUTSIDE if name == OUTSIDE else self.host(name).name
 
-    def new_connection(self, source: Host | None, address: str, port: int, message: str | None) -> Connection:
-        """Number a conversation; `source` is None for a client from outside."""
-        target = self.host_at(address)
-        own = source.address_towards(address) if source else OUTSIDE_ADDRESS6 if ":" in address else OUTSIDE_ADDRESS
-        name = source.name if source else OUTSIDE
-        number = next(self._numbers)
-        return Connection(number, name, own, address, port, message, target=target.name if target else address)
+    # ---- links -----------------------------------------------------------------------------------------
 
     def tap(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with each packet of the lab; return the way to stop.  Safe from any thread."""
+        """Call `listener` with each packet of the lab; return the way to stop.  Thread-safe."""
         return self.taps.add(listener)
 
     def delay(self, a: str, b: str | None, seconds: float) -> None:
@@ -133,40 +104,26 @@ class Internet(ABC):
         if seconds < 0:
             raise LabError("A delay cannot be negative. Give seconds such as 0.2, or 0 to end the delay.")
         ends = frozenset(self.known(name) for name in (a, b) if name is not None)
-        self.runtime.call(lambda: self._set_lag(ends, seconds))
+        self.runtime.call(lambda: self.links.set_lag(ends, seconds))
         self.trace.add(a, "host", "link-slowed", peer=b or EVERYBODY, seconds=seconds)
-
-    def _set_lag(self, ends: frozenset[str], seconds: float) -> None:
-        self.lags = {link: lag for link, lag in {**self.lags, ends: seconds}.items() if lag}
 
     def cut(self, a: str, b: str) -> None:
         """Let nothing pass between two hosts, and break what is open between them.  Loop thread only."""
-        ends = frozenset({self.host(a).name, self.host(b).name})
-        self.cuts.add(ends)
-        for wire in list(self.wires.values()):
-            if {wire.connection.source, wire.connection.target} == ends:
-                wire.abort()
+        self.links.cut(frozenset({self.host(a).name, self.host(b).name}))
 
     def join(self, a: str, b: str) -> None:
-        """Let things pass between two hosts again; harmless if they do."""
-        self.cuts.discard(frozenset({a, b}))
+        """Let things pass between two hosts again.  Idempotent."""
+        self.links.cuts.discard(frozenset({a, b}))
 
-    def lag(self, connection: Connection) -> float:
-        """Return the seconds that a chunk of this connection is held: the slowest of what applies."""
-        ends = frozenset({connection.source, connection.target})
-        return max(self.lags.get(link, 0.0) for link in (ends, *(frozenset({end}) for end in ends)))
+    # ---- connections -----------------------------------------------------------------------------------
 
-    async def answered(self, answer: Answer, data: bytes, connection: Connection) -> bytes | None:
-        """Carry one datagram to a server and its reply back: past the taps, and at the pace of the link."""
-        self.taps.show(connection, "data", True, data, "udp")
-        if self.lags:
-            await asyncio.sleep(self.lag(connection))
-        reply = await answer(data, connection)
-        if reply is not None:
-            self.taps.show(connection, "data", False, reply, "udp")
-            if self.lags:
-                await asyncio.sleep(self.lag(connection))
-        return reply
+    def new_connection(self, source: Host | None, address: str, port: int, message: str | None) -> Connection:
+        """Number a conversation; `source` is None for a client from outside."""
+        target = self.host_at(address)
+        own = source.address_towards(address) if source else OUTSIDE_ADDRESS6 if ":" in address else OUTSIDE_ADDRESS
+        name = source.name if source else OUTSIDE
+        number = next(self._numbers)
+        return Connection(number, name, own, address, port, message, target=target.name if target else address)
 
     def reachable(self, source: Host, address: str, port: int) -> Host:
         """Return the host at `address` if a packet would arrive there; raise `Unreachable` if not."""
@@ -177,53 +134,159 @@ class Internet(ABC):
             raise Unreachable(f"{source.name} is switched off")
         if not target.is_up:
             raise Unreachable(f"no answer from {target.name}, it is switched off")
-        if {source.name, target.name} in self.cuts:
+        if {source.name, target.name} in self.links.cuts:
             raise Unreachable(f"no answer from {target.name}, the link to {source.name} is cut")
         if port in target.closed_ports:
-            raise self.refused(target, port)
+            raise self._refused(target, port)
         return target
 
-    def refused(self, target: Host, port: int) -> Unreachable:
-        """Make the error for a port on which nobody listens."""
+    def _refused(self, target: Host, port: int) -> Unreachable:
         return Unreachable(f"connection refused, nothing listens on port {port} of {target.name}")
 
-    @abstractmethod
     async def listen(self, host: Host, address: str, port: int, factory: ProtocolFactory) -> None:
         """Serve each connection to (address, port) with a protocol that `factory` makes."""
+        self._listening[address, port] = factory
 
-    @abstractmethod
     async def listen_datagrams(self, host: Host, address: str, port: int, answer: Answer) -> None:
         """Reply to each datagram to (address, port) with what `answer` returns; None says nothing."""
+        self._answering[address, port] = answer
 
-    @abstractmethod
     async def connect(self, connection: Connection, source: Host) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open the connection, or raise `Unreachable`."""
+        place = self._find(connection, source, self._listening)
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=2**17, loop=loop)
+        client = asyncio.StreamReaderProtocol(reader, loop=loop)
+        if place in self._outlets:
+            wire = Wire(self.links, connection, client, dialling=True)
+            await outlets.connect(wire, self._outlets[place])
+            return reader, asyncio.StreamWriter(wire, client, reader, loop)
+        served = self._served(connection)
+        near, far = Pipe(client, loop), Pipe(served or asyncio.Protocol(), loop)
+        near.join(far)
+        near.start()
+        far.start()
+        if served is None:  # too many connections: accepted and closed, as a busy server does
+            far.close()
+        return reader, asyncio.StreamWriter(near, client, reader, loop)
 
-    @abstractmethod
-    async def exchange(self, connection: Connection, source: Host, payload: bytes) -> bytes:
-        """Send one datagram and return the first that comes back, or raise `Unreachable`."""
-
-    @abstractmethod
     def dial(self, connection: Connection, source: Host, timeout: float) -> socket.socket:
         """Open the connection as a blocking socket, for the standard library's clients.  Any thread."""
+        place = self._find(connection, source, self._listening)
+        if place in self._outlets:
+            return outlets.dial(self._outlets[place], timeout)
+        near, far = socket.socketpair()
+        near.settimeout(timeout)
+        try:
+            self.runtime.run(self._serve(far, connection))
+        except BaseException:
+            near.close()
+            raise
+        return near
 
-    @abstractmethod
-    def endpoint(self, address: str, port: int) -> tuple[str, int] | None:
-        """Return the real (address, port) beneath, or None when nobody listens there."""
+    async def _serve(self, far: socket.socket, connection: Connection) -> None:
+        wire = self._served(connection)
+        if wire is None:
+            far.close()
+            return
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: wire, far)
 
-    def disconnect(self, host: Host) -> None:
-        """Cut every connection from or to `host`.  Loop thread only."""
-        for wire in list(self.wires.values()):
-            if host.name in (wire.connection.source, wire.connection.target):
-                wire.abort()
+    def _served(self, connection: Connection) -> Wire | None:
+        """Return a wire to the server that a connection leads to; None when it has too many connections."""
+        place = (connection.address, connection.port)
+        host = self._by_address[connection.address]
+        if self._serving[place] >= MAX_CONNECTIONS:
+            self.trace.add(host.name, "host", "warning", text=f"too many connections to port {connection.port}")
+            return None
+        self._serving[place] += 1
+        return Wire(self.links, connection, self._listening[place](connection), partial(self._gone, place))
+
+    def _gone(self, place: tuple[str, int]) -> None:
+        self._serving[place] -= 1
+
+    def _find(self, connection: Connection, source: Host, table: dict[tuple[str, int], Any]) -> tuple[str, int]:
+        """Return where a connection leads, if somebody serves it there; raise `Unreachable` if not."""
+        target = self.reachable(source, connection.address, connection.port)
+        place = (connection.address, connection.port)
+        if place not in table and place not in self._outlets:
+            raise self._refused(target, connection.port)
+        return place
+
+    async def exchange(self, connection: Connection, source: Host, payload: bytes) -> bytes:
+        """Send one datagram and return its answer, or raise `Unreachable`."""
+        answer = self._answering[self._find(connection, source, self._answering)]
+        reply = await self._answered(answer, payload, connection)
+        if reply is None:
+            raise Unreachable(f"no answer from {connection.address}")
+        return reply
+
+    async def _answered(self, answer: Answer, data: bytes, connection: Connection) -> bytes | None:
+        """Carry one datagram to a server and its reply back: past the taps, and at the pace of the link."""
+        self.taps.show(connection, "data", True, data, "udp")
+        if self.links.lags:
+            await asyncio.sleep(self.links.lag(connection))
+        reply = await answer(data, connection)
+        if reply is not None:
+            self.taps.show(connection, "data", False, reply, "udp")
+            if self.links.lags:
+                await asyncio.sleep(self.links.lag(connection))
+        return reply
+
+    # ---- the outside -------------------------------------------------------------------------------------
+
+    async def open_door(self, host: Host, port: int, *, any_user: bool = False) -> tuple[str, int]:
+        """Open a door before a port of a host; return the real (address, port).  An open one stays as it is."""
+        place = (host.addresses[0], port)
+        if place in self._outlets:
+            return LOOPBACK, self._outlets[place]
+        door = self._doors.get(place)
+        if door is None:
+            door = self._doors[place] = Door(self._entrance(host, *place), any_user=any_user)
+            await door.open()
+        door.any_user = door.any_user or any_user
+        return LOOPBACK, door.real
+
+    def _entrance(self, host: Host, address: str, port: int) -> Entrance:
+        def serve() -> Wire | None:
+            if not host.is_listening(port):
+                return None
+            return self._served(self.new_connection(None, address, port, None))
+
+        async def answer(data: bytes) -> bytes | None:
+            if not host.is_up or port in host.closed_ports:
+                return None
+            connection = self.new_connection(None, address, port, None)
+            return await self._answered(self._answering[address, port], data, connection)
+
+        def warn(text: str) -> None:
+            self.trace.add(host.name, "host", "warning", text=text)
+
+        is_asked = (address, port) in self._answering
+        return Entrance(port, serve, lambda: port in host.closed_ports, answer if is_asked else None, warn)
+
+    def attach(self, host: Host, port: int, real_port: int) -> None:
+        """Let a program outside the lab, on 127.0.0.1 port `real_port`, serve a port of `host`."""
+        if not 0 < real_port < 65536:
+            raise LabError(f"{real_port} is no port number. Give the port of 127.0.0.1 where the program listens.")
+        self._outlets.update({(address, port): real_port for address in host.addresses})
+        if port not in host.ports:
+            host.ports.append(port)
+
+    def detach(self, host: Host, port: int) -> None:
+        """Give the port back to the lab's own server, or to nobody.  Idempotent."""
+        for address in host.addresses:
+            self._outlets.pop((address, port), None)
+        if (host.addresses[0], port) not in self._listening and port in host.ports:
+            host.ports.remove(port)
 
     async def close(self) -> None:
         """Give back every socket and task."""
-        for wire in list(self.wires.values()):
-            wire.abort()
-        for _ in range(MOST_CLOSING_TURNS):  # each goes as its connection_lost is called
+        for door in self._doors.values():
+            await door.close()
+        self.links.abort_all()
+        for _ in range(MAX_CLOSING_TURNS):  # each goes as its connection_lost is called
             await asyncio.sleep(0)
-            if not self.wires:
+            if not self.links.wires:
                 break
         await asyncio.sleep(0)  # inside TLS the server hears of it one turn later
 
@@ -282,11 +345,11 @@ class Host:
         return self.internet.dial(self.internet.new_connection(self, address, port, message), self, timeout)
 
     def down(self) -> None:
-        """Switch the host off: its connections break and nobody can reach it.  Safe from any thread."""
+        """Switch the host off: its connections break and nobody can reach it.  Thread-safe."""
         self.internet.runtime.call(lambda: self._switch(False))
 
     def up(self) -> None:
-        """Switch the host on again.  Safe from any thread."""
+        """Switch the host on again.  Thread-safe."""
         self.internet.runtime.call(lambda: self._switch(True))
 
     def close_port(self, port: int) -> None:
@@ -314,7 +377,7 @@ class Host:
             self.is_up = up
             self.record("host", "host-up" if up else "host-down")
             if not up:
-                self.internet.disconnect(self)
+                self.internet.links.disconnect(self.name)
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {' '.join(self.addresses)} {'up' if self.is_up else 'down'}>"

@@ -8,6 +8,7 @@ Inside, the process's look-ups and connections go to the lab and nowhere else:
     socket.socket().connect(("mail.academy.test", 25))  a name is looked up in the lab too
     socket.socket().connect(anything else)         →  refused
 
+A socket that connects becomes one end of a pair, whose other end the lab's loop holds: no port is opened.
 The lab's own thread is not affected, and neither are Unix sockets, which are no network.
 """
 
@@ -22,8 +23,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from .datagrams import Datagrams, become
 from .errors import LabError
-from .loopback import LoopbackInternet
 from .network import Host
 
 Lookup = Callable[[str], list[str]]
@@ -34,16 +35,13 @@ _inside = threading.Lock()
 @contextmanager
 def online(host: Host, lookup: Lookup) -> Iterator[None]:
     """Put this process on `host`; `lookup(name)` gives the lab addresses of a name."""
-    internet = host.internet
-    if not isinstance(internet, LoopbackInternet):
-        raise LabError("`online` needs a lab on loopback sockets; this one is in memory.")
     if not _inside.acquire(blocking=False):
         raise LabError("This process is already online in a lab. Leave the other `with lab.online(…)` first.")
     replaced = {name: getattr(socket, name) for name in ("getaddrinfo", "gethostbyname")}
     try:
         for name, replacement in _names(host, lookup, replaced).items():
             setattr(socket, name, replacement)
-        for name, replacement in _methods(host, internet, lookup).items():
+        for name, replacement in _methods(host, lookup).items():
             setattr(socket.socket, name, replacement)
         yield
     finally:
@@ -54,7 +52,7 @@ def online(host: Host, lookup: Lookup) -> Iterator[None]:
         _inside.release()
 
 
-METHODS = ("connect", "connect_ex", "sendto", "recvfrom")
+METHODS = ("connect", "connect_ex", "sendto", "recvfrom", "getpeername", "setsockopt")
 
 
 def _names(host: Host, lookup: Lookup, replaced: dict[str, Any]) -> dict[str, Any]:
@@ -92,36 +90,58 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _methods(host: Host, internet: LoopbackInternet, lookup: Lookup) -> dict[str, Any]:
-    def real(self: socket.socket, address: Any) -> Any:
-        """Translate a lab address; refuse any other."""
-        if internet.runtime.is_here() or self.family not in (socket.AF_INET, socket.AF_INET6):
-            return address
+def _methods(host: Host, lookup: Lookup) -> dict[str, Any]:
+    internet, here = host.internet, host.internet.runtime.is_here
+    datagrams = Datagrams(host)
+    peers: dict[int, tuple[str, int]] = {}  # file descriptor of a socket that is connected in the lab -> its peer
+
+    def is_outside(sock: socket.socket) -> bool:
+        return here() or sock.family not in (socket.AF_INET, socket.AF_INET6)
+
+    def place(address: Any) -> tuple[str, int]:
+        """Translate a name; refuse what is not in the lab."""
         there = _addresses(str(address[0]), lookup)[0]
         if internet.host_at(there) is None:
             raise ConnectionRefusedError(
                 errno.ECONNREFUSED, f"{there} is not in this lab, and nothing else is reachable here"
             )
-        connection = internet.new_connection(host, there, address[1], None)
-        return internet.prepare(connection, host, self)
+        return there, int(address[1])
 
     def connect(self: socket.socket, address: Any) -> None:
-        super(socket.socket, self).connect(real(self, address))
+        if is_outside(self):
+            return super(socket.socket, self).connect(address)
+        there = place(address)
+        if self.type == socket.SOCK_DGRAM:
+            datagrams.join(self, there)
+        else:
+            become(self, host.dial(*there))
+        peers[self.fileno()] = there
+        return None
 
     def connect_ex(self: socket.socket, address: Any) -> int:
         try:
-            return super(socket.socket, self).connect_ex(real(self, address))
+            self.connect(address)
         except OSError as error:
             return error.errno or errno.ECONNREFUSED
+        return 0
 
     def sendto(self: socket.socket, data: Any, *rest: Any) -> int:
-        flags = rest[0] if len(rest) == 2 else 0
-        return int(super(socket.socket, self).sendto(data, flags, real(self, rest[-1])))
+        if is_outside(self):
+            return int(super(socket.socket, self).sendto(data, *rest))
+        datagrams.join(self, place(rest[-1]))
+        return self.send(data, rest[0] if len(rest) == 2 else 0)
 
     def recvfrom(self: socket.socket, *rest: Any) -> tuple[bytes, Any]:
         data, address = super(socket.socket, self).recvfrom(*rest)
-        if internet.runtime.is_here():  # the lab's own servers; a client's port may be the number of a lab port
-            return data, address
-        return data, (internet.lab_address(address[1]) or address) if address else address
+        return data, datagrams.source(self) or address
 
-    return dict(zip(METHODS, (connect, connect_ex, sendto, recvfrom), strict=True))
+    def getpeername(self: socket.socket) -> Any:
+        name = super(socket.socket, self).getpeername()  # raises when it is not connected
+        return name if is_outside(self) else peers.get(self.fileno(), name)
+
+    def setsockopt(self: socket.socket, level: int, *rest: Any) -> None:
+        if level == socket.IPPROTO_TCP and not is_outside(self) and self.fileno() in peers:
+            return  # a pair has no options of TCP, and needs none
+        super(socket.socket, self).setsockopt(level, *rest)
+
+    return dict(zip(METHODS, (connect, connect_ex, sendto, recvfrom, getpeername, setsockopt), strict=True))

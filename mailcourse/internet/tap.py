@@ -18,15 +18,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from .connection import Connection
 from .trace import Trace
 
-if TYPE_CHECKING:
-    from .network import Connection, Internet
-
 #: Octets that a tap keeps; then the oldest packets are dropped.
-MOST_KEPT = 10_000_000
+MAX_KEPT = 10_000_000
 #: What a packet costs beside its data.
 BESIDE = 400
 
@@ -107,13 +105,13 @@ class Taps:
 class Tap:
     """The packets between two hosts, kept; without names, those of the whole lab."""
 
-    def __init__(self, internet: Internet, a: str | None = None, b: str | None = None) -> None:
-        self._ends = frozenset(internet.known(name) for name in (a, b) if name is not None)
+    def __init__(self, taps: Taps, *hosts: str) -> None:
+        self._ends = frozenset(hosts)
         self._kept: deque[Packet] = deque()
         self._size = 0
         self.dropped = 0
         self._lock = threading.Lock()
-        self._stop = internet.tap(self._keep)
+        self._stop = taps.add(self._keep)
 
     def _keep(self, packet: Packet) -> None:
         if not self._ends <= {packet.source, packet.target}:
@@ -121,7 +119,7 @@ class Tap:
         with self._lock:
             self._kept.append(packet)
             self._size += len(packet.data) + BESIDE
-            while self._size > MOST_KEPT and len(self._kept) > 1:
+            while self._size > MAX_KEPT and len(self._kept) > 1:
                 self._size -= len(self._kept.popleft().data) + BESIDE
                 self.dropped += 1
 

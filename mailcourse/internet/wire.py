@@ -17,91 +17,14 @@ Knows octets.  Does not know what they mean.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from .network import Connection, Internet
-
-#: Octets that a slow link holds in each direction; then the sender waits.
-MOST_MOVING = 2**18
-
-
-def feeder(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None]:
-    """Return the function that hands arrived octets to either kind of protocol; TLS is the buffered kind."""
-    if isinstance(protocol, asyncio.BufferedProtocol):
-        return partial(_fill, protocol)
-    return cast(asyncio.Protocol, protocol).data_received
-
-
-def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
-    while data:
-        buffer = memoryview(protocol.get_buffer(len(data)))
-        count = min(len(buffer), len(data))
-        buffer[:count] = data[:count]
-        protocol.buffer_updated(count)
-        data = data[count:]
-
-
-class Lane:
-    """One direction of a slow link: what enters first arrives first, each after its delay."""
-
-    def __init__(self, on_full: Callable[[bool], None]) -> None:
-        self.moving: deque[tuple[float, int, Callable[[], None]]] = deque()  # due, octets, what to do then
-        self._on_full, self._octets, self._held = on_full, 0, False
-        self._timer: asyncio.TimerHandle | None = None
-
-    def send(self, act: Callable[[], None], seconds: float, octets: int = 0) -> None:
-        """Do `act` after `seconds`, and after all that entered before."""
-        due = asyncio.get_running_loop().time() + seconds
-        self.moving.append((max(due, self.moving[-1][0]) if self.moving else due, octets, act))
-        self._octets += octets
-        if self._octets > MOST_MOVING:
-            self._on_full(True)
-        self._arm()
-
-    def hold(self, held: bool) -> None:
-        """Let nothing arrive, or go on."""
-        self._held = held
-        self._arm()
-
-    def clear(self) -> None:
-        """Forget what is on its way."""
-        self.moving.clear()
-        self._octets = 0
-
-    def _arm(self) -> None:
-        if self._timer is None and self.moving and not self._held:
-            self._timer = asyncio.get_running_loop().call_at(self.moving[0][0], self._arrive)
-
-    def _arrive(self) -> None:
-        self._timer, now = None, asyncio.get_running_loop().time()
-        try:
-            while self.moving and not self._held and self.moving[0][0] <= now:
-                _, octets, act = self.moving.popleft()
-                self._octets -= octets
-                act()
-        finally:
-            self._arm()
-        if self._octets <= MOST_MOVING // 2:
-            self._on_full(False)
-
-
-class Gate:
-    """Shut while anybody has a reason to keep it shut; tells only when that changes."""
-
-    def __init__(self, on_shut: Callable[[], None], on_open: Callable[[], None]) -> None:
-        self.reasons: set[str] = set()
-        self._on_shut, self._on_open = on_shut, on_open
-
-    def set(self, reason: str, shut: bool) -> None:
-        """Add the reason, or take it away."""
-        before = bool(self.reasons)
-        (self.reasons.add if shut else self.reasons.discard)(reason)
-        if bool(self.reasons) != before:
-            (self._on_open if before else self._on_shut)()
+from .connection import Connection
+from .lane import Gate, Lane
+from .links import Links
+from .pipe import feeder
 
 
 class Wire(asyncio.Transport, asyncio.Protocol):
@@ -111,7 +34,7 @@ class Wire(asyncio.Transport, asyncio.Protocol):
 
     def __init__(
         self,
-        internet: Internet,
+        links: Links,
         connection: Connection,
         protocol: asyncio.BaseProtocol,
         gone: Callable[[], None] = lambda: None,
@@ -119,7 +42,7 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         dialling: bool = False,
     ) -> None:
         super().__init__()
-        self.connection, self._internet, self._gone = connection, internet, gone
+        self.connection, self._links, self._gone = connection, links, gone
         self._far_is_client = not dialling  # the far end is the one beneath
         self._closing = self._lost = False
         self._ended: set[bool] = set()  # which ends have said their last: is it the client?
@@ -133,8 +56,8 @@ class Wire(asyncio.Transport, asyncio.Protocol):
     # ---- what taps see -----------------------------------------------------------------------------
 
     def _show(self, kind: str, from_client: bool, data: bytes = b"") -> None:
-        if self._internet.taps.listeners:
-            self._internet.taps.show(self.connection, kind, from_client, data)
+        if self._links.taps.listeners:
+            self._links.taps.show(self.connection, kind, from_client, data)
 
     def _end(self, from_client: bool) -> None:
         if from_client not in self._ended:
@@ -147,14 +70,14 @@ class Wire(asyncio.Transport, asyncio.Protocol):
             self._show("reset", from_client)
 
     def _lag(self) -> float:
-        return self._internet.lag(self.connection) if self._internet.lags else 0.0
+        return self._links.lag(self.connection) if self._links.lags else 0.0
 
     # ---- a protocol, towards the transport beneath -----------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
         self._beneath = cast(asyncio.Transport, transport)
-        self._internet.wires[self.connection.number] = self
+        self._links.wires[self.connection.number] = self
         self.connection.close = self.abort
         self._show("open", True)
         self._protocol.connection_made(self)
@@ -163,9 +86,9 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         """Pass on what the far end says, while somebody listens."""
         if self._closing:
             return
-        if self._internet.taps.listeners:
+        if self._links.taps.listeners:
             self._show("data", self._far_is_client, data)
-        if self._up.moving or self._internet.lags:
+        if self._up.moving or self._links.lags:
             self._up.send(lambda: self._feed(data), self._lag(), len(data))
         else:
             self._feed(data)
@@ -175,7 +98,7 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         self._end(self._far_is_client)
         if self._closing:
             return bool(self._down.moving)  # our own last words are still on their way
-        if self._up.moving or self._internet.lags:
+        if self._up.moving or self._links.lags:
             self._up.send(self._pass_eof, self._lag())
             return True
         stays = bool(cast(asyncio.Protocol, self._protocol).eof_received())
@@ -200,7 +123,7 @@ class Wire(asyncio.Transport, asyncio.Protocol):
             self._up.send(partial(self._finish, exc), 0)
 
     def _finish(self, exc: Exception | None) -> None:
-        if self._internet.wires.pop(self.connection.number, None) is None:
+        if self._links.wires.pop(self.connection.number, None) is None:
             return
         self._closing, self.connection.is_open = True, False
         self._up.clear()
@@ -223,9 +146,9 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         """Send octets to the far end."""
         if self._closing or not data:
             return
-        if self._internet.taps.listeners:
+        if self._links.taps.listeners:
             self._show("data", not self._far_is_client, bytes(data))
-        if self._down.moving or self._internet.lags:
+        if self._down.moving or self._links.lags:
             self._down.send(partial(self._beneath.write, bytes(data)), self._lag(), len(data))
         else:
             self._beneath.write(data)
@@ -252,7 +175,7 @@ class Wire(asyncio.Transport, asyncio.Protocol):
             self._then(self._beneath.close)
 
     def _then(self, act: Callable[[], None]) -> None:
-        if self._down.moving or self._internet.lags:
+        if self._down.moving or self._links.lags:
             self._down.send(act, self._lag())
         else:
             act()

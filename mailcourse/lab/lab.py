@@ -21,8 +21,7 @@ import dns.name
 from mailcourse.dns.stub import NoAnswer
 from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.internet.memory import MemoryInternet
-from mailcourse.internet.network import SERVICES, Host
+from mailcourse.internet.network import Host
 from mailcourse.internet.online import online
 from mailcourse.internet.tap import Tap
 from mailcourse.message.address import parse as parse_address
@@ -33,6 +32,7 @@ from .build import build
 from .dns import LabDns, LabZone
 from .faults import Fault, Faults
 from .person import PlainPerson
+from .ports import SERVICES
 from .queue import LabQueue, queue_of
 from .scenario import PersonPlan, Scenario
 from .table import Table, table
@@ -59,7 +59,6 @@ class PlainLab(LabWorld):
         clock: str = "still",
         speed: float = 1.0,
         name: str | None = None,
-        network: str = "loopback",
         seed: int = 1,
         new_disk: Callable[[], Disk] = Disk,
     ) -> None:
@@ -70,7 +69,6 @@ class PlainLab(LabWorld):
                 clock=clock,
                 speed=speed,
                 name=name,
-                network=network,
                 seed=seed,
                 new_disk=new_disk,
             )
@@ -195,26 +193,26 @@ class PlainLab(LabWorld):
 
     # ---- from outside, and as somebody inside --------------------------------------------------------
 
-    def endpoint(self, host: str, port: int) -> tuple[str, int]:
-        """Return the real (address, port) of a service, for any client on this machine."""
+    def endpoint(self, host: str, port: int, *, any_user: bool = False) -> tuple[str, int]:
+        """Open a door to a service and return its real (address, port), for any client of yours on this machine.
+
+        On Linux only programs of your own user may come in, unless `any_user`.  It stays open until the lab closes.
+        """
         target = self.host(host)
-        if isinstance(self.internet, MemoryInternet):
-            raise LabError('This lab is in memory and has no real ports. Open it with network="loopback".')
-        found = self.internet.endpoint(target.addresses[0], port)
-        if found is None:
+        if port not in target.ports:
             known = ", ".join(f"{p} ({SERVICES.get(p, '?')})" for p in sorted(target.ports)) or "none"
             raise LabError(f"{host} does not listen on port {port}. Its open ports: {known}.")
-        return found
+        return self.runtime.run(self.internet.open_door(target, port, any_user=any_user))
 
-    def endpoints(self) -> dict[str, Any]:
-        """Return every endpoint, password and the CA file, as `mailcourse up --endpoints` writes them."""
+    def endpoints(self, *, any_user: bool = False) -> dict[str, Any]:
+        """Open all doors; return endpoints, passwords and the CA file, as `mailcourse up --endpoints` writes them."""
         hosts = {
-            name: {str(port): list(self.endpoint(name, port)) for port in sorted(set(host.ports))}
+            name: {str(port): list(self.endpoint(name, port, any_user=any_user)) for port in sorted(set(host.ports))}
             for name, host in self.internet.hosts.items()
             if host.ports
         }
         return {
-            "dns": list(self.endpoint(self.scenario.resolver, 53)),
+            "dns": list(self.endpoint(self.scenario.resolver, 53, any_user=any_user)),
             "hosts": hosts,
             "people": {address: person.password for address, person in self.scenario.people.items()},
             "ca": str(self.ca),
@@ -228,18 +226,15 @@ class PlainLab(LabWorld):
 
     def tap(self, a: str | None = None, b: str | None = None) -> Tap:
         """Listen to all that passes between two hosts, as an eavesdropper does; without names, to everything."""
-        for name in (a, b):
-            if name is not None:
-                self.host(name)
         self.check_open()
-        return Tap(self.internet, a, b)
+        return Tap(self.internet.taps, *(self.internet.known(name) for name in (a, b) if name is not None))
 
     def capture(self, path: str | Path) -> Capture:
         """Write what passes into a file for Wireshark, until `.stop()` or the end of a `with` block."""
         from mailcourse.internet.capture import Capture
 
         self.check_open()
-        capture = Capture(self.internet, path)
+        capture = Capture(self.internet.taps, path)
         self.when_closed(capture.stop)
         return capture
 

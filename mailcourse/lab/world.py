@@ -22,8 +22,6 @@ from mailcourse.internet.certificates import Authority
 from mailcourse.internet.clock import Clock
 from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabClosed, LabError, unknown
-from mailcourse.internet.loopback import LoopbackInternet
-from mailcourse.internet.memory import MemoryInternet
 from mailcourse.internet.network import Host, Internet
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.trace import Trace
@@ -51,14 +49,11 @@ class LabWorld:
         clock: str,
         speed: float,
         name: str | None,
-        network: str,
         seed: int,
         new_disk: Callable[[], Disk],
     ) -> None:
         if clock not in ("still", "live"):
             raise LabError(f'There is no clock {clock!r}. Use "still" or "live".')
-        if network not in ("loopback", "memory"):
-            raise LabError(f'There is no network {network!r}. Use "loopback" or "memory".')
         self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
         self.name = name or self.scenario.name
         with opening:
@@ -74,8 +69,7 @@ class LabWorld:
             self.trace = Trace(self.clock, run)
             self.clock.on_fault = self._fault
             self.clock.on_move = self._moved
-            kind = LoopbackInternet if network == "loopback" else MemoryInternet
-            self.internet: Internet = kind(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
+            self.internet = Internet(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
             self.certificates = Authority(self.path / "ca.pem")
             self.dns_servers: dict[str, AuthoritativeServer] = {}
             self.resolvers: dict[str, Resolver] = {}

@@ -22,8 +22,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
-from mailcourse.internet.network import SERVICES
 from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.ports import SERVICES
 
 from .line import Line
 from .live import LiveView

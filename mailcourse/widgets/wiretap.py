@@ -18,9 +18,9 @@ import dns.exception
 import dns.message
 import ipywidgets as widgets
 
-from mailcourse.internet.network import SERVICES
-from mailcourse.internet.tap import Packet, Tap, readable
+from mailcourse.internet.tap import Packet, readable
 from mailcourse.lab.lab import PlainLab
+from mailcourse.lab.ports import SERVICES
 
 from .live import LiveView
 
@@ -97,7 +97,7 @@ class WiretapView(LiveView):
     """What passes between two hosts, or everywhere.  `readable` and `hidden` count octets."""
 
     def __init__(self, lab: PlainLab, a: str | None = None, b: str | None = None) -> None:
-        self.tap, self.readable, self.hidden = Tap(lab.internet, a, b), 0, 0
+        self.tap, self.readable, self.hidden = lab.tap(a, b), 0, 0
         self._seen, self._forgotten, self._secrets = 0, 0, Secrets()
         self._rows: deque[str] = deque(maxlen=MOST_ROWS)
         names = [name for name in (a, b) if name]

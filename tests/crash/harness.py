@@ -120,9 +120,7 @@ async def pour(lab: Lab, log: int, seed: int) -> None:
 def first(folder: Path, log: int, last: int, seed: int | None) -> None:
     """The process that is killed."""
     Counting.last = last
-    lab = Lab(
-        "two-offices", path=folder, network="memory", new_disk=Counting, clock="still" if seed is None else "live"
-    )
+    lab = Lab("two-offices", path=folder, new_disk=Counting, clock="still" if seed is None else "live")
     if seed is None:
         story(lab, log)
         os.write(log, f"steps {Counting.steps}\n".encode())
@@ -133,7 +131,7 @@ def first(folder: Path, log: int, last: int, seed: int | None) -> None:
 def second(folder: Path, log: int) -> dict[str, int]:
     """The process that looks: what became of every message that had its 250."""
     promised = [line.split() for line in Path(f"/dev/fd/{log}").read_text().splitlines()]
-    lab = Lab("two-offices", path=folder, network="memory")
+    lab = Lab("two-offices", path=folder)
     lab.settle()
     lab.clock.advance(days=1)
     found: Counter[tuple[str, str]] = Counter()

@@ -24,7 +24,7 @@ QUERIES = [
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[Lab, list[NameServer]]]:
-    with Lab("two-offices", name="dns-fuzz", network="memory") as lab:
+    with Lab("two-offices", name="dns-fuzz") as lab:
         yield lab, [lab.dns_servers["ns.bakery.test"], lab.resolvers["resolver.carrier.test"]]
 
 

@@ -49,7 +49,7 @@ class Liar:
 
 @pytest.fixture(scope="module")
 def liar() -> Iterator[tuple[Lab, Liar]]:
-    with Lab("two-offices", name="dns-liar", network="memory") as lab:
+    with Lab("two-offices", name="dns-liar") as lab:
         liar, host = Liar(), lab.internet.add_host("liar.test", [LIAR])
         lab.runtime.run(host.listen_datagrams(53, liar.answer))
         yield lab, liar

@@ -48,7 +48,7 @@ PORTS = [("mx1.bakery.test", 25), ("mail.academy.test", 587), ("mail.bakery.test
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with Lab("two-offices", name="smtp-fuzz", network="memory") as lab:
+    with Lab("two-offices", name="smtp-fuzz") as lab:
         yield lab
 
 

@@ -29,7 +29,7 @@ def attach(factory: Lab) -> Callable[..., None]:
     """Let a program on a port of 127.0.0.1 serve port 25 of a host of the factory."""
 
     def attach(port: int, host: str = "mx.factory.test") -> None:
-        factory.runtime.call(lambda: factory.internet.attach(factory.host(host), 25, port))  # type: ignore[attr-defined]
+        factory.runtime.call(lambda: factory.internet.attach(factory.host(host), 25, port))
 
     return attach
 

@@ -18,8 +18,7 @@ import pytest
 from mailcourse import Lab
 from mailcourse.internet.capture import MOST_IN_SEGMENT, Capture
 from mailcourse.internet.clock import Clock
-from mailcourse.internet.memory import MemoryInternet
-from mailcourse.internet.network import Connection
+from mailcourse.internet.network import Connection, Internet
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.trace import Trace
 
@@ -32,10 +31,10 @@ TROUBLE += " or udp.checksum.status==0 or tcp.analysis.retransmission or tcp.ana
 
 
 @pytest.fixture
-def internet() -> Iterator[MemoryInternet]:
+def internet() -> Iterator[Internet]:
     """Two hosts, each with both kinds of address."""
     clock = Clock(datetime(2026, 9, 7, 8, tzinfo=UTC), runtime())
-    made = MemoryInternet(clock, Trace(clock), runtime(), "seed")
+    made = Internet(clock, Trace(clock), runtime(), "seed")
     made.add_host("a.test", ["192.0.2.1", "2001:db8::1"])
     made.add_host("b.test", ["192.0.2.2", "2001:db8::2"])
     runtime().run(made.host("b.test").listen(25, Backwards))
@@ -66,7 +65,7 @@ async def upper(data: bytes, connection: Connection) -> bytes:
     return data.upper()
 
 
-async def talk(internet: MemoryInternet, address: str, *lines: bytes) -> None:
+async def talk(internet: Internet, address: str, *lines: bytes) -> None:
     reader, writer, _ = await internet.host("a.test").connect(address, 25)
     await reader.readline()
     for line in lines:
@@ -125,7 +124,7 @@ def act(lab: Lab) -> None:
 
 def test_wireshark_understands_all_of_it(lab: Lab, need: Need, tmp_path: Path) -> None:
     need("tshark")
-    with Capture(lab.internet, tmp_path / "lab.pcapng") as capture:
+    with Capture(lab.internet.taps, tmp_path / "lab.pcapng") as capture:
         act(lab)
     file = capture.path
     assert tshark(need, file, TROUBLE) == []
@@ -148,7 +147,7 @@ def test_the_same_actions_give_the_same_file(
         lab, path = make_lab("two-offices", name="captured"), tmp_path / f"{number}.pcapng"
         person, closed = lab.person("bruno@bakery.test"), []
         lab.internet.tap(lambda packet, closed=closed: closed.append(packet) if packet.kind == "close" else None)
-        with Capture(lab.internet, path):
+        with Capture(lab.internet.taps, path):
             imap = imaplib.IMAP4(*lab.endpoint("mail.bakery.test", 143))
             imap.login(person.address, person.password)
             imap.append("INBOX", "", "", b"Subject: x\r\n\r\n" + b"line\r\n" * 50_000)
@@ -170,10 +169,8 @@ def test_the_same_actions_give_the_same_file(
 
 
 @pytest.mark.parametrize(("address", "most"), [("192.0.2.2", 1460), ("2001:db8::2", 1440)])
-def test_a_connection_has_a_beginning_and_an_end(
-    internet: MemoryInternet, tmp_path: Path, address: str, most: int
-) -> None:
-    with Capture(internet, tmp_path / "x.pcapng") as capture:
+def test_a_connection_has_a_beginning_and_an_end(internet: Internet, tmp_path: Path, address: str, most: int) -> None:
+    with Capture(internet.taps, tmp_path / "x.pcapng") as capture:
         runtime().run(talk(internet, address, b"EHLO a.test\r\n"), 10)
     segments = [packet.data for _, packet in packets(capture.path)]
     flags = [segment.flags for segment in segments]
@@ -186,18 +183,18 @@ def test_a_connection_has_a_beginning_and_an_end(
     assert max(len(segment.data) for segment in segments) == most == MOST_IN_SEGMENT[6 if ":" in address else 4]
 
 
-def test_a_connection_that_is_cut_ends_in_a_reset(internet: MemoryInternet, tmp_path: Path) -> None:
-    with Capture(internet, tmp_path / "x.pcapng") as capture:
+def test_a_connection_that_is_cut_ends_in_a_reset(internet: Internet, tmp_path: Path) -> None:
+    with Capture(internet.taps, tmp_path / "x.pcapng") as capture:
         runtime().run(talk(internet, "192.0.2.2", b"cut\r\n"), 10)
     assert packets(capture.path)[-1][1].data.flags == dpkt.tcp.TH_RST | dpkt.tcp.TH_ACK
 
 
 @pytest.mark.parametrize("address", ["192.0.2.2", "2001:db8::2"])
 def test_wireshark_has_nothing_to_say_against_either_family(
-    internet: MemoryInternet, need: Need, tmp_path: Path, address: str
+    internet: Internet, need: Need, tmp_path: Path, address: str
 ) -> None:
     need("tshark")
-    with Capture(internet, tmp_path / "x.pcapng") as capture:
+    with Capture(internet.taps, tmp_path / "x.pcapng") as capture:
         runtime().run(talk(internet, address, b"EHLO a.test\r\n", b"x" * 100_000 + b"\r\n"), 10)
         runtime().run(talk(internet, address, b"cut\r\n"), 10)
         for number in range(50):
@@ -208,9 +205,9 @@ def test_wireshark_has_nothing_to_say_against_either_family(
 
 
 @pytest.mark.parametrize("address", ["192.0.2.2", "2001:db8::2"])
-def test_a_checksum_of_zero_is_written_as_ones(internet: MemoryInternet, tmp_path: Path, address: str) -> None:
+def test_a_checksum_of_zero_is_written_as_ones(internet: Internet, tmp_path: Path, address: str) -> None:
     host = internet.host("a.test")
-    with Capture(internet, tmp_path / "x.pcapng") as capture:
+    with Capture(internet.taps, tmp_path / "x.pcapng") as capture:
         runtime().run(host.exchange(address, 53, b"\0\0"))
         capture.flush()
         first = packets(capture.path)[0][1].data.sum
@@ -219,10 +216,8 @@ def test_a_checksum_of_zero_is_written_as_ones(internet: MemoryInternet, tmp_pat
     assert packets(capture.path)[2][1].data.sum == 0xFFFF
 
 
-def test_times_are_lab_time_in_order_and_the_file_is_whole_after_a_flush(
-    internet: MemoryInternet, tmp_path: Path
-) -> None:
-    capture = Capture(internet, tmp_path / "x.pcapng")
+def test_times_are_lab_time_in_order_and_the_file_is_whole_after_a_flush(internet: Internet, tmp_path: Path) -> None:
+    capture = Capture(internet.taps, tmp_path / "x.pcapng")
     host, start = internet.host("a.test"), round(datetime(2026, 9, 7, 8, tzinfo=UTC).timestamp() * 1e6)
     runtime().run(host.exchange("192.0.2.2", 53, b"one"))
     capture.flush()
@@ -236,7 +231,7 @@ def test_times_are_lab_time_in_order_and_the_file_is_whole_after_a_flush(
     assert [packet.data.data for _, packet in packets(capture.path)] == [b"one", b"ONE", b"two", b"TWO"]
 
 
-def test_a_capture_may_begin_in_the_middle(internet: MemoryInternet, need: Need, tmp_path: Path) -> None:
+def test_a_capture_may_begin_in_the_middle(internet: Internet, need: Need, tmp_path: Path) -> None:
     need("tshark")
 
     async def begin() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -251,7 +246,7 @@ def test_a_capture_may_begin_in_the_middle(internet: MemoryInternet, need: Need,
         await reader.read()
 
     reader, writer = runtime().run(begin())
-    with Capture(internet, tmp_path / "x.pcapng") as capture:
+    with Capture(internet.taps, tmp_path / "x.pcapng") as capture:
         runtime().run(end(), 10)
     assert "NOOP" in tshark(need, capture.path, "smtp.req", "smtp.req.command")
     assert tshark(need, capture.path, TROUBLE) == []

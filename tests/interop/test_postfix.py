@@ -29,7 +29,7 @@ WORKER, BRUNO = "worker@factory.test", "bruno@bakery.test"
 
 
 def relay(lab: Lab) -> str:
-    host, port = lab.endpoint("mx1.bakery.test", 25)
+    host, port = lab.endpoint("mx1.bakery.test", 25, any_user=True)
     return f"relayhost = [{host}]:{port}"
 
 

@@ -85,9 +85,9 @@ def test_two_hundred_slow_clients_hold_up_nobody(lab: Lab, grown: Callable[[str]
         others_are_served(lab)
         assert grown("200 slow clients") < 60
     deadline = time.monotonic() + 10
-    while lab.internet.wires and time.monotonic() < deadline:
+    while lab.internet.links.wires and time.monotonic() < deadline:
         lab.settle()
-    assert not lab.internet.wires
+    assert not lab.internet.links.wires
 
 
 def test_a_client_that_never_reads_is_sent_away(

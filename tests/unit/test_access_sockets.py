@@ -17,7 +17,7 @@ import pytest
 from mailcourse.access import serve
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.clock import Clock
-from mailcourse.internet.loopback import LoopbackInternet
+from mailcourse.internet.network import Internet
 from mailcourse.internet.runtime import Runtime, runtime
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
@@ -35,7 +35,7 @@ class Served:
         self.expected_warnings = 0
         self.clock = Clock(START, shared)
         self.trace = Trace(self.clock)
-        self.internet = LoopbackInternet(self.clock, self.trace, shared, "test")
+        self.internet = Internet(self.clock, self.trace, shared, "test")
         self.accounts, self.authority = Accounts(folder), Authority(folder / "ca.pem")
         self.accounts.add(BRUNO, "loaf", b"salt")
         self.inbox = self.accounts.mailbox(BRUNO)
@@ -45,9 +45,7 @@ class Served:
         shared.run(host.listen(143, serve.imap(self.accounts, host, self.authority)))
 
     def address(self, port: int) -> tuple[str, int]:
-        found = self.internet.endpoint("198.51.100.25", port)
-        assert found is not None
-        return found
+        return self.runtime.run(self.internet.open_door(self.internet.host(HOST), port))
 
     def connect(self, port: int) -> socket.socket:
         return socket.create_connection(self.address(port), timeout=20)
@@ -192,7 +190,7 @@ def test_a_client_that_leaves_in_the_handshake_is_forgotten(
     assert b"begin TLS" in client.recv(200)  # now the server waits for the handshake
     leave(client)
     served.has_ended()
-    assert served.runtime.call(lambda: len(served.internet.wires)) == 0
+    assert served.runtime.call(lambda: len(served.internet.links.wires)) == 0
 
 
 def test_a_silent_client_is_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from mailcourse.checks.parcel import pack, unpack
 from mailcourse.checks.task import Case, Stopped
 from mailcourse.checks.verdict import PartVerdict, Points, Verdict
 from mailcourse.checks.world import World
-from mailcourse.internet.road import Road
+from mailcourse.internet.recording_proxy import RecordingProxy
 
 
 def test_a_function_gets_pairs_as_pairs_and_the_judge_compares_them_with_lists() -> None:
@@ -82,7 +82,7 @@ def test_a_lab_of_a_world_is_opened_again_by_its_cell() -> None:
 
 
 def test_a_road_cuts_replies_and_keeps_what_was_said() -> None:
-    with World("04-smtp", "Ana").open() as lab, Road(lab.endpoint("mx1.tailor.test", 25)) as road:
+    with World("04-smtp", "Ana").open() as lab, RecordingProxy(lab.endpoint("mx1.tailor.test", 25)) as road:
         with socket.create_connection(road.address, timeout=10) as client:
             assert len(client.recv(1000)) < 10
             client.sendall(b"QUIT\r\n")
@@ -91,7 +91,7 @@ def test_a_road_cuts_replies_and_keeps_what_was_said() -> None:
         assert road.commands == ["QUIT"]
         assert not road.is_early
         assert "C: QUIT" in road.last
-    with World("04-smtp", "Ana").open() as lab, Road(lab.endpoint("mx1.tailor.test", 25)) as road:
+    with World("04-smtp", "Ana").open() as lab, RecordingProxy(lab.endpoint("mx1.tailor.test", 25)) as road:
         with socket.create_connection(road.address, timeout=10) as client:
             client.sendall(b"EHLO me")
             client.recv(1000)

@@ -113,7 +113,7 @@ def test_the_same_actions_give_the_same_events_and_bytes(make_lab: Callable[...,
 
 
 def test_the_lab_works_the_same_in_memory(make_lab: Callable[..., Lab]) -> None:
-    lab = make_lab("two-offices", network="memory")
+    lab = make_lab("two-offices")
     sent = lab.person("alice@academy.test").send("bruno@bakery.test", "No sockets", "x" * 100_000)
     assert sent.status["bruno@bakery.test"].state == "delivered"
     assert [m.subject for m in lab.person("bruno@bakery.test").fetch("pop3")] == ["No sockets"]

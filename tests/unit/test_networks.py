@@ -1,4 +1,4 @@
-"""One interface, two networks: loopback sockets and memory."""
+"""Hosts, connections in memory, switches for faults, and programs outside that serve a port of the lab."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import pytest
 
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.clock import Clock
+from mailcourse.internet.connection import Connection, Unreachable
 from mailcourse.internet.errors import LabError
-from mailcourse.internet.loopback import LoopbackInternet
-from mailcourse.internet.memory import MemoryInternet
-from mailcourse.internet.network import Connection, Host, Internet, Unreachable
+from mailcourse.internet.network import Host, Internet
+from mailcourse.internet.pipe import MAX_WAITING
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.tap import Tap
 from mailcourse.internet.trace import Trace
 
 
-@pytest.fixture(params=[LoopbackInternet, MemoryInternet])
-def internet(request: pytest.FixtureRequest) -> Iterator[Internet]:
+@pytest.fixture
+def internet() -> Iterator[Internet]:
     clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
-    made = request.param(clock, Trace(clock), runtime(), "seed")
-    made.add_host("a.test", ["192.0.2.1"])
-    made.add_host("b.test", ["192.0.2.2"])
-    yield made
-    runtime().run(made.close())
+    network = Internet(clock, Trace(clock), runtime(), "seed")
+    network.add_host("a.test", ["192.0.2.1"])
+    network.add_host("b.test", ["192.0.2.2"])
+    yield network
+    runtime().run(network.close())
 
 
 class Echo(asyncio.Protocol):
@@ -129,7 +129,7 @@ def test_a_host_that_is_switched_off_breaks_its_connections_and_comes_back(inter
         assert client.recv(100).startswith(b"a.test")
 
 
-def test_tls_runs_on_both_networks(internet: Internet, tmp_path: Path) -> None:
+def test_tls_runs_over_memory(internet: Internet, tmp_path: Path) -> None:
     a, b = hosts(internet)
     authority = Authority(tmp_path / "ca.pem")
 
@@ -173,18 +173,21 @@ def test_two_hosts_cannot_have_one_address(internet: Internet) -> None:
         internet.add_host("c.test", ["192.0.2.1"])
 
 
-def test_a_port_serves_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailcourse.internet.loopback.MOST_CONNECTIONS", 2)
-    clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
-    internet = LoopbackInternet(clock, Trace(clock), runtime(), "seed")
-    a, b = internet.add_host("a.test", ["192.0.2.1"]), internet.add_host("b.test", ["192.0.2.2"])
+def test_a_port_serves_so_many_and_no_more(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailcourse.internet.network.MAX_CONNECTIONS", 2)
+    a, b = hosts(internet)
     runtime().run(b.listen(25, Echo))
     clients = [a.dial("192.0.2.2", 25, 5) for _ in range(3)]
     assert [bool(client.recv(10)) for client in clients] == [True, True, False]
-    clients[0].close()
+
+    async def one_more() -> bytes:
+        reader, _, _ = await a.connect("192.0.2.2", 25)
+        return await reader.read()
+
+    assert runtime().run(one_more(), 5) == b""
     for client in clients:
         client.close()
-    runtime().run(internet.close())
+    assert "too many connections to port 25" in next(event.facts["text"] for event in internet.trace)
 
 
 def test_two_hundred_idle_connections_leave_room_for_one_more(internet: Internet) -> None:
@@ -200,7 +203,7 @@ def test_two_hundred_idle_connections_leave_room_for_one_more(internet: Internet
         client.close()
 
     async def until_all_are_forgotten() -> None:
-        while internet.wires:
+        while internet.links.wires:
             await asyncio.sleep(0.001)
 
     runtime().run(until_all_are_forgotten(), 10)
@@ -290,17 +293,6 @@ def test_a_closed_port_does_not_answer_datagrams(internet: Internet) -> None:
     assert runtime().run(talk()) == b"who?"
 
 
-def test_a_client_from_outside_is_reset_at_a_closed_port() -> None:
-    with loopback() as internet:
-        b = internet.host("b.test")
-        runtime().run(b.listen(25, Echo))
-        b.close_port(25)
-        real = internet.endpoint("192.0.2.2", 25)
-        assert real is not None
-        with pytest.raises(ConnectionResetError), socket.create_connection(real, 5) as client:
-            client.recv(10)  # the reset comes now, or came already
-
-
 def test_only_ports_that_exist_can_be_closed(internet: Internet) -> None:
     with pytest.raises(LabError, match=r"b\.test has no port 99\. Its ports are: none"):
         internet.host("b.test").close_port(99)
@@ -324,7 +316,7 @@ def test_datagrams_are_held_on_a_slow_link_too(internet: Internet) -> None:
     assert runtime().run(talk()) >= 0.04  # the slower of the two, each way
     internet.delay("b.test", None, 0)
     internet.delay("a.test", "b.test", 0)
-    assert internet.lags == {}
+    assert internet.links.lags == {}
     with pytest.raises(LabError, match="cannot be negative"):
         internet.delay("a.test", "b.test", -1)
     with pytest.raises(LabError, match=r"c\.test"):
@@ -352,16 +344,6 @@ def test_the_source_has_an_address_of_the_same_family(internet: Internet) -> Non
 
 
 @contextmanager
-def loopback() -> Iterator[LoopbackInternet]:
-    clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
-    made = LoopbackInternet(clock, Trace(clock), runtime(), "seed")
-    made.add_host("a.test", ["192.0.2.1"])
-    made.add_host("b.test", ["192.0.2.2"])
-    yield made
-    runtime().run(made.close())
-
-
-@contextmanager
 def program() -> Iterator[int]:
     """A server of its own, that greets and leaves."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -378,19 +360,19 @@ def program() -> Iterator[int]:
         thread.join(10)
 
 
-def test_a_real_program_can_stand_behind_a_port_of_the_lab() -> None:
+def test_a_real_program_can_stand_behind_a_port_of_the_lab(internet: Internet) -> None:
     async def greeting() -> bytes:
         reader, writer, _ = await a.connect("192.0.2.2", 25)
         said = await reader.read()
         writer.close()
         return said
 
-    with loopback() as internet, program() as real:
-        a, b = hosts(internet)
+    a, b = hosts(internet)
+    with program() as real:
         runtime().run(b.listen(25, Echo))
         internet.attach(b, 25, real)
-        assert internet.endpoint("192.0.2.2", 25) == ("127.0.0.1", real)
-        with Tap(internet) as tap:
+        assert runtime().run(internet.open_door(b, 25)) == ("127.0.0.1", real)
+        with Tap(internet.taps) as tap:
             assert runtime().run(greeting(), 10) == b"220 real\r\n"
         assert [packet.data for packet in tap.packets if not packet.from_client and packet.data] == [b"220 real\r\n"]
         with a.dial("192.0.2.2", 25, 5) as client:
@@ -401,13 +383,56 @@ def test_a_real_program_can_stand_behind_a_port_of_the_lab() -> None:
             assert client.recv(100).startswith(b"a.test")
 
 
-def test_a_detached_port_that_nobody_served_is_refused_again() -> None:
-    with loopback() as internet:
-        a, b = hosts(internet)
-        internet.attach(b, 2525, 9)
-        internet.detach(b, 2525)
-        assert not b.is_listening(2525)
-        with pytest.raises(Unreachable, match="connection refused"):
-            a.dial("192.0.2.2", 2525, 5)
-        with pytest.raises(LabError, match="no port number"):
-            internet.attach(b, 25, 70_000)
+def test_a_detached_port_that_nobody_served_is_refused_again(internet: Internet) -> None:
+    a, b = hosts(internet)
+    internet.attach(b, 2525, 9)
+    internet.detach(b, 2525)
+    assert not b.is_listening(2525)
+    with pytest.raises(Unreachable, match="connection refused"):
+        a.dial("192.0.2.2", 2525, 5)
+    with pytest.raises(LabError, match="no port number"):
+        internet.attach(b, 25, 70_000)
+
+
+# ---- a far end that does not read ------------------------------------------------------------------------------
+
+
+class Silent(asyncio.Protocol):
+    """Does not read until it is told to."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.heard = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += len(data)
+
+
+def test_a_writer_waits_for_a_far_end_that_does_not_read(internet: Internet) -> None:
+    a, b = hosts(internet)
+    served: list[Silent] = []
+
+    def serve(connection: Connection) -> Silent:
+        served.append(Silent(connection))
+        return served[-1]
+
+    async def talk() -> int:
+        await b.listen(25, serve)
+        _, writer, _ = await a.connect("192.0.2.2", 25)
+        while writer.transport.get_write_buffer_size() <= MAX_WAITING:
+            writer.write(b"x" * 65536)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await writer.drain()
+        served[0].transport.resume_reading()
+        await writer.drain()
+        writer.write_eof()
+        while writer.transport.get_write_buffer_size():
+            await asyncio.sleep(0)
+        return served[0].heard
+
+    assert runtime().run(talk(), 10) > MAX_WAITING

@@ -52,10 +52,10 @@ def test_who_speaks_no_tls_is_sent_away_and_nothing_is_left(lab: Lab, port: int)
             pass
     lab.settle()
     for _ in range(200):
-        if not lab.internet.wires:
+        if not lab.internet.links.wires:
             break
         lab.runtime.call(lambda: None)
-    assert not lab.internet.wires
+    assert not lab.internet.links.wires
 
 
 def test_the_certificate_is_the_labs(lab: Lab, tmp_path: Path) -> None:

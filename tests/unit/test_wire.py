@@ -16,12 +16,12 @@ import pytest
 from mailcourse import Lab
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.clock import Clock
-from mailcourse.internet.memory import MemoryInternet
-from mailcourse.internet.network import Connection
+from mailcourse.internet.lane import MAX_MOVING
+from mailcourse.internet.network import Connection, Internet
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.tap import Packet, Tap, readable
 from mailcourse.internet.trace import Trace
-from mailcourse.internet.wire import MOST_MOVING, Wire
+from mailcourse.internet.wire import Wire
 
 SIZES = pytest.mark.parametrize("size", [10_000, 7, 1], ids=["whole", "sevens", "bytes"])
 
@@ -94,19 +94,19 @@ class Buffered(asyncio.BufferedProtocol):
 
 
 @pytest.fixture
-def internet() -> Iterator[MemoryInternet]:
+def internet() -> Iterator[Internet]:
     clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
-    made = MemoryInternet(clock, Trace(clock), runtime(), "seed")
+    made = Internet(clock, Trace(clock), runtime(), "seed")
     made.add_host("a.test", ["192.0.2.1"])
     made.add_host("b.test", ["192.0.2.2"])
     yield made
-    made.wires.clear()  # those over a transport of the tests have no end of their own
+    made.links.wires.clear()  # those over a transport of the tests have no end of their own
     runtime().run(made.close())
 
 
-def wired(internet: MemoryInternet, protocol: asyncio.BaseProtocol) -> tuple[Beneath, Wire]:
+def wired(internet: Internet, protocol: asyncio.BaseProtocol) -> tuple[Beneath, Wire]:
     connection = internet.new_connection(internet.host("a.test"), "192.0.2.2", 25, None)
-    beneath, wire = Beneath(), Wire(internet, connection, protocol)
+    beneath, wire = Beneath(), Wire(internet.links, connection, protocol)
     wire.connection_made(beneath)
     return beneath, wire
 
@@ -124,7 +124,7 @@ def on_loop(act: Callable[[], Any]) -> Any:
 
 @SIZES
 @pytest.mark.parametrize("kind", [Plain, Buffered])
-def test_everything_passes_in_order_both_ways(internet: MemoryInternet, kind: type, size: int) -> None:
+def test_everything_passes_in_order_both_ways(internet: Internet, kind: type, size: int) -> None:
     protocol, data = kind(), bytes(range(256)) * 3
 
     def talk() -> Beneath:
@@ -142,7 +142,7 @@ def test_everything_passes_in_order_both_ways(internet: MemoryInternet, kind: ty
 
 
 @SIZES
-def test_tls_from_the_first_octet_works_over_it(internet: MemoryInternet, tmp_path: Path, size: int) -> None:
+def test_tls_from_the_first_octet_works_over_it(internet: Internet, tmp_path: Path, size: int) -> None:
     authority, inside = Authority(tmp_path / "ca.pem"), Plain()
     arriving, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = authority.client().wrap_bio(arriving, leaving, server_hostname="b.test")
@@ -175,7 +175,7 @@ def test_tls_from_the_first_octet_works_over_it(internet: MemoryInternet, tmp_pa
     assert inside.heard == b"hello"
 
 
-def test_last_words_arrive_on_a_slow_link_although_the_client_has_ended(internet: MemoryInternet) -> None:
+def test_last_words_arrive_on_a_slow_link_although_the_client_has_ended(internet: Internet) -> None:
     internet.delay("a.test", "b.test", 0.001)
 
     async def talk() -> Beneath:
@@ -192,7 +192,7 @@ def test_last_words_arrive_on_a_slow_link_although_the_client_has_ended(internet
     assert (beneath.written, beneath.told) == (b"goodbye", ["close"])
 
 
-def test_what_it_is_told_from_one_side_it_tells_the_other(internet: MemoryInternet) -> None:
+def test_what_it_is_told_from_one_side_it_tells_the_other(internet: Internet) -> None:
     protocol = Plain()
 
     def talk() -> tuple[Beneath, Any]:
@@ -213,14 +213,14 @@ def test_what_it_is_told_from_one_side_it_tells_the_other(internet: MemoryIntern
     assert protocol.told == ["pause", "resume", "eof", "lost"]
     assert beneath.told == ["pause_reading", "resume_reading", "write_eof", "close"]
     assert (beneath.written, peer) == (b"", ("192.0.2.1", 1))
-    assert internet.wires == {}
+    assert internet.links.wires == {}
 
 
 # ---- being slow --------------------------------------------------------------------------------------------
 
 
 @SIZES
-def test_a_slow_link_keeps_the_order_and_its_end(internet: MemoryInternet, size: int) -> None:
+def test_a_slow_link_keeps_the_order_and_its_end(internet: Internet, size: int) -> None:
     protocol, data = Plain(), bytes(range(256))
     internet.delay("a.test", "b.test", 0.02)
 
@@ -230,7 +230,7 @@ def test_a_slow_link_keeps_the_order_and_its_end(internet: MemoryInternet, size:
         began = loop.time()
         for place, chunk in enumerate(chunks(data, size)):
             if place == 3:
-                internet.lags.clear()  # a faster link does not let the later overtake the earlier
+                internet.links.lags.clear()  # a faster link does not let the later overtake the earlier
             wire.data_received(chunk)
             wire.write(chunk)
         wire.eof_received()
@@ -246,17 +246,17 @@ def test_a_slow_link_keeps_the_order_and_its_end(internet: MemoryInternet, size:
     assert protocol.told == ["eof", "lost"]
 
 
-def test_a_slow_link_makes_a_fast_sender_wait(internet: MemoryInternet) -> None:
+def test_a_slow_link_makes_a_fast_sender_wait(internet: Internet) -> None:
     protocol = Plain()
     internet.delay("a.test", None, 0.01)
 
     async def talk() -> Beneath:
         beneath, wire = wired(internet, protocol)
-        wire.data_received(b"x" * (MOST_MOVING + 1))
-        wire.write(b"y" * (MOST_MOVING + 1))
+        wire.data_received(b"x" * (MAX_MOVING + 1))
+        wire.write(b"y" * (MAX_MOVING + 1))
         assert (protocol.told, beneath.told) == (["pause"], ["pause_reading"])
         assert wire.is_reading()
-        while len(protocol.heard) + len(beneath.written) < 2 * MOST_MOVING + 2 or len(protocol.told) < 2:
+        while len(protocol.heard) + len(beneath.written) < 2 * MAX_MOVING + 2 or len(protocol.told) < 2:
             await asyncio.sleep(0.001)
         return beneath
 
@@ -264,7 +264,7 @@ def test_a_slow_link_makes_a_fast_sender_wait(internet: MemoryInternet) -> None:
     assert protocol.told == ["pause", "resume"]
 
 
-def test_a_reader_that_pauses_finds_the_rest_later(internet: MemoryInternet) -> None:
+def test_a_reader_that_pauses_finds_the_rest_later(internet: Internet) -> None:
     protocol = Plain()
     internet.delay("a.test", "b.test", 0.001)
 
@@ -272,7 +272,7 @@ def test_a_reader_that_pauses_finds_the_rest_later(internet: MemoryInternet) -> 
         _, wire = wired(internet, protocol)
         wire.data_received(b"kept")
         wire.pause_reading()
-        internet.lags.clear()
+        internet.links.lags.clear()
         wire.write(b"passes meanwhile")
         await asyncio.sleep(0.01)
         assert protocol.heard == b""
@@ -284,7 +284,7 @@ def test_a_reader_that_pauses_finds_the_rest_later(internet: MemoryInternet) -> 
     assert protocol.heard == b"kept"
 
 
-def test_a_cut_wire_forgets_what_was_on_its_way(internet: MemoryInternet) -> None:
+def test_a_cut_wire_forgets_what_was_on_its_way(internet: Internet) -> None:
     protocol = Plain()
     internet.delay("a.test", "b.test", 0.001)
 
@@ -309,7 +309,7 @@ def kinds(packets: list[Packet]) -> list[tuple[str, bool]]:
     return [(packet.kind, packet.from_client) for packet in packets]
 
 
-def test_each_end_closes_once(internet: MemoryInternet) -> None:
+def test_each_end_closes_once(internet: Internet) -> None:
     def talk() -> None:
         _, wire = wired(internet, Plain())
         wire.eof_received()
@@ -317,26 +317,30 @@ def test_each_end_closes_once(internet: MemoryInternet) -> None:
         wire.close()
         wire.connection_lost(None)
 
-    with Tap(internet) as tap:
+    with Tap(internet.taps) as tap:
         on_loop(talk)
     assert kinds(tap.packets) == [("open", True), ("close", True), ("data", False), ("close", False)]
 
 
 @pytest.mark.parametrize("cut", [lambda wire: wire.abort(), lambda wire: wire.connection_lost(ConnectionResetError())])
-def test_a_connection_breaks_once(internet: MemoryInternet, cut: Callable[[Wire], None]) -> None:
+def test_a_connection_breaks_once(internet: Internet, cut: Callable[[Wire], None]) -> None:
     def talk() -> None:
         _, wire = wired(internet, Plain())
         cut(wire)
         wire.connection_lost(None)
 
-    with Tap(internet) as tap:
+    with Tap(internet.taps) as tap:
         on_loop(talk)
     assert [packet.kind for packet in tap.packets] == ["open", "reset"]
 
 
-def test_a_tap_listens_to_two_hosts_only_and_until_it_is_stopped(internet: MemoryInternet) -> None:
+def test_a_tap_listens_to_two_hosts_only_and_until_it_is_stopped(internet: Internet) -> None:
     internet.add_host("c.test", ["192.0.2.3"])
-    pair, one, other = Tap(internet, "a.test", "b.test"), Tap(internet, "b.test"), Tap(internet, "c.test")
+    pair, one, other = (
+        Tap(internet.taps, "a.test", "b.test"),
+        Tap(internet.taps, "b.test"),
+        Tap(internet.taps, "c.test"),
+    )
     on_loop(lambda: wired(internet, Plain()))
     pair.stop()
     on_loop(lambda: wired(internet, Plain()))
@@ -346,26 +350,24 @@ def test_a_tap_listens_to_two_hosts_only_and_until_it_is_stopped(internet: Memor
     assert (packet.target, packet.address, packet.port, packet.transport) == ("b.test", "192.0.2.2", 25, "tcp")
 
 
-def test_a_tap_keeps_the_newest_and_says_what_it_dropped(
-    internet: MemoryInternet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mailcourse.internet.tap.MOST_KEPT", 3000)
+def test_a_tap_keeps_the_newest_and_says_what_it_dropped(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailcourse.internet.tap.MAX_KEPT", 3000)
 
     def talk() -> None:
         _, wire = wired(internet, Plain())
         for number in range(20):
             wire.write(f"line {number}\n".encode())
 
-    with Tap(internet) as tap:
+    with Tap(internet.taps) as tap:
         on_loop(talk)
     assert tap.dropped == 14
     assert tap.text().splitlines()[0] == "(14 older packets were dropped)"
     assert tap.text().endswith("← line 19")
 
 
-def test_a_listener_that_breaks_harms_nobody(internet: MemoryInternet) -> None:
+def test_a_listener_that_breaks_harms_nobody(internet: Internet) -> None:
     internet.tap(lambda packet: 1 // 0)
-    with Tap(internet) as tap:
+    with Tap(internet.taps) as tap:
         on_loop(lambda: wired(internet, Plain()))
     assert len(tap.packets) == 1
     assert [event.what for event in internet.trace] == ["warning"]
@@ -379,11 +381,6 @@ def test_what_cannot_be_printed_is_dumped() -> None:
 
 
 # ---- the servers of the lab over it ----------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["loopback", "memory"])
-def anywhere(request: pytest.FixtureRequest, make_lab: Callable[..., Lab]) -> Lab:
-    return make_lab("two-offices", network=request.param)
 
 
 SECRET = "apple-tree-41"
@@ -424,9 +421,9 @@ async def converse(lab: Lab, port: int) -> None:
 
 
 @pytest.mark.parametrize("port", STARTTLS)
-def test_an_eavesdropper_sees_ciphertext_after_starttls(anywhere: Lab, port: int) -> None:
-    with Tap(anywhere.internet, "laptop.academy.test", "mail.academy.test") as tap:
-        runtime().run(converse(anywhere, port), 20)
+def test_an_eavesdropper_sees_ciphertext_after_starttls(lab: Lab, port: int) -> None:
+    with Tap(lab.internet.taps, "laptop.academy.test", "mail.academy.test") as tap:
+        runtime().run(converse(lab, port), 20)
     packets = tap.packets
     spoken = b"".join(packet.data for packet in packets)
     first = STARTTLS[port][0][-1][0]
@@ -440,14 +437,14 @@ def test_an_eavesdropper_sees_ciphertext_after_starttls(anywhere: Lab, port: int
 
 
 @pytest.mark.parametrize("port", STARTTLS)
-def test_starttls_works_on_a_slow_link_too(anywhere: Lab, port: int) -> None:
-    anywhere.internet.delay("mail.academy.test", None, 0.002)
-    runtime().run(converse(anywhere, port), 20)
+def test_starttls_works_on_a_slow_link_too(lab: Lab, port: int) -> None:
+    lab.internet.delay("mail.academy.test", None, 0.002)
+    runtime().run(converse(lab, port), 20)
 
 
-def test_names_are_seen_on_their_way(anywhere: Lab) -> None:
-    with Tap(anywhere.internet, "resolver.carrier.test", "ns.bakery.test") as tap:
-        anywhere.dns.lookup("bakery.test", "MX")
+def test_names_are_seen_on_their_way(lab: Lab) -> None:
+    with Tap(lab.internet.taps, "resolver.carrier.test", "ns.bakery.test") as tap:
+        lab.dns.lookup("bakery.test", "MX")
     assert [(packet.transport, packet.port, packet.from_client) for packet in tap.packets][:2] == [
         ("udp", 53, True),
         ("udp", 53, False),
@@ -455,11 +452,11 @@ def test_names_are_seen_on_their_way(anywhere: Lab) -> None:
     assert b"\x03mx1" in tap.packets[1].data
 
 
-def test_a_delayed_answer_comes_later_and_is_the_same(anywhere: Lab) -> None:
+def test_a_delayed_answer_comes_later_and_is_the_same(lab: Lab) -> None:
     async def ask() -> tuple[float, bytes]:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        reader, writer, _ = await anywhere.internet.host("laptop.academy.test").connect("192.0.2.25", 587)
+        reader, writer, _ = await lab.internet.host("laptop.academy.test").connect("192.0.2.25", 587)
         await reader.readline()
         writer.write(b"NOOP\r\nRSET\r\n")
         said = await reader.readline() + await reader.readline()
@@ -467,13 +464,13 @@ def test_a_delayed_answer_comes_later_and_is_the_same(anywhere: Lab) -> None:
         return loop.time() - began, said
 
     _, at_once = runtime().run(ask(), 10)
-    anywhere.internet.delay("laptop.academy.test", "mail.academy.test", 0.03)
+    lab.internet.delay("laptop.academy.test", "mail.academy.test", 0.03)
     took, later = runtime().run(ask(), 10)
     assert later == at_once
     assert took >= 0.06  # the request and its reply; the greeting passes beside them
-    assert [event.what for event in anywhere.trace if event.what == "link-slowed"] == ["link-slowed"]
-    anywhere.internet.delay("laptop.academy.test", "mail.academy.test", 0)
-    assert anywhere.internet.lags == {}
+    assert [event.what for event in lab.trace if event.what == "link-slowed"] == ["link-slowed"]
+    lab.internet.delay("laptop.academy.test", "mail.academy.test", 0)
+    assert lab.internet.links.lags == {}
 
 
 def test_connections_have_ports_of_their_own() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
-from mailcourse.internet.elsewhere import Endpoints
+from mailcourse.internet.remote_names import Endpoints
 from mailcourse.internet.tap import Tap
 from mailcourse.views import Lab
 

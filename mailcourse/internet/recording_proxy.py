@@ -1,6 +1,6 @@
 """A road between a client and a server: replies come in pieces on it, and what both say is written down.
 
-    with Road(lab.endpoint(host, 25)) as road:
+    with RecordingProxy(lab.endpoint(host, 25)) as road:
         …                    a client connects to road.address
     road.commands            ["EHLO me", "MAIL FROM:<…>", …]: what the client said, but for the message
     road.last                the last lines of both, and whether the client's has an end
@@ -25,7 +25,7 @@ GREETING = 0.15
 REST = 1.0
 
 
-class Road:
+class RecordingProxy:
     """One way to a server, for any number of connections one after the other."""
 
     def __init__(self, server: tuple[str, int]) -> None:
@@ -42,7 +42,7 @@ class Road:
         host, port = self._listener.getsockname()[:2]
         return str(host), int(port)
 
-    def __enter__(self) -> Road:
+    def __enter__(self) -> RecordingProxy:
         return self
 
     def __exit__(self, *exc: object) -> None:

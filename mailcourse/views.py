@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from .internet.errors import LabError, unknown
-from .internet.saved import load, save
 from .internet.trace import journey
 from .lab.lab import PlainLab
 from .lab.person import PlainPerson
+from .lab.saved import load, save
 from .lab.scenario import PersonPlan
 from .lab.sent import PlainSent
 

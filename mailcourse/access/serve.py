@@ -136,7 +136,8 @@ class SessionProtocol(asyncio.Protocol):
         first is acknowledged (Nagle, RFC 1122 §4.2.3.4), and that would take 40 ms (§4.2.3.2).
         """
         beneath = self._transport.get_extra_info("socket")
-        if sys.platform == "linux" and beneath is not None and not self._transport.is_closing():
+        is_tcp = beneath is not None and beneath.family == socket.AF_INET
+        if sys.platform == "linux" and is_tcp and not self._transport.is_closing():
             beneath.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     async def _send(self, replies: bytes) -> None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from types import FrameType, FunctionType
 from typing import Any
 
-from mailcourse.internet.remote_names import Endpoints, dialling
+from mailcourse.checks.remote_names import Endpoints, dialling
 
 KEPT = 300
 #: seconds between two interruptions of a function that catches everything

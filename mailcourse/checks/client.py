@@ -12,9 +12,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from mailcourse.checks.recording_proxy import RecordingProxy
 from mailcourse.checks.task import Case, Stopped, a
 from mailcourse.checks.world import World
-from mailcourse.internet.recording_proxy import RecordingProxy
 
 
 def sender_said(commands: Sequence[str], wanted: str) -> tuple[bool, str, str]:

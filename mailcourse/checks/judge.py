@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TextIO
 
-from mailcourse.internet.remote_names import Endpoints
+from mailcourse.checks.remote_names import Endpoints
 
 from .parcel import pack, unpack
 from .state import State

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mailcourse.checks.remote_names import Endpoints
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.internet.remote_names import Endpoints
 from mailcourse.lab.table import Table, table
 from mailcourse.views import Lab
 

@@ -79,6 +79,6 @@ def pair() -> tuple[socket.socket, socket.socket]:
 def become(sock: socket.socket, other: socket.socket) -> None:
     """Let the object `sock` be the socket `other` from now on; its family, kind and time-out stay as they look."""
     family, kind, proto, timeout = sock.family, sock.type, sock.proto, sock.gettimeout()
-    socket.close(sock.detach())
+    socket.close(super(socket.socket, sock).detach())  # the class in C: the one in Python notes that it is closed
     super(socket.socket, sock).__init__(family, kind, proto, other.detach())
     sock.settimeout(timeout)

@@ -26,14 +26,6 @@ class NotSettled(LabError):
     """Something was still moving when the waiting time was over."""
 
 
-class LoginRefused(LabError):
-    """A server did not accept the name and password."""
-
-
-class NotSent(LabError):
-    """The submission server did not take the message."""
-
-
 def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     """Make the error for `name`, with the nearest known names.
 

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from .datagrams import Datagrams, become
+from .datagrams import Datagrams, Place, become
 from .errors import LabError
 from .network import Host
 
@@ -41,8 +41,9 @@ def online(host: Host, lookup: Lookup) -> Iterator[None]:
     try:
         for name, replacement in _names(host, lookup, replaced).items():
             setattr(socket, name, replacement)
-        for name, replacement in _methods(host, lookup).items():
-            setattr(socket.socket, name, replacement)
+        sockets = _Sockets(host, lookup)
+        for name in METHODS:
+            setattr(socket.socket, name, sockets.replacement(name))
         yield
     finally:
         for name, original in replaced.items():
@@ -90,58 +91,62 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _methods(host: Host, lookup: Lookup) -> dict[str, Any]:
-    internet, here = host.internet, host.internet.runtime.is_here
-    datagrams = Datagrams(host)
-    peers: dict[int, tuple[str, int]] = {}  # file descriptor of a socket that is connected in the lab -> its peer
+class _Sockets:
+    """What the methods of ordinary sockets do instead, while this process is on a host."""
 
-    def is_outside(sock: socket.socket) -> bool:
-        return here() or sock.family not in (socket.AF_INET, socket.AF_INET6)
+    def __init__(self, host: Host, lookup: Lookup) -> None:
+        self._host, self._lookup = host, lookup
+        self._datagrams = Datagrams(host)
+        self._peers: dict[int, Place] = {}  # file descriptor of a socket that is connected in the lab -> its peer
 
-    def place(address: Any) -> tuple[str, int]:
+    def replacement(self, name: str) -> Callable[..., Any]:
+        """Return a method for `socket.socket`: ours for sockets of this process, the old one for all others."""
+        ours = getattr(self, name)
+
+        def method(sock: socket.socket, *arguments: Any) -> Any:
+            if self._host.internet.runtime.is_here() or sock.family not in (socket.AF_INET, socket.AF_INET6):
+                return getattr(super(socket.socket, sock), name)(*arguments)
+            return ours(sock, *arguments)
+
+        return method
+
+    def _place(self, address: Any) -> Place:
         """Translate a name; refuse what is not in the lab."""
-        there = _addresses(str(address[0]), lookup)[0]
-        if internet.host_at(there) is None:
+        there = _addresses(str(address[0]), self._lookup)[0]
+        if self._host.internet.host_at(there) is None:
             raise ConnectionRefusedError(
                 errno.ECONNREFUSED, f"{there} is not in this lab, and nothing else is reachable here"
             )
         return there, int(address[1])
 
-    def connect(self: socket.socket, address: Any) -> None:
-        if is_outside(self):
-            return super(socket.socket, self).connect(address)
-        there = place(address)
-        if self.type == socket.SOCK_DGRAM:
-            datagrams.join(self, there)
+    def connect(self, sock: socket.socket, address: Any) -> None:
+        place = self._place(address)
+        if sock.type == socket.SOCK_DGRAM:
+            self._datagrams.join(sock, place)
         else:
-            become(self, host.dial(*there))
-        peers[self.fileno()] = there
-        return None
+            become(sock, self._host.dial(*place))
+        self._peers[sock.fileno()] = place
 
-    def connect_ex(self: socket.socket, address: Any) -> int:
+    def connect_ex(self, sock: socket.socket, address: Any) -> int:
         try:
-            self.connect(address)
+            self.connect(sock, address)
         except OSError as error:
             return error.errno or errno.ECONNREFUSED
         return 0
 
-    def sendto(self: socket.socket, data: Any, *rest: Any) -> int:
-        if is_outside(self):
-            return int(super(socket.socket, self).sendto(data, *rest))
-        datagrams.join(self, place(rest[-1]))
-        return self.send(data, rest[0] if len(rest) == 2 else 0)
+    def sendto(self, sock: socket.socket, data: Any, *rest: Any) -> int:
+        self._datagrams.join(sock, self._place(rest[-1]))
+        return sock.send(data, rest[0] if len(rest) == 2 else 0)
 
-    def recvfrom(self: socket.socket, *rest: Any) -> tuple[bytes, Any]:
-        data, address = super(socket.socket, self).recvfrom(*rest)
-        return data, datagrams.source(self) or address
+    def recvfrom(self, sock: socket.socket, *rest: Any) -> tuple[bytes, Any]:
+        data, address = super(socket.socket, sock).recvfrom(*rest)
+        return data, self._datagrams.source(sock) or address
 
-    def getpeername(self: socket.socket) -> Any:
-        name = super(socket.socket, self).getpeername()  # raises when it is not connected
-        return name if is_outside(self) else peers.get(self.fileno(), name)
+    def getpeername(self, sock: socket.socket) -> Any:
+        name = super(socket.socket, sock).getpeername()  # raises when it is not connected
+        return self._peers.get(sock.fileno(), name)
 
-    def setsockopt(self: socket.socket, level: int, *rest: Any) -> None:
-        if level == socket.IPPROTO_TCP and not is_outside(self) and self.fileno() in peers:
+    def setsockopt(self, sock: socket.socket, level: int, *rest: Any) -> None:
+        if level == socket.IPPROTO_TCP and sock.fileno() in self._peers:
             return  # a pair has no options of TCP, and needs none
-        super(socket.socket, self).setsockopt(level, *rest)
-
-    return dict(zip(METHODS, (connect, connect_ex, sendto, recvfrom, getpeername, setsockopt), strict=True))
+        super(socket.socket, sock).setsockopt(level, *rest)

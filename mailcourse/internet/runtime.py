@@ -41,10 +41,6 @@ class Runtime:
         """True on the runtime's own thread."""
         return threading.get_ident() == self._thread.ident
 
-    def is_mine(self, thread: int) -> bool:
-        """True for the identifier of the loop's thread."""
-        return thread == self._thread.ident
-
     def run(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run `work` on the loop and wait for its result, from any thread but the loop's own."""
         if self.is_here():

@@ -13,6 +13,7 @@ from mailcourse.dns.stub import NoAnswer
 from mailcourse.internet.errors import LabError
 from mailcourse.message.address import parse
 from mailcourse.message.headers import traced
+from mailcourse.mua.account import Account
 from mailcourse.mua.compose import Draft, addresses, compose, references
 from mailcourse.mua.compose import Letter as Letter
 from mailcourse.mua.device import Device as Device  # views may know it too
@@ -21,7 +22,7 @@ from mailcourse.mua.imap import Idle, Imap, imap
 from mailcourse.mua.mail import Mail as Mail
 from mailcourse.mua.mail import Messages
 from mailcourse.mua.pop3 import pop3
-from mailcourse.mua.submit import Account, submit
+from mailcourse.mua.submit import submit
 
 from .scenario import PersonPlan
 from .sent import PlainSent

@@ -1,4 +1,4 @@
-"""The names of the ports that mail uses (RFC 6335; the ones with TLS from the first octet: RFC 8314)."""
+"""The names of the ports that mail uses ; 465, 993 and 995 have TLS from the first octet (RFC 8314)."""
 
 SERVICES = {
     25: "smtp",

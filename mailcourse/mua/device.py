@@ -31,10 +31,10 @@ from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import FLAG_WORDS, MessageFile, origin_of
 
+from .account import Account
 from .imap import Dial, Imap, imap
 from .mail import Mail, Messages
 from .pop3 import pop3
-from .submit import Account
 
 #: a deletion is synchronised by removing the message, not as a flag
 WORDS = {letter: word for letter, word in FLAG_WORDS.items() if letter != "T"}

@@ -20,10 +20,10 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from mailcourse.internet.errors import LabError, LoginRefused
+from mailcourse.internet.errors import LabError
 
+from .account import Account, LoginRefused
 from .mail import Mail, Messages
-from .submit import Account
 
 Dial = Callable[[], socket.socket]
 NAME = re.compile(rb'\((?P<flags>[^)]*)\) (?:NIL|"[^"]*") (?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<atom>\S+))$')

@@ -12,10 +12,10 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from mailcourse.internet.errors import LabError, LoginRefused
+from mailcourse.internet.errors import LabError
 
+from .account import Account, LoginRefused
 from .mail import Mail
-from .submit import Account
 
 Dial = Callable[[], socket.socket]
 

@@ -9,22 +9,11 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from mailcourse.internet.errors import LoginRefused, NotSent
-
+from .account import Account, LoginRefused, NotSent
 from .compose import Letter
 
 Dial = Callable[[], socket.socket]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What a person types once into a mail program."""
-
-    server: str
-    person: str
-    password: str
 
 
 class _Client(smtplib.SMTP):

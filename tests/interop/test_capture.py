@@ -16,7 +16,7 @@ import dpkt
 import pytest
 
 from mailcourse import Lab
-from mailcourse.internet.capture import MOST_IN_SEGMENT, Capture
+from mailcourse.internet.capture import MAX_IN_SEGMENT, Capture
 from mailcourse.internet.clock import Clock
 from mailcourse.internet.network import Connection, Internet
 from mailcourse.internet.runtime import runtime
@@ -180,7 +180,7 @@ def test_a_connection_has_a_beginning_and_an_end(internet: Internet, tmp_path: P
     assert {segment.sport for segment in segments} == {25, 49153}
     said = b"".join(segment.data for segment in segments if segment.sport == 25)
     assert said == b"220 b.test\r\n250 " + b"z" * 5000 + b"\r\n"
-    assert max(len(segment.data) for segment in segments) == most == MOST_IN_SEGMENT[6 if ":" in address else 4]
+    assert max(len(segment.data) for segment in segments) == most == MAX_IN_SEGMENT[6 if ":" in address else 4]
 
 
 def test_a_connection_that_is_cut_ends_in_a_reset(internet: Internet, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mailcourse import Lab, scenario
+from mailcourse import Lab
+from mailcourse.lab import scenario
 
 pytestmark = pytest.mark.interop
 Dig = Callable[..., str]

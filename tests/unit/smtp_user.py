@@ -22,7 +22,8 @@ class Client:
     """Somebody with a socket, who says what is to be said and reads replies of SMTP."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family == socket.AF_INET:  # it came in by a door
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = sock
         self.file = sock.makefile("rb")
 

@@ -9,10 +9,10 @@ import pytest
 from mailcourse import LabError
 from mailcourse.checks import bounds, tries
 from mailcourse.checks.parcel import pack, unpack
+from mailcourse.checks.recording_proxy import RecordingProxy
 from mailcourse.checks.task import Case, Stopped
 from mailcourse.checks.verdict import PartVerdict, Points, Verdict
 from mailcourse.checks.world import World
-from mailcourse.internet.recording_proxy import RecordingProxy
 
 
 def test_a_function_gets_pairs_as_pairs_and_the_judge_compares_them_with_lists() -> None:

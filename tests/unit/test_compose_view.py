@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from mailcourse import Lab
-from mailcourse.internet.errors import LabError, NotSent
+from mailcourse.internet.errors import LabError
+from mailcourse.mua.account import NotSent
 from mailcourse.mua.mail import Mail
 from mailcourse.widgets.compose import ComposeView, follow
 

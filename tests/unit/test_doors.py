@@ -220,3 +220,10 @@ def test_connected_datagrams_are_answered_too(lab: Lab) -> None:
         assert dns.message.from_wire(client.recv(4096)).id == query.id
         assert client.sendto(query.to_wire(), ("203.0.113.8", 53)) == len(query.to_wire())
         assert client.recvfrom(4096)[1] == ("203.0.113.8", 53)
+
+
+def test_a_client_that_was_made_online_goes_on_outside(lab: Lab) -> None:
+    with lab.online("laptop.bakery.test"):
+        client = imaplib.IMAP4("mail.bakery.test")
+    assert client.noop()[0] == "OK"
+    client.logout()  # it shuts its socket down by itself

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailcourse import Lab, LabError
-from mailcourse.internet.errors import NotSent
+from mailcourse.mua.account import NotSent
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 MX1 = "mx1.bakery.test"

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from mailcourse import Lab, LabError
-from mailcourse.internet.errors import LabClosed, NotSent, UnknownName
+from mailcourse.internet.errors import LabClosed, UnknownName
+from mailcourse.mua.account import NotSent
 
 
 def test_each_recipient_has_a_status_of_its_own_and_the_sender_gets_one_bounce(lab: Lab) -> None:

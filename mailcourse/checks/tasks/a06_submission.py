@@ -8,9 +8,9 @@ from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
+from mailcourse.checks.remote_names import Endpoints
 from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
-from mailcourse.internet.remote_names import Endpoints
 from mailcourse.internet.tap import Tap
 from mailcourse.views import Lab
 

@@ -1,10 +1,10 @@
-"""A road between a client and a server: replies come in pieces on it, and what both say is written down.
+"""A proxy between a client and a server: replies come through it in pieces, and what both say is recorded.
 
-    with RecordingProxy(lab.endpoint(host, 25)) as road:
-        …                    a client connects to road.address
-    road.commands            ["EHLO me", "MAIL FROM:<…>", …]: what the client said, but for the message
-    road.last                the last lines of both, and whether the client's has an end
-    road.is_early            True when the client spoke before it had heard the greeting
+    with RecordingProxy(lab.endpoint(host, 25)) as proxy:
+        …                    a client connects to proxy.address
+    proxy.commands           ["EHLO me", "MAIL FROM:<…>", …]: what the client said, but for the message
+    proxy.last               the last lines of both, and whether the client's has an end
+    proxy.is_early           True when the client spoke before it had heard the greeting
 
 A network may cut a reply anywhere, so a client has to read whole lines.  Who uses it: the exercise with a client.
 """
@@ -46,7 +46,7 @@ class RecordingProxy:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Let both finish what they said, and close the road."""
+        """Let both finish what they said, and close the proxy."""
         until = time.monotonic() + REST
         for thread in self._under_way[1:]:
             thread.join(max(0.0, until - time.monotonic()))

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .errors import LabError
-from .trace import EVENTS, Event
+from mailcourse.internet.errors import LabError
+from mailcourse.internet.trace import EVENTS, Event
 
 HIDDEN = "(a secret, not saved)"
 

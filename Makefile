@@ -4,30 +4,30 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# What a student needs; with the control room as a page; with all that tests want.  One environment, which grows.
 READY  := $(VENV)/ready
+DEMO   := $(VENV)/ready-demo
+DEV    := $(VENV)/ready-dev
 
 # JupyterLab wants to be told that root is meant: containers often have no other user.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
-
-# A course that works offline asks nobody for news.
-QUIET := --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 .PHONY: lab demo test check exercises grade bench fuzz crash clean
 .DEFAULT_GOAL := lab
 
 # JupyterLab prints the address to open when it finds no browser.
 lab: $(READY)
-	$(BIN)/jupyter lab $(AS_ROOT) $(QUIET) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
+	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
 
 # The page's own frame is in demo/: Voilà's would fetch icons from the web.
-demo: $(READY)
+demo: $(DEMO)
 	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/voila notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
 
-test: $(READY)
+test: $(DEV)
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)
 
 # The same for one's own eyes while working: no browser, no notebooks.
-check: $(READY)
+check: $(DEV)
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/dialogues
 
 # What students get is made from what teachers keep; the table in docs/grading.md too.
@@ -39,7 +39,7 @@ exercises: $(READY)
 grade: $(READY)
 	$(BIN)/mailcourse grade "$(ASSIGNMENT)" "$(FOLDER)"
 
-bench: $(READY)
+bench: $(DEV)
 	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/mailboxes.py
@@ -47,16 +47,19 @@ bench: $(READY)
 	$(BIN)/python benchmarks/hour.py
 
 # Makes up input for the servers for about an hour; `make test` does a little of it.
-fuzz: $(READY)
+fuzz: $(DEV)
 	MAILCOURSE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest --timeout 7200 tests/fuzz
 
 # Kills a lab at 200 seeded moments and after every step of the disk, and counts what was lost.
-crash: $(READY)
+crash: $(DEV)
 	MAILCOURSE_LONG=1 $(BIN)/python -m pytest -s tests/crash
 
-# Made anew when pyproject.toml changes.
-$(READY): pyproject.toml setup.sh
-	@PYTHON="$(PYTHON)" sh setup.sh "$(VENV)"
+# Set up again when pyproject.toml changes.
+$(READY): EXTRAS = grading
+$(DEMO):  EXTRAS = grading,demo
+$(DEV):   EXTRAS = dev
+$(READY) $(DEMO) $(DEV): pyproject.toml setup.sh
+	@PYTHON="$(PYTHON)" sh setup.sh "$(VENV)" "$(EXTRAS)"
 	@touch $@
 
 clean:

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Make the virtual environment in the folder $1, or say plainly what is missing.
+# Make the virtual environment in the folder $1 with the extras $2 of pyproject.toml, or say plainly what is missing.
 set -eu
 venv=$1
+extras=${2:-grading}
 python=${PYTHON:-python3}
 
 say() { printf '%s\n' "$@" >&2; }
@@ -33,6 +34,6 @@ if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
 fi
 
 say "Setting up the course in $venv with $("$python" --version). This is done once and takes a minute or two."
-"$python" -m venv "$venv"
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade 'pip>=25'
-"$venv/bin/python" -m pip install --quiet --editable '.[dev]'
+"$venv/bin/python" -m pip install --quiet --editable ".[$extras]"

@@ -28,7 +28,6 @@ SECONDS = 60
 #: what stands before a cell that has not been run, and before one that was asked to
 WAITING = {"[ ]:", "[*]:"}
 SETTINGS = {
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight are drawn too
     "docmanager-extension/plugin": {"autosave": False},
 }
@@ -69,7 +68,7 @@ class Jupyter:
         file.write_text(json.dumps(values))
 
     def __enter__(self) -> Self:
-        options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}", "--LabApp.news_url="]
+        options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}"]
         options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={self.folder}"]
         options += ["--ServerApp.disable_check_xsrf=True", "--ServerApp.port_retries=0"]
         options += ["--KernelManager.transport=ipc"]  # no ports that somebody else may be given meanwhile

@@ -112,7 +112,7 @@ def test_left_and_right_step_and_tab_reaches_the_next_button(bench: Callable[...
 def voila(request: pytest.FixtureRequest, tmp_path: Path, runtime: Path) -> Iterator[str]:
     """The page of `make demo`."""
     port = own_port(1)
-    run = ["make", "-o", ".venv/ready", "demo", f"BIN={Path(sys.executable).parent}"]
+    run = ["make", "-o", ".venv/ready-demo", "demo", f"BIN={Path(sys.executable).parent}"]
     run += [f"DEMO_ARGS=--no-browser --port={port} --Voila.port_retries=0 --KernelManager.transport=ipc"]
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(runtime)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

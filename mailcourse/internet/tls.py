@@ -38,10 +38,11 @@ class TlsFirst(asyncio.Protocol):
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
         except (ssl.SSLError, OSError):
+            inside = None
+        if inside is None:  # it failed, or was cut off by us meanwhile
             transport.abort()
             self.connection_lost(None)
             return
-        assert inside is not None
         lost = self._protocol.connection_lost
 
         def connection_lost(exc: Exception | None) -> None:

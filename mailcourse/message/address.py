@@ -21,7 +21,7 @@ LOCAL = re.compile(rf'{ATEXT}+(\.{ATEXT}+)*|"([^"\\\x00-\x1f\ud800-\udfff]|\\[ -
 LABEL = rf"[{LETTER}]([{LETTER}-]*[{LETTER}])?"
 DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[[0-9A-Fa-f.:IPv]+\]")
 
-MOST_LOCAL, MOST_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1
+MAX_LOCAL, MAX_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1
 
 
 class MalformedAddress(LabError):
@@ -75,8 +75,8 @@ Write it as local-part@domain, for example alice@academy.test.
         raise _malformed(text, f"the local part {local!r} may not be written like that")
     if not DOMAIN.fullmatch(domain):
         raise _malformed(text, f"the domain {domain!r} may not be written like that")
-    if len(local.encode()) > MOST_LOCAL or len(domain.encode()) > MOST_DOMAIN:
-        raise _malformed(text, f"a local part has at most {MOST_LOCAL} octets, a domain {MOST_DOMAIN}")
+    if len(local.encode()) > MAX_LOCAL or len(domain.encode()) > MAX_DOMAIN:
+        raise _malformed(text, f"a local part has at most {MAX_LOCAL} octets, a domain {MAX_DOMAIN}")
     if domain.startswith("[") and not _is_literal(domain[1:-1]):
         raise _malformed(text, f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]")
     return Address(local, domain)

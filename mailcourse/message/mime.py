@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-MOST_DEPTH, MOST_PARTS, MOST_PARAMETERS = 30, 1000, 100
+MAX_DEPTH, MAX_PARTS, MAX_PARAMETERS = 30, 1000, 100
 
 TOKEN = rb"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
 TYPE = re.compile(rb"\s*(" + TOKEN + rb")\s*/\s*(" + TOKEN + rb")")
@@ -93,7 +93,7 @@ class Part:
     @cached_property
     def parts(self) -> list[Part]:
         """The parts inside: of a multipart at least one, of a message/rfc822 its one message, else none."""
-        if self.depth >= MOST_DEPTH:
+        if self.depth >= MAX_DEPTH:
             return []
         if self.type == ("message", "rfc822"):
             return [split(self.body, self.depth + 1)]
@@ -141,7 +141,7 @@ def parameters(value: bytes) -> list[tuple[bytes, bytes]]:
     [(b'filename', b'a long name'), (b'x', b'1')]
     """
     found: dict[bytes, bytes] = {}
-    for name, inside, plain in PARAMETER.findall(_bare(value))[:MOST_PARAMETERS]:
+    for name, inside, plain in PARAMETER.findall(_bare(value))[:MAX_PARAMETERS]:
         said = re.sub(rb"\\(.)", rb"\1", inside, flags=re.DOTALL) if inside else plain
         piece = CONTINUED.fullmatch(name)
         if piece is None:
@@ -178,7 +178,7 @@ def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
     pieces: list[bytes] = []
     start: int | None = None
     position = 0
-    while (found := _boundary_line(body, line, position)) and len(pieces) < MOST_PARTS - 1:
+    while (found := _boundary_line(body, line, position)) and len(pieces) < MAX_PARTS - 1:
         begin, end, is_last = found
         if start is not None:
             pieces.append(body[start:begin])

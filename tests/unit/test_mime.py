@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailcourse.message.mime import MOST_DEPTH, MOST_PARTS, Part, split
+from mailcourse.message.mime import MAX_DEPTH, MAX_PARTS, Part, split
 
 Tree = list["bytes | Tree"]
 
@@ -74,11 +74,11 @@ def test_a_message_that_nests_without_end_is_cut_to_a_depth() -> None:
     part, depth = split(b"Content-Type: message/rfc822\r\n\r\n" * 100 + b"Subject: x\r\n\r\nbody"), 0
     while part.parts:
         part, depth = part.parts[0], depth + 1
-    assert depth == MOST_DEPTH
+    assert depth == MAX_DEPTH
 
 
 def test_a_message_has_so_many_parts_and_the_rest_is_in_the_last() -> None:
-    parts = split(message("b", b"--b\r\n\r\nx\r\n" * (MOST_PARTS + 50))).parts
-    assert len(parts) == MOST_PARTS
+    parts = split(message("b", b"--b\r\n\r\nx\r\n" * (MAX_PARTS + 50))).parts
+    assert len(parts) == MAX_PARTS
     assert {part.body for part in parts[:-1]} == {b"x"}
     assert parts[-1].body.count(b"--b") == 50

@@ -37,20 +37,20 @@ from .zone import origin_of
 Zones = Mapping[dns.name.Name, dns.zone.Zone]
 
 #: Aliases followed for one question.
-MOST_CNAMES = 8
+MAX_CNAMES = 8
 #: Octets of a UDP reply when the client says nothing else (RFC 1035 §4.2.1), and when it does.
-UDP_SIZE, MOST_UDP_SIZE = 512, 1232
+UDP_SIZE, MAX_UDP_SIZE = 512, 1232
 
 
 def answer(zones: Zones, query: dns.message.Message) -> dns.message.Message:
     """Return the authoritative reply to `query`."""
-    reply = dns.message.make_response(query, our_payload=MOST_UDP_SIZE)
+    reply = dns.message.make_response(query, our_payload=MAX_UDP_SIZE)
     wrong = unfit(query)
     if wrong is not None:
         return _with(reply, wrong)
     question = query.question[0]
     name = question.name
-    for _ in range(MOST_CNAMES):
+    for _ in range(MAX_CNAMES):
         zone = _nearest(zones, name)
         if zone is None:
             return reply if reply.answer else _with(reply, dns.rcode.REFUSED)
@@ -113,10 +113,10 @@ def _look(
     """Write what the zone has for `name`; return the target when it is an alias."""
     owner = _owner(zone, name)
     node = zone.get_node(owner) if owner is not None else None
-    found = [one for one in node or () if kind in (one.rdtype, dns.rdatatype.ANY)]
-    for rdataset in found:
+    matches = [each for each in node or () if kind in (each.rdtype, dns.rdatatype.ANY)]
+    for rdataset in matches:
         reply.answer.append(dns.rrset.from_rdata_list(name, rdataset.ttl, list(rdataset)))
-    if found:
+    if matches:
         return None
     alias = zone.get_rdataset(owner, dns.rdatatype.CNAME) if owner is not None else None
     if alias is not None:
@@ -201,7 +201,7 @@ class NameServer(ABC):
         if reply is None:
             return None
         # A reply that has no room is cut and says so: TC, ask again over TCP (RFC 2181 §9).
-        room = max(UDP_SIZE, min(reply.request_payload or UDP_SIZE, MOST_UDP_SIZE))
+        room = max(UDP_SIZE, min(reply.request_payload or UDP_SIZE, MAX_UDP_SIZE))
         return wire(reply, room)
 
     async def answered(self, data: bytes, connection: Connection) -> dns.message.Message | None:
@@ -214,17 +214,17 @@ class NameServer(ABC):
             self._warn(connection, f"a question that cannot be read, from {connection.source}: {type(error).__name__}")
             return _format_error(data)
         if query.flags & dns.flags.QR:
-            return None  # a reply is never answered, or two servers could talk for ever
+            return None  # a reply is never answered, or two servers could go on answering each other forever
         try:
             if self.fault is not None:
-                reply = dns.message.make_response(query, our_payload=MOST_UDP_SIZE)
+                reply = dns.message.make_response(query, our_payload=MAX_UDP_SIZE)
                 record(self.host, _with(reply, dns.rcode.from_text(self.fault)), connection)
                 return reply
             reply = await self.reply(query, connection)
             wire(reply, 65535)  # what cannot be written is found here
         except Exception as error:
             self._warn(connection, f"a question could not be answered: {type(error).__name__}: {error}")
-            return _with(dns.message.make_response(query, our_payload=MOST_UDP_SIZE), dns.rcode.SERVFAIL)
+            return _with(dns.message.make_response(query, our_payload=MAX_UDP_SIZE), dns.rcode.SERVFAIL)
         return reply
 
     def _warn(self, connection: Connection, text: str) -> None:

@@ -90,14 +90,14 @@ class Stub:
     async def addresses(self, name: str, message: str | None = None, *, of_mx: bool = False) -> list[str]:
         """Return the addresses of `name` that this host can reach: IPv4 if it has IPv4 itself, then IPv6.
 
-        `of_mx`: the name stands in an MX record, where an alias does not belong (RFC 2181 §10.3); it
+        `of_mx`: the name is in an MX record, where an alias does not belong (RFC 2181 §10.3); it
         is followed all the same, and the trace tells.
         """
-        found: list[str] = []
+        addresses: list[str] = []
         for kind in address_kinds(self.host):
             reply = await self.lookup(name, kind.name, message)
-            found += [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
+            addresses += [str(r.address) for rrset in reply.answer if rrset.rdtype == kind for r in rrset]
             if of_mx and any(rrset.rdtype == dns.rdatatype.CNAME for rrset in reply.answer):
                 text = f"an MX record names {name}, which is an alias; RFC 2181 forbids that"
                 self.host.record("dns", "warning", message, text=text)
-        return found
+        return addresses

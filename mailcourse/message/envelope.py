@@ -20,7 +20,7 @@ DEFAULT_NOTIFY = frozenset({"FAILURE", "DELAY"})
 
 @dataclass(frozen=True, slots=True)
 class DsnOptions:
-    """What the sender wants to be told about one recipient (RFC 3461 §4.1, §4.2).
+    """Which reports the sender wants about one recipient (RFC 3461 §4.1, §4.2).
 
     `notify` is a set of "NEVER", "SUCCESS", "FAILURE", "DELAY", empty when NOTIFY was not given;
     `original` is ORCPT as it was given: "rfc822;bruno@bakery.test", in xtext.
@@ -52,7 +52,7 @@ class Envelope:
         return "" if self.sender is None else str(self.sender)
 
     def dsn_options(self, recipient: Address) -> DsnOptions:
-        """Return what the sender wants to be told about `recipient`."""
+        """Return which reports the sender wants about `recipient`."""
         return self.dsn.get(recipient.key, DsnOptions())
 
     def to(self, recipient: Address, options: DsnOptions = DsnOptions()) -> Envelope:

@@ -68,7 +68,7 @@ class Diagnosis:
 class Delivered:
     """The next host, or the mailbox, has the message.
 
-    `reports`: the next host tells the sender of success if that was wished, so we need not.
+    `reports`: the next host tells the sender of success if that was asked for, so we need not.
     `action`: "delivered", or "expanded" when it went to all behind a list or an alias.
     """
 

@@ -58,7 +58,7 @@ def _together(group: list[tuple[Incoming, asyncio.Future[Entry]]]) -> list[Done]
     queue = group[0][0].queue
     try:
         queue.disk.sync_folder(queue.active)
-    except OSError as error:  # nobody may be told that it is safe
+    except OSError as error:  # nobody may learn that it is safe
         return [(future, QueueWriteError(error)) for future, _ in done]
     return done
 

@@ -1,6 +1,6 @@
 """The door from the MTA to the MDA: what the lab plugs together.
 
-    refusal, deliver    the MTA knocks: is there such a mailbox?  here is a copy for it
+    refusal, deliver    the MTA asks whether there is such a mailbox, and hands over a copy for it
 
 The MTA knows nothing of mailboxes, and the MDA nothing of queues.
 """

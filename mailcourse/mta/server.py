@@ -85,7 +85,7 @@ class MailServer:
                 await self.host.listen(port, partial(self._receiver, service=service))
 
     def recover(self) -> None:
-        """Take up what the queue held when it was left, as soon as the whole lab stands.  Loop thread only."""
+        """Take up what the queue held when it was left, as soon as the whole lab is built.  Loop thread only."""
         for entry in self.queue.recover():
             self.schedule(entry, self._seconds_until(self.queue.progress_of(entry).next_attempt))
 
@@ -254,7 +254,7 @@ class MailServer:
                 self.schedule(entry, self._seconds_until(progress.next_attempt))
 
     def delete(self, queue_id: str | None = None) -> None:
-        """Forget messages; nobody is told.  Loop thread only."""
+        """Delete messages; nobody gets a report.  Loop thread only."""
         for entry in self._chosen(queue_id):
             self.queue.finish(entry)
             waiting = [str(recipient) for recipient in entry.envelope.recipients]

@@ -53,7 +53,7 @@ NEXT: dict[SmtpState, dict[str, SmtpState]] = {
     SmtpState.SENDER: {"RCPT": SmtpState.RECIPIENT},
     SmtpState.RECIPIENT: {"RCPT": SmtpState.RECIPIENT, "DATA": SmtpState.GREETED},
 }
-#: commands that have their place in the order; and those that begin again wherever they are said
+#: commands that have their place in the order; and those that start again at any time
 ORDERED = ("MAIL", "RCPT", "DATA")
 RESTART = {"EHLO": SmtpState.GREETED, "HELO": SmtpState.GREETED, "LHLO": SmtpState.GREETED}
 #: commands of RFC 5321 and its ancestors that this server knows and does not have
@@ -246,7 +246,7 @@ class SmtpSession:
         return answer
 
     def _answer(self, answer: Answer) -> None:
-        """Reply, or ask; too many refusals for good end the session."""
+        """Reply, or ask; too many permanent errors end the session."""
         if not isinstance(answer, Reply):
             self.request = answer
             return

@@ -1,4 +1,4 @@
-"""What an MTA is told about itself; the one page that an administrator writes.
+"""The settings of a mail server: the one page that an administrator writes.
 
 Postfix says                  here
 mydestination                 local_domains

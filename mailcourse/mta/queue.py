@@ -152,7 +152,7 @@ class Incoming:
             except (OSError, QueueWriteError) as error:
                 self.abandon()
                 raise (QueueWriteError(error) if isinstance(error, OSError) else error) from error
-            self.queue.arriving.discard(self.queue_id)
+            self.queue.arrived(self.queue_id)
             self._entry = self._about(self._active, self._size)
         return self._entry
 
@@ -178,10 +178,11 @@ class Queue:
         self.incoming, self.active, self.progress = (folder / n for n in ("incoming", "active", "progress"))
         for each in (self.incoming, self.active, self.progress):
             each.mkdir(parents=True, exist_ok=True)
+        self._accepted = set(os.listdir(self.active))  # identifiers: the file system need not be asked each time
 
     def begin(self, queue_id: str, envelope: Envelope, message: str, arrived: datetime) -> Incoming:
         """Start to take in a message."""
-        if queue_id in self.arriving or os.path.exists(self.active / queue_id):
+        if queue_id in self.arriving or queue_id in self._accepted:
             raise QueueWriteError(FileExistsError(errno.EEXIST, f"there is a message {queue_id} already"))
         self.arriving.add(queue_id)
         first = {"message": message, "arrived": arrived.isoformat(), **as_json(envelope)}
@@ -189,6 +190,11 @@ class Queue:
         return Incoming(
             self, queue_id, line, lambda path, size: Entry(queue_id, envelope, message, arrived, path, len(line), size)
         )
+
+    def arrived(self, queue_id: str) -> None:
+        """Note that a message is in active/."""
+        self._accepted.add(queue_id)
+        self.arriving.discard(queue_id)
 
     def enqueue(
         self, queue_id: str, envelope: Envelope, message: str, arrived: datetime, pieces: Iterable[bytes]
@@ -207,7 +213,7 @@ class Queue:
             if self._is_premature(path.name):
                 self.disk.unlink(path)
         entries = self.entries()
-        alive = {entry.queue_id for entry in entries}
+        alive = self._accepted = {entry.queue_id for entry in entries}
         for left in self.progress.iterdir():
             if left.name not in alive:
                 self.disk.unlink(left)
@@ -227,7 +233,7 @@ class Queue:
 
     def has(self, entry: Entry) -> bool:
         """True while `entry` is neither finished nor deleted."""
-        return entry.file.exists()
+        return entry.queue_id in self._accepted
 
     def find(self, queue_id: str) -> Entry | None:
         """Return a message of the queue, or None when it is finished or was deleted."""
@@ -274,6 +280,7 @@ class Queue:
     def finish(self, entry: Entry) -> None:
         """Everybody is served: forget the message."""
         self.disk.unlink(entry.file)
+        self._accepted.discard(entry.queue_id)
         self.disk.unlink(self.progress / entry.queue_id)
 
 

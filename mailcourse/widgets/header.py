@@ -25,7 +25,7 @@ ENVELOPE = re.compile(r"C: (MAIL FROM|RCPT TO):(<[^>]*>)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Line:
+class HeaderLine:
     """One field of a header, unfolded, and the number of the step that wrote it, if that is known."""
 
     name: str
@@ -52,7 +52,7 @@ def header_of(events: Iterable[Event], recipient: str = "") -> str:
     return found
 
 
-def lines(header: str, told: Sequence[Step]) -> list[Line]:
+def lines(header: str, told: Sequence[Step]) -> list[HeaderLine]:
     """Take a header apart, and find the step of each line."""
     marks = {step.mark: number for number, step in enumerate(told) if step.mark}
     composed = marks.get("composed", next((n for n, step in enumerate(told) if step.lines[:1]), None))
@@ -60,7 +60,7 @@ def lines(header: str, told: Sequence[Step]) -> list[Line]:
     for text in re.split(r"\r?\n(?![ \t])", header.strip("\r\n")) if header else []:
         name, _, value = text.partition(":")
         value = " ".join(value.split())
-        found.append(Line(name, value, _writer(name.lower(), value, marks, composed)))
+        found.append(HeaderLine(name, value, _writer(name.lower(), value, marks, composed)))
     return found
 
 

@@ -4,7 +4,7 @@
                              ├─► said            the dialogue of this step
                              └─► header.lines    choose a line: the step that wrote it lights up
 
-The functions are in `steps.py`, `way.py` and `header.py`; here are only buttons around them.  Works while the
+The functions are in `steps.py`, `journey_graph.py` and `header.py`; here are only buttons around them.  Works while the
 message travels, afterwards, and from a saved trace.
 """
 
@@ -22,11 +22,11 @@ from mailcourse.internet.trace import Event, Trace
 
 from . import header
 from .follow import Follower
+from .journey_graph import dot, journey_graph, render_step
 from .parts import Box, shut_parts
 from .picture import png
 from .slider import Slider
 from .steps import Step, branch, recipients, steps, text_of
-from .way import dot, frame, way
 
 EVERYBODY = "everybody"
 #: Milliseconds for a step.
@@ -66,8 +66,8 @@ class JourneyView(Box):
     def __init__(self, events: Sequence[Event] = ()) -> None:
         self.steps: list[Step] = []
         self._events: Sequence[Event] = ()
-        self._way, self._header = way(()), ""
-        self._lines: list[header.Line] = []
+        self._graph, self._header = journey_graph(()), ""
+        self._lines: list[header.HeaderLine] = []
         self._follower: Follower | None = None
         self._ids: set[str | None] = set()
         self._is_showing = False
@@ -146,7 +146,7 @@ class JourneyView(Box):
         """Tell the steps anew, and stand at step `number`."""
         recipient = "" if self.whose.value == EVERYBODY else self.whose.value
         self.steps = branch(steps(self._events), recipient)
-        self._way = way(self.steps)
+        self._graph = journey_graph(self.steps)
         self._header = header.header_of(self._events, recipient)
         self._lines = header.lines(self._header, self.steps)
         last = max(0, len(self.steps) - 1)
@@ -202,7 +202,7 @@ class JourneyView(Box):
             chosen = next((n for n, line in enumerate(self._lines) if line.step == number), None)
         self._is_showing = True
         with self.hold_sync():
-            picture = frame(self._way, self.steps, number)
+            picture = render_step(self._graph, self.steps, number)
             self._picture.value = f'<style>{STYLE}</style><div class="mailcourse">{picture}</div>'
             self._said.value = said(self.steps[number], number, len(self.steps))
             self._two.value = header.two_letters(self._header, self.steps, number)
@@ -227,5 +227,5 @@ class JourneyView(Box):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = text_of(self.steps)
         if self.steps:
-            data["image/png"] = b64encode(png(dot(self._way))).decode()
+            data["image/png"] = b64encode(png(dot(self._graph))).decode()
         return bundle

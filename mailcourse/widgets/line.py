@@ -53,7 +53,7 @@ export default { render };
 """
 
 
-class Line(anywidget.AnyWidget):
+class LineInput(anywidget.AnyWidget):
     """A text field with a button."""
 
     _esm = DRAW

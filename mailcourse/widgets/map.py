@@ -20,7 +20,7 @@ from mailcourse.lab.table import table
 from .drawing import Drawing
 from .live import LiveView
 from .picture import png, svg
-from .places import STYLE, Link, dot, painted, roads, state, text_of, troubles
+from .places import STYLE, Link, dot, mail_links, painted, state, text_of, troubles
 
 MAIL_PORTS = (24, 25, 465, 587)
 #: Lines of a log, the newest.
@@ -34,7 +34,7 @@ class MapView(LiveView):
     """The map, and the switches for the host or link that is chosen."""
 
     def __init__(self, lab: PlainLab) -> None:
-        self._links, self._drawn = roads(lab), ("", "")
+        self._links, self._drawn = mail_links(lab), ("", "")
         self._now: Link | None = None
         self.picture = Drawing()
         self.picture.on_press(self._pressed)

@@ -1,6 +1,6 @@
 """What stands on the map, and how it is drawn: functions from values to values, without a widget.
 
-state(lab) → Place, Place, …          what stands where, and how it is now
+state(lab) → HostNode, HostNode, …    what stands where, and how it is now
 troubles(lab) → {link: "slow"}        what is broken between two hosts
 dot(places, links)                    the picture, drawn once; hosts are n0, n1, …, links e0, e1, …
 painted(svg, places, links, …)        the same picture with what is true at this moment
@@ -25,7 +25,7 @@ SMALL = {"fontsize": "10", "height": "0.35", "margin": "0.02"}
 
 
 @dataclass(frozen=True)
-class Place:
+class HostNode:
     """One host as it is now.  `waiting` are messages in its queue, `boxes` how many each person has."""
 
     name: str
@@ -46,7 +46,7 @@ class Place:
         return " · ".join(said)
 
 
-def state(lab: PlainLab) -> list[Place]:
+def state(lab: PlainLab) -> list[HostNode]:
     """Look at every host."""
     broken: dict[str, list[str]] = {}
     for fault in lab.faults:
@@ -64,7 +64,7 @@ def state(lab: PlainLab) -> list[Place]:
         )
         organisation = lab.scenario.organisations.get(plan.organisation, plan.organisation)
         found.append(
-            Place(
+            HostNode(
                 name,
                 organisation,
                 role,
@@ -82,8 +82,8 @@ def troubles(lab: PlainLab) -> dict[frozenset[str], str]:
     return {frozenset({f.host, f.detail["peer"]}): f.kind for f in lab.faults if f.detail.get("peer")}
 
 
-def roads(lab: PlainLab) -> list[Link]:
-    """Return the ways that mail is meant to go: from a person's machine to her server, and on inside."""
+def mail_links(lab: PlainLab) -> list[Link]:
+    """Return the links that mail is meant to take: from a person's machine to her server, and on inside."""
     scenario, found = lab.scenario, []
     for address, person in scenario.people.items():
         found.append((person.device, scenario.domains[address.partition("@")[2]]))
@@ -92,7 +92,7 @@ def roads(lab: PlainLab) -> list[Link]:
     return list(dict.fromkeys(found))
 
 
-def dot(places: Sequence[Place], links: Collection[Link]) -> str:
+def dot(places: Sequence[HostNode], links: Collection[Link]) -> str:
     """Write the map; hosts are n0, n1, …, links e0, e1, …, and each host has a line @n0@ for how it is."""
     graph = graphviz.Digraph(graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "nodesep": "0.25"})
     graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="12", style="filled", color="#333333")
@@ -124,9 +124,9 @@ def dot(places: Sequence[Place], links: Collection[Link]) -> str:
     return str(graph.source)
 
 
-def _shape(places: Sequence[Place]) -> list[Link]:
+def _shape(places: Sequence[HostNode]) -> list[Link]:
     """Return pairs of hosts to draw from left to right: offices in one row, in another those who serve them all."""
-    inside: dict[str, list[Place]] = {}
+    inside: dict[str, list[HostNode]] = {}
     for place in places:
         inside.setdefault(place.organisation, []).append(place)
     offices = [group for group in inside.values() if any(place.boxes for place in group)]
@@ -141,7 +141,7 @@ def _shape(places: Sequence[Place]) -> list[Link]:
     return found
 
 
-def _width(place: Place) -> float:
+def _width(place: HostNode) -> float:
     """Room for the line that says how it is, in inches."""
     room = sum(len(person) + 6 for person, _ in place.boxes) + 6 * bool(place.boxes)
     return max(1.2, 0.085 * room)
@@ -166,7 +166,7 @@ STYLE = (
 
 def painted(
     picture: str,
-    places: Sequence[Place],
+    places: Sequence[HostNode],
     links: Sequence[Link],
     now: Link | None = None,
     broken: Mapping[frozenset[str], str] | None = None,
@@ -193,7 +193,7 @@ def painted(
     return picture.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1)
 
 
-def text_of(places: Sequence[Place], broken: Mapping[frozenset[str], str] | None = None) -> str:
+def text_of(places: Sequence[HostNode], broken: Mapping[frozenset[str], str] | None = None) -> str:
     """Write the map as plain text."""
     lines: list[str] = []
     for organisation in dict.fromkeys(place.organisation for place in places):

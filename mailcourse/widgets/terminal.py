@@ -25,7 +25,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.ports import SERVICES
 
-from .line import Line
+from .line import LineInput
 from .live import LiveView
 
 GOOD, ON, LATER, BAD, PLAIN = "#00704f", "#0072B2", "#9a6700", "#B00020", "#222222"
@@ -151,7 +151,7 @@ class TerminalView(LiveView):
         self._held: list[str] = []
         self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
-        self.input = Line()
+        self.input = LineInput()
         self.again = widgets.Button(description="Connect again", icon="plug", layout={"width": "auto"})
         self.again.on_click(lambda _: self.do(self.connect, self.again))
         self.input.on_line(self.say_line)

@@ -14,9 +14,9 @@ import pytest
 from mailcourse import Lab, SavedTrace
 from mailcourse.internet.errors import LabError
 from mailcourse.widgets.journey import EVERYBODY, JourneyView, said
+from mailcourse.widgets.journey_graph import dot, journey_graph, render_step
 from mailcourse.widgets.panel import SendPanel
 from mailcourse.widgets.steps import branch, recipients, steps
-from mailcourse.widgets.way import dot, frame, way
 
 HOSTILE = '<script>alert(1)</script> & "quotes" \\N -> ]]> <img src=x onerror=alert(2)>'
 
@@ -48,14 +48,14 @@ def test_what_was_said_is_told_at_its_step_and_secrets_are_not(sent_view: Journe
 
 
 def test_at_each_step_what_acts_is_marked_and_what_comes_later_is_pale(sent_view: JourneyView) -> None:
-    road = way(sent_view.steps)
+    graph = journey_graph(sent_view.steps)
     for number, step in enumerate(sent_view.steps):
-        picture = frame(road, sent_view.steps, number)
+        picture = render_step(graph, sent_view.steps, number)
         classes = dict(re.findall(r'<g id="([ne]\d+)" class="\w+ ?(\w*)">', picture))
-        marked = {name for index, name in enumerate(road.nodes) if classes[f"n{index}"] == "now"}
+        marked = {name for index, name in enumerate(graph.nodes) if classes[f"n{index}"] == "now"}
         assert marked == {step.host, *(step.link or ())}
-        pale = {name for index, name in enumerate(road.nodes) if classes[f"n{index}"] == "later"}
-        assert pale == {name for name, (_, first) in road.nodes.items() if first > number} - marked
+        pale = {name for index, name in enumerate(graph.nodes) if classes[f"n{index}"] == "later"}
+        assert pale == {name for name, (_, first) in graph.nodes.items() if first > number} - marked
         assert f'aria-label="Step {number + 1} of {len(sent_view.steps)}' in picture
         xml.etree.ElementTree.fromstring(picture.replace("xlink:", "").replace("xmlns:xlink", "xmlns-x"))
 
@@ -96,18 +96,18 @@ def test_a_host_that_is_down_is_told(lab: Lab) -> None:
     view = lab.person("alice@academy.test").send("bruno@bakery.test", "All", "?").journey()
     titles = [step.title for step in view.steps]
     assert any("cannot reach mx1.bakery.test port 25: no answer" in title for title in titles)
-    road = way(view.steps)
-    assert road.broken == {("mail.academy.test", "mx1.bakery.test"), ("mx2.bakery.test", "mx1.bakery.test")}
-    assert dot(road).count("arrowhead=tee") == 2
+    graph = journey_graph(view.steps)
+    assert graph.broken == {("mail.academy.test", "mx1.bakery.test"), ("mx2.bakery.test", "mx1.bakery.test")}
+    assert dot(graph).count("arrowhead=tee") == 2
 
 
 def test_hostile_content_never_becomes_markup(lab: Lab) -> None:
     view = lab.person("alice@academy.test").send("bruno@bakery.test", HOSTILE, HOSTILE).journey()
     for number, step in enumerate(view.steps):
-        shown = said(step, number, 9) + frame(way(view.steps), view.steps, number)
+        shown = said(step, number, 9) + render_step(journey_graph(view.steps), view.steps, number)
         assert "<script" not in shown
         assert "<img" not in shown
-    assert "\\N" not in dot(way(view.steps))
+    assert "\\N" not in dot(journey_graph(view.steps))
 
 
 def test_an_empty_journey_says_so() -> None:

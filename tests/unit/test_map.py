@@ -12,13 +12,13 @@ from mailcourse import Lab
 from mailcourse.widgets.live import MOST_LIVE
 from mailcourse.widgets.map import MapView, detail
 from mailcourse.widgets.picture import svg
-from mailcourse.widgets.places import Place, dot, painted, state, text_of, troubles
+from mailcourse.widgets.places import HostNode, dot, painted, state, text_of, troubles
 
 ALICE, BRUNO, MX1 = "alice@academy.test", "bruno@bakery.test", "mx1.bakery.test"
 PLACES = [
-    Place("laptop.academy.test", "The Academy", "person"),
-    Place("mail.academy.test", "The Academy", "mail", waiting=2, boxes=(("alice", 3),)),
-    Place("ns.academy.test", "The Academy", "dns", is_up=False, faults=("down",)),
+    HostNode("laptop.academy.test", "The Academy", "person"),
+    HostNode("mail.academy.test", "The Academy", "mail", waiting=2, boxes=(("alice", 3),)),
+    HostNode("ns.academy.test", "The Academy", "dns", is_up=False, faults=("down",)),
 ]
 LINKS = [("laptop.academy.test", "mail.academy.test")]
 
@@ -46,7 +46,7 @@ def test_the_picture_is_drawn_once_and_painted_often() -> None:
 
 
 def test_what_stands_in_a_scenario_is_never_markup() -> None:
-    places = [Place("x.test", '<script>alert("1")</script>', "mail", boxes=(("<b>", 1),))]
+    places = [HostNode("x.test", '<script>alert("1")</script>', "mail", boxes=(("<b>", 1),))]
     now = painted(svg(dot(places, [])), places, [], None)
     assert "<script>" not in now
     assert "<b>" not in now

@@ -1,7 +1,7 @@
-"""The way of a message: from steps to a picture.
+"""The graph of a journey: from steps to a picture.
 
-steps → way(steps)         hosts and links, in the order in which they were used: a graph
-      → frame(way, n)      the picture at step n: this hop bright, what is to come pale
+steps → journey_graph(steps)       hosts and links, in the order in which they were used: a graph
+      → render_step(graph, n)      the picture at step n: this hop bright, what is to come pale
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .steps import Step
 
 
 @dataclass(frozen=True)
-class Way:
+class JourneyGraph:
     """The hosts and links of a journey, with the number of the step that first used each."""
 
     nodes: dict[str, tuple[str, int]]  # name -> (role, first step)
@@ -27,7 +27,7 @@ class Way:
     broken: frozenset[tuple[str, str]]  # links that never worked
 
 
-def way(told: Sequence[Step]) -> Way:
+def journey_graph(told: Sequence[Step]) -> JourneyGraph:
     """Collect hosts and links in the order of use."""
     nodes: dict[str, tuple[str, int]] = {}
     links: dict[tuple[str, str], tuple[str, int]] = {}
@@ -38,23 +38,23 @@ def way(told: Sequence[Step]) -> Way:
         if step.link is not None:
             links.setdefault(step.link, (step.kind, number))
     worked = {step.link for step in told if step.works}
-    return Way(nodes, links, frozenset(link for link in links if link not in worked))
+    return JourneyGraph(nodes, links, frozenset(link for link in links if link not in worked))
 
 
-def dot(road: Way) -> str:
+def dot(journey: JourneyGraph) -> str:
     """Write the graph of a journey; nodes are n0, n1, … and links e0, e1, …"""
     graph = graphviz.Digraph(
         graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "nodesep": "0.35", "ranksep": "0.55"}
     )
     graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="13", style="filled", color="#333333")
     graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="11", color="#333333", penwidth="1.4")
-    ids = {name: f"n{number}" for number, name in enumerate(road.nodes)}
-    for name, (role, _) in road.nodes.items():
+    ids = {name: f"n{number}" for number, name in enumerate(journey.nodes)}
+    for name, (role, _) in journey.nodes.items():
         shape, colour, word = ROLES[role]
         graph.node(ids[name], _label(name), id=ids[name], shape=shape, fillcolor=colour, tooltip=f"{name}: {word}")
-    for number, ((source, target), (kind, _)) in enumerate(road.links.items()):
+    for number, ((source, target), (kind, _)) in enumerate(journey.links.items()):
         extra = {"style": "dashed", "constraint": "false", "dir": "both"} if kind == "dns" else {}
-        if (source, target) in road.broken:
+        if (source, target) in journey.broken:
             extra = {"style": "dotted", "arrowhead": "tee", "color": "#D55E00"}
         graph.edge(ids[source], ids[target], id=f"e{number}", tooltip=f"{source} → {target}", **extra)
     return str(graph.source)
@@ -69,19 +69,19 @@ def _label(name: str) -> str:
     return rf"{graphviz.escape(first)}\n{graphviz.escape(second)}"
 
 
-def frame(road: Way, told: Sequence[Step], number: int) -> str:
+def render_step(journey: JourneyGraph, told: Sequence[Step], number: int) -> str:
     """Return the picture at step `number`: what acts now is marked, what comes later is pale."""
     step = told[number]
     marks: dict[str, str] = {}
-    for index, (name, (_, first)) in enumerate(road.nodes.items()):
+    for index, (name, (_, first)) in enumerate(journey.nodes.items()):
         active = name == step.host or name in (step.link or ())
         marks[f"n{index}"] = "now" if active else "later" if first > number else ""
-    for index, (link, (_, first)) in enumerate(road.links.items()):
+    for index, (link, (_, first)) in enumerate(journey.links.items()):
         marks[f"e{index}"] = "now" if link == step.link else "later" if first > number else ""
     picture = re.sub(
         r'<g id="([ne]\d+)" class="(\w+)">',
         lambda m: f'<g id="{m[1]}" class="{m[2]} {marks[m[1]]}">',
-        svg(dot(road)),
+        svg(dot(journey)),
     )
     title = escape(f"Step {number + 1} of {len(told)}: {step.title}", quote=True)
     return picture.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)

@@ -1,6 +1,6 @@
 """An hour of class in the control room: does memory grow, do the widgets, does what goes to the browser?
 
-    60 rounds; each plays the eight moments of the script, every fifth presses Reset as well.
+    60 rounds; each plays the eight steps of the script, every fifth presses Reset as well.
 
 A round is what a class sees in about a minute; between them nothing waits, so this takes a few minutes.  Prints
 resident memory (MB), open widgets and messages to the browser for each block of ten rounds.
@@ -15,7 +15,7 @@ from pathlib import Path
 from ipywidgets.widgets.widget import Widget, _instances
 
 from mailcourse import Lab
-from mailcourse.widgets.moments import MOMENTS
+from mailcourse.widgets.script import SCRIPT
 
 ROUNDS, BLOCK = 60, 10
 
@@ -41,8 +41,8 @@ def main() -> None:
         room = lab.room()
         print("rounds   MB  widgets  messages to the browser")
         for number in range(1, ROUNDS + 1):
-            for moment in MOMENTS:
-                moment.act(room.stage)
+            for step in SCRIPT:
+                step.act(room.stage)
                 time.sleep(0.15)  # the views look
             if number % 5 == 0:
                 room.begin()

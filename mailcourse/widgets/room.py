@@ -28,9 +28,9 @@ from .dig import DigView
 from .journey import JourneyView
 from .live import LiveView
 from .map import MapView
-from .moments import MOMENTS, Moment, first_mail_server, pair
 from .parts import Box, shut_parts
 from .queues import QueuesView
+from .script import SCRIPT, ScriptStep, first_mail_server, pair
 from .terminal import TerminalView
 
 STYLE = (
@@ -75,18 +75,16 @@ class StageView(LiveView):
         super().__init__(lab, [both])
 
     def _script(self) -> widgets.Widget:
-        """The moments: a button each, and what to say to the class."""
+        """The steps of the script: a button each, and what to say to the class."""
         rows = [widgets.HTML("<div>What to show to a class. Ask before you press.</div>")]
-        self.moments: dict[str, widgets.Button] = {}
-        for number, moment in enumerate(MOMENTS, 1):
+        self.script_steps: dict[str, widgets.Button] = {}
+        for number, step in enumerate(SCRIPT, 1):
             button = widgets.Button(
-                description=f"{number}. {moment.title}", icon="play", tooltip=moment.say, layout={"width": "280px"}
+                description=f"{number}. {step.title}", icon="play", tooltip=step.say, layout={"width": "280px"}
             )
-            button.on_click(lambda _, moment=moment: self.play(moment))
-            self.moments[moment.title] = button
-            say = widgets.HTML(
-                f'<div style="line-height:1.35">{escape(moment.say)}</div>', layout={"flex": "1 1 220px"}
-            )
+            button.on_click(lambda _, step=step: self.play(step))
+            self.script_steps[step.title] = button
+            say = widgets.HTML(f'<div style="line-height:1.35">{escape(step.say)}</div>', layout={"flex": "1 1 220px"})
             rows.append(widgets.HBox([button, say], layout={"align_items": "center", "flex_flow": "row wrap"}))
         return widgets.VBox(rows)
 
@@ -114,13 +112,13 @@ class StageView(LiveView):
 
     # ---- the script ------------------------------------------------------------------------------------
 
-    def play(self, moment: Moment) -> None:
-        """Show a moment; what is said to the class stays below the map."""
+    def play(self, step: ScriptStep) -> None:
+        """Show a step; what is said to the class stays below the map."""
         self.told.value = (
             f'<div role="status" style="background:#fff;color:#222;border-left:6px solid #D55E00;padding:6px 10px;'
-            f'line-height:1.4"><b>{escape(moment.title)}</b><br>{escape(moment.say)}</div>'
+            f'line-height:1.4"><b>{escape(step.title)}</b><br>{escape(step.say)}</div>'
         )
-        self.do(lambda: moment.act(self), *self.moments.values())
+        self.do(lambda: step.act(self), *self.script_steps.values())
 
     def show(self, tab: str) -> None:
         """Bring a part to the front."""
@@ -173,7 +171,7 @@ class StageView(LiveView):
         super().stop(why)
 
     def __repr__(self) -> str:
-        return f"{self.map!r}\n\nScript: " + "; ".join(self.moments)
+        return f"{self.map!r}\n\nScript: " + "; ".join(self.script_steps)
 
 
 class RoomView(Box):

@@ -1,4 +1,4 @@
-"""The control room: the script of moments, Reset, the menu of scenarios, and a lab that is somebody else's."""
+"""The control room: the script of steps, Reset, the menu of scenarios, and a lab that is somebody else's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from mailcourse import Lab
-from mailcourse.widgets.moments import MOMENTS, first_mail_server, pair
 from mailcourse.widgets.room import TABS, RoomView
+from mailcourse.widgets.script import SCRIPT, first_mail_server, pair
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -24,8 +24,8 @@ def until(true: Callable[[], bool]) -> None:
 
 def play(room: RoomView, title: str) -> None:
     stage = room.stage
-    stage.moments[title].click()
-    until(lambda: not stage.moments[title].disabled)
+    stage.script_steps[title].click()
+    until(lambda: not stage.script_steps[title].disabled)
     assert not stage.notice.value, stage.notice.value
 
 
@@ -77,18 +77,18 @@ def test_a_room_that_nobody_holds_is_not_closed_by_the_collector_of_memory(lab: 
 
 def test_the_whole_script_runs_in_order_twice(room: RoomView) -> None:
     for _ in range(2):
-        for moment in MOMENTS:
-            play(room, moment.title)
+        for step in SCRIPT:
+            play(room, step.title)
     assert all(waiting == 0 for waiting in (len(s.queue.entries()) for s in room.lab.mail_servers.values()))
     assert front(room) == "Terminal"
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.title)
-def test_each_moment_can_be_shown_first(room: RoomView, moment: object) -> None:
-    play(room, moment.title)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("step", SCRIPT, ids=lambda step: step.title)
+def test_each_step_can_be_shown_first(room: RoomView, step: object) -> None:
+    play(room, step.title)  # type: ignore[attr-defined]
 
 
-def test_a_moment_brings_to_the_front_where_it_can_be_seen(room: RoomView) -> None:
+def test_a_step_brings_to_the_front_where_it_can_be_seen(room: RoomView) -> None:
     play(room, "How did it know where to go?")
     assert front(room) == "DNS"
     assert "ns.bakery.test" in room.stage.dig.steps.value
@@ -135,7 +135,7 @@ def test_larger_type_is_a_switch(room: RoomView) -> None:
 
 def test_a_closed_lab_rests_every_part_and_reset_helps(room: RoomView, lab: Lab) -> None:
     lab.close()
-    assert all(button.disabled for button in room.stage.moments.values())
+    assert all(button.disabled for button in room.stage.script_steps.values())
     assert "closed" in room.stage.notice.value
     room.reset.click()
     play(room, "A message travels")

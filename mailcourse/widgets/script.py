@@ -1,6 +1,6 @@
-"""A script for a class: moments that can be shown by a button, in this order or any other.
+"""A script for a class: steps that can be shown by a button, in this order or any other.
 
-Each moment says what to tell the class, does it in the lab, and brings the part of the room to the front
+Each step says what to tell the class, does it in the lab, and brings the part of the room to the front
 where it can be seen.  They are made from the lab's own people and DNS, so that every scenario has them.
 """
 
@@ -16,7 +16,7 @@ from mailcourse.lab.sent import PlainSent
 
 
 class Stage(Protocol):
-    """What a moment may do with the room."""
+    """What a step may do with the room."""
 
     lab: PlainLab
 
@@ -31,7 +31,7 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True)
-class Moment:
+class ScriptStep:
     """`say` is for the class; `act` does it."""
 
     title: str
@@ -99,41 +99,41 @@ def _looks_up(stage: Stage) -> None:
     stage.walk(pair(stage.lab)[1].rpartition("@")[2], "MX")
 
 
-MOMENTS = (
-    Moment(
+SCRIPT = (
+    ScriptStep(
         "A message travels",
         "Four programs work for one message: who writes, the server that sends, the server that receives, "
         "and the mailbox. At each 250 the responsibility goes on to the next.",
         lambda stage: _send(stage, "good morning"),
     ),
-    Moment(
+    ScriptStep(
         "How did it know where to go?",
         "The domain after the @ is looked up in the DNS, from the root downwards: which servers take mail for it?",
         _looks_up,
     ),
-    Moment(
+    ScriptStep(
         "The first mail server is off",
         "Before you press: is the message lost, is it refused, or does it arrive? "
         "The MX record with the lowest number comes first; the others are there for now.",
         _fails_over,
     ),
-    Moment(
+    ScriptStep(
         "It comes back",
         "The second server kept the mail and tries again after a while. An hour passes now.",
         _comes_back,
     ),
-    Moment(
+    ScriptStep(
         "Nobody by that name",
         "The address does not exist. The server that is responsible for the message has to tell the sender: a bounce.",
         lambda stage: _send(stage, "is anybody there?", f"nobody@{pair(stage.lab)[1].rpartition('@')[2]}"),
     ),
-    Moment(
+    ScriptStep(
         "The mailbox cannot be reached",
         "Where is the message now, and for how long? It waits in a queue; read the reason and the next attempt.",
         _waits,
     ),
-    Moment("All works again", "Everything is switched on, and two hours pass. Nothing was lost.", _works_again),
-    Moment(
+    ScriptStep("All works again", "Everything is switched on, and two hours pass. Nothing was lost.", _works_again),
+    ScriptStep(
         "By hand",
         "SMTP is text that a person can type. Press the lines one by one, and read what the server says.",
         lambda stage: stage.show("Terminal"),

@@ -20,7 +20,7 @@ BEGIN, END = "<!-- tasks: made by make exercises -->", "<!-- end of tasks -->"
 
 
 @dataclass(frozen=True)
-class Row:
+class TaskRow:
     """One task as teachers see it."""
 
     assignment: str
@@ -32,7 +32,7 @@ class Row:
     confronts: str
 
 
-def rows(root: Path = ROOT) -> Iterator[Row]:
+def rows(root: Path = ROOT) -> Iterator[TaskRow]:
     """Return all tasks, in the order of the notebooks."""
     for assignment in assignments():
         known = tasks(assignment)
@@ -43,13 +43,13 @@ def rows(root: Path = ROOT) -> Iterator[Row]:
                 continue
             points = float(graded["points"])
             if graded.get("solution"):  # free text: what is known of it stands in its cell
-                yield Row(assignment, own["task"], own["title"], "explain", points, own["aim"], own["confronts"])
+                yield TaskRow(assignment, own["task"], own["title"], "explain", points, own["aim"], own["confronts"])
             else:
                 task = known[graded["grade_id"].removesuffix("-check")]
-                yield Row(assignment, task.name, task.title, task.kind, points, task.aim, task.confronts)
+                yield TaskRow(assignment, task.name, task.title, task.kind, points, task.aim, task.confronts)
 
 
-def page(found: list[Row]) -> str:
+def page(found: list[TaskRow]) -> str:
     """Write the tasks as a table of Markdown, with sums."""
     lines = ["| assignment | task | title | kind | points | aim | misconception |", "|---|---|---|---|---|---|---|"]
     lines += [

@@ -26,7 +26,7 @@ RELAY = "relay.carrier.test"
 ROOM = 12_000
 
 
-class Patient:
+class BrokenLab:
     """A lab where something is wrong; where it matters, a `device` that fetches, or the `password` in a program."""
 
     def __init__(self, lab: Lab, complaint: str, device: Device | None = None, password: str | None = None) -> None:
@@ -47,12 +47,12 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Fault:
+class ClinicFault:
     """One fault: at which place, what people say, and how the lab is broken."""
 
     place: str
     complaint: str
-    breaks: Callable[[Lab, World], Patient | None]
+    breaks: Callable[[Lab, World], BrokenLab | None]
     base: str = "two-offices"
     quota: bool = False  # Bruno's mailbox has a limit
 
@@ -128,59 +128,59 @@ def _full(lab: Lab, world: World) -> None:
     fill(lab, world.person("bruno"))
 
 
-def _fetched(lab: Lab, world: World) -> Patient:
+def _fetched(lab: Lab, world: World) -> BrokenLab:
     device = lab.person(world.person("bruno")).device("old-computer", "pop3", keep=False)
     lab.person(world.person("alice")).send(world.person("bruno"), "Forty rolls")
     lab.settle()
     device.sync()
-    return Patient(lab, "", device)
+    return BrokenLab(lab, "", device)
 
 
-def _password(lab: Lab, world: World) -> Patient:
-    return Patient(lab, "", password=f"old-{lab.person(world.person('bruno')).password}")
+def _password(lab: Lab, world: World) -> BrokenLab:
+    return BrokenLab(lab, "", password=f"old-{lab.person(world.person('bruno')).password}")
 
 
 NOBODY = "Alice says: “My letters to the shop do not arrive.”"
-FAULTS: dict[str, Fault] = {
-    "the MX record holds an address": Fault("DNS", NOBODY, _address),
-    "the MX record leads to an alias": Fault("DNS", NOBODY, _alias_mx),
-    "the hosts of the MX records have no address": Fault("DNS", NOBODY, _no_address),
-    "the preferences are swapped": Fault(
+FAULTS: dict[str, ClinicFault] = {
+    "the MX record holds an address": ClinicFault("DNS", NOBODY, _address),
+    "the MX record leads to an alias": ClinicFault("DNS", NOBODY, _alias_mx),
+    "the hosts of the MX records have no address": ClinicFault("DNS", NOBODY, _no_address),
+    "the preferences are swapped": ClinicFault(
         "DNS", "Bruno says: “The server that should only help out gets all our mail, and nothing comes.”", _swapped
     ),
-    "an old answer is still remembered": Fault(
+    "an old answer is still remembered": ClinicFault(
         "DNS", "Bruno says: “We had a mistake in the zone. It is mended, and letters still do not come.”", _remembered
     ),
-    "nothing listens on port 25": Fault("port", NOBODY, _closed),
-    "the hosts are switched off": Fault("port", NOBODY, _off),
-    "the server does not know that the domain is its own": Fault(
+    "nothing listens on port 25": ClinicFault("port", NOBODY, _closed),
+    "the hosts are switched off": ClinicFault("port", NOBODY, _off),
+    "the server does not know that the domain is its own": ClinicFault(
         "dialogue", "Alice says: “Letters to the shop come back at once: relaying denied.”", _not_mine
     ),
-    "the relay carries mail for everybody": Fault(
+    "the relay carries mail for everybody": ClinicFault(
         "dialogue", "The carrier was told: “Your relay sends us mail of strangers.”", _open_relay, "smart-host"
     ),
-    "the smart host is the wrong one": Fault(
+    "the smart host is the wrong one": ClinicFault(
         "queue",
         "Alice says: “Letters to the shop are on their way for ever. We give all our mail to the Carrier's relay.”",
         _smart_host,
         "smart-host",
     ),
-    "the host inside is the wrong one": Fault(
+    "the host inside is the wrong one": ClinicFault(
         "queue", "Bruno says: “Alice has proof that our server took her letter. I have nothing.”", _inside
     ),
-    "two aliases lead to each other": Fault(
+    "two aliases lead to each other": ClinicFault(
         "mailbox", "Alice says: “Bruno gets my letters. What I send to info@ and office@ comes back.”", _alias_loop
     ),
-    "two people forward to each other": Fault(
+    "two people forward to each other": ClinicFault(
         "mailbox", "Alice says: “Bruno's mail comes back to me, Bea's does not.”", _circle
     ),
-    "the mailbox is full": Fault(
+    "the mailbox is full": ClinicFault(
         "mailbox", "Alice says: “Bea gets my letters, and Bruno does not.”", _full, quota=True
     ),
-    "a computer fetches by POP3 and deletes": Fault(
+    "a computer fetches by POP3 and deletes": ClinicFault(
         "client", "Bruno says: “Alice's letter was in my inbox for a moment. Now it is gone.”", _fetched
     ),
-    "a program has the wrong password": Fault(
+    "a program has the wrong password": ClinicFault(
         "client", "Bruno says: “My program shows no mail since I changed my password.”", _password
     ),
 }
@@ -207,10 +207,10 @@ def healthy(world: World, fault: str, name: str) -> Lab:
     return world.open(FAULTS[fault].base, name, quotas={"bruno": ROOM} if FAULTS[fault].quota else {})
 
 
-def open_patient(world: World, fault: str, name: str) -> Patient:
+def open_patient(world: World, fault: str, name: str) -> BrokenLab:
     """Open a lab with a fault."""
     about = FAULTS[fault]
     lab = healthy(world, fault, name)
-    patient = about.breaks(lab, world) or Patient(lab, "")
+    patient = about.breaks(lab, world) or BrokenLab(lab, "")
     patient.complaint = about.complaint
     return patient

@@ -4,7 +4,7 @@
     b"\\xff" ⇄ {"$": "bytes", …}        {1: 2} ⇄ {"$": "dict", …}
     a function → its name, to be called here        a lab → what was configured in it (state.py)
 
-A student's function gets tuples as tuples; a tuple that comes back is a `Row` to the judge.
+A student's function gets tuples as tuples; a tuple that comes back is a `TupleAnswer` to the judge.
 What is neither is refused with a sentence, and so is more than a megabyte.
 """
 
@@ -20,7 +20,7 @@ from mailcourse.lab.world import LabWorld
 from mailcourse.views import Lab
 
 from .state import State, describe
-from .task import Function, Row, Stopped, a
+from .task import Function, Stopped, TupleAnswer, a
 
 #: octets of JSON; and lists within lists
 MOST, DEEPEST = 1_000_000, 40
@@ -37,7 +37,7 @@ def pack(value: Any) -> str:
     return text
 
 
-def unpack(text: str, row: Callable[[list[Any]], Any] = Row) -> Any:
+def unpack(text: str, row: Callable[[list[Any]], Any] = TupleAnswer) -> Any:
     """Read what `pack` wrote; `row` makes what stands for a tuple."""
     return _value(json.loads(text), row)
 

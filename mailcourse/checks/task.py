@@ -262,7 +262,14 @@ def a(value: Any) -> str:
     """
     if value is None or value is Ellipsis:
         return "nothing (None)" if value is None else "still … (not answered)"
-    names = {str: "text", int: "a number", bool: "a truth value", float: "a number", bytes: "octets", Row: "a tuple"}
+    names = {
+        str: "text",
+        int: "a number",
+        bool: "a truth value",
+        float: "a number",
+        bytes: "octets",
+        TupleAnswer: "a tuple",
+    }
     name = names.get(type(value), f"a {type(value).__name__}")
     shown = repr(value)
     return f"{name} ({shown if len(shown) <= 60 else shown[:57] + '…'})"
@@ -275,15 +282,25 @@ class Function:
     name: str
 
 
-class Row(list[Any]):
+class TupleAnswer(list[Any]):
     """A tuple in an answer: to the judge it is a list, and it is shown as a tuple.
 
-    >>> Row([1, "a"]) == [1, "a"], Row([1, "a"])
+    >>> TupleAnswer([1, "a"]) == [1, "a"], TupleAnswer([1, "a"])
     (True, (1, 'a'))
     """
 
     def __repr__(self) -> str:
         return repr(tuple(self))
+
+
+TYPE_NAMES: dict[type, str] = {
+    str: "text",
+    int: "a number",
+    bool: "a truth value",
+    float: "a number",
+    bytes: "octets",
+    TupleAnswer: "a tuple",
+}
 
 
 def opened(found: Task, world: World) -> Any:

@@ -62,7 +62,7 @@ def _taken_by_pop3(lab: Lab) -> Device:
 
 
 @dataclass(frozen=True)
-class Case:
+class ClinicCase:
     """What people say, what is really wrong, and at which of the `PLACES`."""
 
     complaint: str
@@ -72,37 +72,37 @@ class Case:
 
 
 CASES = (
-    Case(
+    ClinicCase(
         "Alice says: “My letter to Bruno is not there, and nobody tells me why.”",
         "DNS",
         "The MX record names mx1.bakery.test without a dot at the end, so it became mx1.bakery.test.bakery.test.",
         _wrong_mx,
     ),
-    Case(
+    ClinicCase(
         "Bruno says: “Since this morning no letter has come from anywhere.”",
         "port",
         "Nothing listens on port 25 of mx1 and mx2: the program was not started.",
         _closed_port,
     ),
-    Case(
+    ClinicCase(
         "Alice says: “All my letters to the Bakery come back at once.”",
         "dialogue",
         "The Bakery's servers answer RCPT with 550: the Academy's network is on a list.",
         _refusal,
     ),
-    Case(
+    ClinicCase(
         "Bruno says: “Alice has proof that our server took her letter. I have nothing.”",
         "queue",
         "The link between mx1 and mail.bakery.test is cut: the letter waits in the queue of mx1.",
         _cut_inside,
     ),
-    Case(
+    ClinicCase(
         "Alice says: “Bea gets my letters, and Bruno does not.”",
         "mailbox",
         "Bruno's mailbox is full: 452, so the letter waits.",
         _full,
     ),
-    Case(
+    ClinicCase(
         "Bruno says: “Alice's letter was in my inbox for a moment, I think. Now it is gone.”",
         "client",
         "An old computer fetches by POP3 and deletes what it has fetched.",
@@ -114,7 +114,7 @@ CASES = (
 class Patient:
     """One broken lab.  `device` is a machine of Bruno's that fetches mail by itself, where there is one."""
 
-    def __init__(self, case: Case, lab: Lab) -> None:
+    def __init__(self, case: ClinicCase, lab: Lab) -> None:
         self.lab, self._case = lab, case
         self.device = case.break_it(lab)
 

@@ -30,7 +30,7 @@ NAME = re.compile(rb'\((?P<flags>[^)]*)\) (?:NIL|"[^"]*") (?:"(?P<quoted>(?:[^"\
 ABOUT = "UID FLAGS INTERNALDATE"
 
 
-class _Client(imaplib.IMAP4):
+class _DiallingImap(imaplib.IMAP4):
     # imaplib draws the beginning of its tags by lot; in a lab the same actions give the same bytes.
     tagpre = property(lambda self: b"A", lambda self, drawn: None)
 
@@ -46,7 +46,7 @@ class _Client(imaplib.IMAP4):
 def imap(account: Account, dial: Dial) -> Iterator[Imap]:
     """Log in, and out at the end.  Raises `LoginRefused`, or `LabError` when the server says no or is not there."""
     try:
-        client = _Client(dial, account.server)
+        client = _DiallingImap(dial, account.server)
         try:
             try:
                 client.login(account.person, account.password)

@@ -20,7 +20,7 @@ from .mail import Mail
 Dial = Callable[[], socket.socket]
 
 
-class _Client(poplib.POP3):
+class _DiallingPop3(poplib.POP3):
     def __init__(self, dial: Dial, server: str) -> None:
         self._dial = dial
         super().__init__(server, 110)
@@ -33,7 +33,7 @@ class _Client(poplib.POP3):
 def pop3(account: Account, dial: Dial) -> Iterator[Pop3]:
     """Log in; at the end say QUIT, or hang up when something went wrong: then nothing is deleted."""
     try:
-        client = _Client(dial, account.server)
+        client = _DiallingPop3(dial, account.server)
         try:
             with suppress(poplib.error_proto):  # a server that does not know it has headers in ASCII
                 client.utf8()

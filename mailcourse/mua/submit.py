@@ -16,7 +16,7 @@ from .compose import Letter
 Dial = Callable[[], socket.socket]
 
 
-class _Client(smtplib.SMTP):
+class _DiallingSmtp(smtplib.SMTP):
     """smtplib's client, on a socket of the lab."""
 
     def __init__(self, dial: Dial, server: str, own_name: str) -> None:
@@ -39,7 +39,7 @@ def submit(
     Raises `LoginRefused`, or `NotSent` when the server took the message for nobody.
     """
     try:
-        with _Client(dial, account.server, own_name) as client:
+        with _DiallingSmtp(dial, account.server, own_name) as client:
             client.starttls(context=tls)
             client.login(account.person, account.password)
             options = ["SMTPUTF8", "BODY=8BITMIME"] if letter.is_utf8 else []

@@ -68,3 +68,9 @@ def test_only_reserved_names_stand_in_scenarios() -> None:
     for path in scenarios:
         for name in re.findall(r"@([\w.-]+)", path.read_text()):
             assert name.rsplit(".")[-1] in ("test", "example", "invalid")
+
+
+def test_no_class_name_stands_twice() -> None:
+    nodes = [node for path in FILES for node in ast.walk(ast.parse(path.read_text()))]
+    names = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []

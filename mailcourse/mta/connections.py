@@ -14,6 +14,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 from mailcourse.internet.certificates import Authority
@@ -32,27 +33,32 @@ class Connections:
 
     def __init__(self, host: Host, authority: Authority) -> None:
         self._host, self._authority = host, authority
-        self._expected: Counter[Route] = Counter()
+        self._expected: Counter[tuple[Route, datetime | None]] = Counter()
         self._waiting: Counter[Route] = Counter()
         self._idle: dict[Route, list[SmtpClient]] = {}
         self._semaphores: WeakValueDictionary[Route, asyncio.Semaphore] = WeakValueDictionary()
         self._all = asyncio.Semaphore(MAX_CONNECTIONS)
 
-    def expect(self, routes: Iterable[Route]) -> None:
-        """Note that a message will soon take these routes."""
-        self._expected.update(routes)
+    def expect(self, routes: Iterable[Route], due: datetime | None) -> None:
+        """Note that a message will take these routes: at once, or when it is `due`."""
+        self._expected.update((route, due) for route in routes)
 
-    def begun(self, routes: Iterable[Route]) -> None:
+    def begun(self, routes: Iterable[Route], due: datetime | None) -> None:
         """Note that its attempt begins."""
-        self._expected.subtract(routes)
+        self._expected.subtract((route, due) for route in routes)
 
-    async def over(self, routes: Iterable[Route]) -> None:
+    async def over(self, routes: Iterable[Route], due: datetime | None) -> None:
         """Note that its attempt is over: end what was kept for it and not used."""
         for route in routes:
-            if self._expected[route] + self._waiting[route] <= 0:
-                del self._expected[route], self._waiting[route]
+            if self._expected[route, due] <= 0:
+                del self._expected[route, due]
+            if not self._is_wanted(route):
                 for client in self._idle.pop(route, []):
                     await client.quit()
+
+    def _is_wanted(self, route: Route) -> bool:
+        """True when another message is to take this route now: on a standing clock many are due at one time."""
+        return self._expected[route, None] + self._expected[route, self._host.now()] + self._waiting[route] > 0
 
     @asynccontextmanager
     async def slot(self, route: Route) -> AsyncIterator[None]:
@@ -86,7 +92,7 @@ class Connections:
     async def give_back(self, route: Route, client: SmtpClient) -> None:
         """Keep a connection that was used if somebody waits for it; end it if nobody does."""
         client.messages += 1
-        if self._expected[route] + self._waiting[route] > 0 and client.messages < MAX_MESSAGES:
+        if self._is_wanted(route) and client.messages < MAX_MESSAGES:
             self._idle.setdefault(route, []).append(client)
         else:
             await client.quit()

@@ -12,7 +12,7 @@ import ssl
 from base64 import b32encode
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -155,15 +155,16 @@ class MailServer:
 
     def schedule(self, entry: Entry, seconds: float, *, is_fresh: bool = False) -> None:
         """Put the next attempt on the lab's agenda; `is_fresh` when nobody has tried yet.  Loop thread only."""
-        routes = tuple(by_route(entry.envelope.recipients, self.settings)) if seconds <= 0 else ()
-        self.connections.expect(routes)
+        routes = tuple(by_route(entry.envelope.recipients, self.settings))
+        due = self.host.now() + timedelta(seconds=seconds) if seconds > 0 else None
+        self.connections.expect(routes, due)
 
         async def job() -> None:
-            self.connections.begun(routes)
+            self.connections.begun(routes, due)
             try:
                 await self._attempt(entry, is_fresh=is_fresh)
             finally:
-                await self.connections.over(routes)
+                await self.connections.over(routes, due)
 
         self.host.internet.clock.after(seconds, job)
 

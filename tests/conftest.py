@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,18 @@ def make_lab() -> Iterator[Callable[..., Lab]]:
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     """The two offices, fresh."""
     return make_lab("two-offices")
+
+
+#: A folder in memory, where the system has one.  What a killed process leaves there is the same as on a disk, and a
+#: test that is about how much, and not about syncing, need not wait for a disk.
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 2**30 else None
+
+
+@pytest.fixture
+def quick_path() -> Iterator[Path]:
+    """A temporary folder that is quick to write to."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -42,3 +42,13 @@ def test_without_any_python_it_is_said_where_to_get_one(tmp_path: Path) -> None:
     done = set_up("no-such-python", tmp_path)
     assert done.returncode == 1
     assert "Install Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no make")
+@pytest.mark.parametrize(("target", "extras"), [("lab", "grading"), ("demo", "grading,demo"), ("test", "dev")])
+def test_each_target_installs_what_it_needs_and_no_more(target: str, extras: str) -> None:
+    done = subprocess.run(
+        ["make", "-n", "-B", target], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert f'setup.sh ".venv" "{extras}"' in done.stdout
+    assert done.stdout.count("setup.sh") == 1

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError
 
-LETTER = r"A-Za-z0-9\u0080-\ud7ff\ue000-\U0010ffff"  # halves of letters, U+D800 to U+DFFF, are none
-ATEXT = rf"[{LETTER}!#$%&'*+/=?^_`{{|}}~-]"
+# Said by what they are not: sets with large ranges of Unicode take milliseconds to compile.
+NEITHER = r"\x7f\ud800-\udfff"  # halves of letters, U+D800 to U+DFFF, are none
+LETTER = rf"[^\x00-/:-@\[-`{{-{NEITHER}]"  # or digit, or any character beyond ASCII
+LETTER_OR_HYPHEN = rf"[^\x00-,./:-@\[-`{{-{NEITHER}]"
+ATEXT = rf'[^\x00- "(),.:;<>@\[\\\]{NEITHER}]'
 LOCAL = re.compile(rf'{ATEXT}+(\.{ATEXT}+)*|"([^"\\\x00-\x1f\ud800-\udfff]|\\[ -~])*"')
-LABEL = rf"[{LETTER}]([{LETTER}-]*[{LETTER}])?"
+LABEL = rf"{LETTER}({LETTER_OR_HYPHEN}*{LETTER})?"
 DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[[0-9A-Fa-f.:IPv]+\]")
 
 MAX_LOCAL, MAX_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1

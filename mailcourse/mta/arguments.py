@@ -20,9 +20,9 @@ from . import replies
 
 PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^"<>\s])*)>(?: +(.*))?$', re.DOTALL)
 SOURCE_ROUTE = re.compile(r"@[^:]*:")
-PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?$")
+PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00- =\x7f]+))?$")
 
-XTEXT = re.compile(r"(?:[!-*,-<>-~\u0080-\U0010ffff]|\+[0-9A-F]{2})+")
+XTEXT = re.compile(r"(?:[^\x00- +=\x7f]|\+[0-9A-F]{2})+")
 EVENTS = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
 
 

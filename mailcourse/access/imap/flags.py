@@ -19,7 +19,7 @@ from .responses import BadResponse, NoResponse
 
 FLAG_LETTERS = {word.upper(): letter for letter, word in FLAG_WORDS.items()}
 SYSTEM_FLAGS = " ".join(FLAG_WORDS.values())
-KEYWORD = re.compile(r'[^\x00-\x20(){%*"\\\]\x7f-\uffff]{1,60}')
+KEYWORD = re.compile(r"[!#$&'+-Z\[^-z|}~]{1,60}")
 
 
 def write_flags(flags: frozenset[str], keywords: Sequence[str] = (), *, recent: bool = False) -> bytes:

@@ -45,6 +45,7 @@ class Accounts:
         self._secrets: dict[str, tuple[bytes, bytes]] = {}
         self._mailboxes: dict[str, Mailbox] = {}
         self._in_use: set[str] = set()
+        self._forwards: dict[str, list[str]] = {}  # folder of a person -> targets
         self._quotas: dict[str, int] = {}
         self.full: set[str] = set()  # as if the quota were used up; a switch of the lab
         self._lock = threading.Lock()
@@ -92,17 +93,22 @@ class Accounts:
         return None
 
     def forwards(self, person: str) -> list[str]:
-        """Return where a person's mail is forwarded to; empty when it stays."""
-        try:
-            return (self._root / _folder(person) / "forward").read_text(encoding="utf-8").split()
-        except FileNotFoundError:
-            return []
+        """Return where a person's mail is forwarded to; empty when it stays.  Read once: it is asked at each RCPT."""
+        folder = _folder(person)
+        if folder not in self._forwards:
+            try:
+                targets = (self._root / folder / "forward").read_text(encoding="utf-8").split()
+            except FileNotFoundError:
+                targets = []
+            self._forwards[folder] = targets
+        return list(self._forwards[folder])
 
     def forward(self, person: str, targets: Iterable[str]) -> None:
         """Forward a person's mail to `targets`; to nobody means: keep it."""
         maildir = self.mailbox(person).path
         text = "".join(f"{target}\n" for target in targets)
         replace(maildir.parent / "forward", text, maildir / "tmp", self._disk)
+        self._forwards[_folder(person)] = text.split()
 
     def lock(self, person: str) -> bool:
         """Take the maildrop for one POP3 session; False when another has it (RFC 1939 §8)."""

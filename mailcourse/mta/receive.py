@@ -23,6 +23,8 @@ from . import replies
 from .queue import Entry, Incoming, QueueWriteError
 from .session import CheckPassword, ConnectionCut, Request, SmtpSession, StartTls, StoreMessage
 
+#: Octets of replies that a client may leave unread before the session waits for it.
+MAX_UNREAD = 2**16
 CHUNK = 64 * 1024
 REAL_SECONDS = 300.0  # of silence, RFC 5321 §4.5.3.2.7
 GOODBYE_SECONDS = 5.0  # for a silent client to read why it is sent away
@@ -123,7 +125,7 @@ class SmtpReceiver(SMTP):
 
     async def _send(self, octets: bytes) -> None:
         self._writer.write(octets)
-        if self._writer.transport.get_write_buffer_size() > 0:
+        if self._writer.transport.get_write_buffer_size() > MAX_UNREAD:
             async with asyncio.timeout(REAL_SECONDS):  # a client that never reads
                 await self._writer.drain()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Any
 
 from mailcourse.checks.recording_proxy import RecordingProxy
@@ -76,8 +77,12 @@ def try_client(case: Case) -> None:
 def _look_at(case: Case, part: str, road: RecordingProxy) -> None:
     """Look at the dialogue itself: who speaks first, MAIL FROM, and QUIT."""
     said = [line.upper().strip() for line in road.commands]
-    case.expect(part, bool(said) and not road.is_early, "the server speaks first",
-                "you spoke before you had read the greeting" if said else "nothing was said")  # fmt: skip
+    case.expect(
+        part,
+        bool(said) and not road.is_early,
+        "the server speaks first",
+        "you spoke before you had read the greeting" if said else "nothing was said",
+    )
     case.expect(part, *sender_said(road.commands, case.world.person("alice")))
     case.expect(part, "QUIT" in said, "QUIT at the end", "you did not say QUIT")
 
@@ -98,3 +103,10 @@ def _arrived(got: dict[str, list[list[str]]], last: str) -> str:
     if came:
         return "; ".join(came)
     return f"nothing arrived. {last}" if last else "nothing arrived; no server was asked"
+
+
+def has_empty_line(lines: Sequence[str]) -> bool:
+    """Say whether the fields behind DATA end with an empty line."""
+    message = [*lines][[line.upper().strip() for line in lines].index("DATA") + 1 :]
+    after = list(dropwhile(lambda line: re.match(r"[!-9;-~]+:|[ \t]+\S", line), message))
+    return after[:1] == [""]

@@ -2,11 +2,14 @@
 
     dig_answers(world)    domain → (its MX records, the host that is tried first); dig_output as a student sees it
     mx_shapes(world)      (part of the task, records) pairs
+    wrong_lines(world)    what is wrong in the zone to mend, and the lines that are wrong
 
 Who uses it: tasks/a02_dns.py.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mailcourse.checks.task import Shown
 from mailcourse.checks.world import World
@@ -20,11 +23,13 @@ def dig_answers(world: World) -> dict[str, tuple[list[tuple[int, str]], str]]:
     first, second, third = f"{one}.example", f"{two}.example", f"{three}.example"
     return {
         first: ([(high, f"{names[0]}.{first}."), (low, f"{names[1]}.{first}.")], f"{names[1]}.{first}"),
-        second: ([(low + 100, f"mx1.{second}."), (low + 9, f"mx2.{second}."), (low + 20, f"mx3.{second}.")],
-                 f"mx2.{second}"),
+        second: (
+            [(low + 100, f"mx1.{second}."), (low + 9, f"mx2.{second}."), (low + 20, f"mx3.{second}.")],
+            f"mx2.{second}",
+        ),
         third: ([], third),
         f"void{high}.example": ([(0, ".")], "nobody"),
-    }  # fmt: skip
+    }
 
 
 def dig_output(world: World) -> Shown:
@@ -51,3 +56,20 @@ def mx_shapes(world: World) -> list[tuple[str, list[tuple[int, str]]]]:
         ("nobody to call", []),
         ("nobody to call", [(0, ".")]),
     ]
+
+
+WRONG = ("an address", "an alias", "a missing host", "no dot", "swapped")
+
+
+def wrong_lines(world: World) -> tuple[str, Sequence[str]]:
+    """The fault of this world: its name, and the lines that stand in place of the MX records."""
+    first, last = world.preferences
+    kind = world.pick("wrong", WRONG)
+    lines = {
+        "an address": (f"@ MX {first} 198.51.100.21",),
+        "an alias": (f"@ MX {first} post", "post CNAME nowhere"),
+        "a missing host": (f"@ MX {first} mail-in",),
+        "no dot": (f"@ MX {first} {world.best}", f"@ MX {last} {world.second}"),
+        "swapped": (f"@ MX {last} {world.best}.", f"@ MX {first} {world.second}."),
+    }[kind]
+    return kind, lines

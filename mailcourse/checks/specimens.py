@@ -76,6 +76,14 @@ def dialogue_text(world: World) -> Shown:
     return Shown("\n".join(shown))
 
 
+def said_to(world: World, number: int) -> str:
+    """Tell what the server said to a line of the dialogue."""
+    codes = [line.split()[1] for line in str(dialogue_text(world)).splitlines() if line.startswith("    S:")]
+    if not 0 < number <= len(codes):
+        return f"there is no line {number}"
+    return f"the server said {codes[number - 1]} to line {number}"
+
+
 def letter_of(world: World) -> tuple[str, str, list[str]]:
     """Subject, recipient and text of the letter to dictate; one line begins with a dot."""
     goods = world.pick("goods", ["rolls", "lilies", "bowls", "bottles", "lamps"])

@@ -29,11 +29,13 @@ def _from_lines(world: World) -> list[tuple[str, str]]:
         (f"From: {one} <{_address(one, world.shop)}>", _address(one, world.shop)),
         (f"From: {_address(two, world.school)}", _address(two, world.school)),
         (f'From: "info@{world.school}" <{away}>', away),
-        (f'From: "{three.split()[1]}, {three.split()[0]}" <{three.split()[0].lower()}+orders@{world.shop}>',
-         f"{three.split()[0].lower()}+orders@{world.shop}"),
+        (
+            f'From: "{three.split()[1]}, {three.split()[0]}" <{three.split()[0].lower()}+orders@{world.shop}>',
+            f"{three.split()[0].lower()}+orders@{world.shop}",
+        ),
         (f"From: {_address(four, world.school)} (evenings only, not help@{world.shop})", _address(four, world.school)),
         (f"From: {coded} <{five.split()[0].lower()}@{world.shop}>", f"{five.split()[0].lower()}@{world.shop}"),
-    ]  # fmt: skip
+    ]
 
 
 def from_fields(world: World) -> Table:
@@ -187,8 +189,12 @@ def taken(case: Case) -> None:
         reply = answers(lab, case.world.best, *lines)[-1]
         part = "the first three" if number < 3 else "the last three"
         # What the server said would be the answer; it is told which address to think about.
-        case.expect(part, got[address] is reply.startswith("250"), f"what {case.world.best} says to {address}",
-                    f"it did not do what you predicted ({got[address]}): try it, with lab.telnet")  # fmt: skip
+        case.expect(
+            part,
+            got[address] is reply.startswith("250"),
+            f"what {case.world.best} says to {address}",
+            f"it did not do what you predicted ({got[address]}): try it, with lab.telnet",
+        )
 
 
 # ---- letters of the whole world ------------------------------------------------------------------------
@@ -245,10 +251,21 @@ def servers(case: Case) -> None:
     first = next(iter(lab.dns.mail_servers(case.world.shop)))["mail server"]
     kept = {row["domain"]: row["mailboxes on"] for row in lab.domains}[case.world.shop]
     address = lab.dns.lookup(case.world.shop, "A").records
-    case.expect("the one that takes mail", got[keys[0]].rstrip(".") == first,
-                f"the host that a stranger's server calls first with a letter for {case.world.shop}",
-                f"a letter does not go to {got[keys[0]]!r} first")  # fmt: skip
-    case.expect("the one that keeps it", got[keys[1]].rstrip(".") == kept, "the host with the mailboxes",
-                f"there is no mailbox of {case.world.shop} on {got[keys[1]]!r}")  # fmt: skip
-    case.expect("the domain itself", got[keys[2]] is bool(address), f"whether {case.world.shop} has an address",
-                "the DNS says something else when it is asked for A")  # fmt: skip
+    case.expect(
+        "the one that takes mail",
+        got[keys[0]].rstrip(".") == first,
+        f"the host that a stranger's server calls first with a letter for {case.world.shop}",
+        f"a letter does not go to {got[keys[0]]!r} first",
+    )
+    case.expect(
+        "the one that keeps it",
+        got[keys[1]].rstrip(".") == kept,
+        "the host with the mailboxes",
+        f"there is no mailbox of {case.world.shop} on {got[keys[1]]!r}",
+    )
+    case.expect(
+        "the domain itself",
+        got[keys[2]] is bool(address),
+        f"whether {case.world.shop} has an address",
+        "the DNS says something else when it is asked for A",
+    )

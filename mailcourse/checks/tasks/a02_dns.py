@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mailcourse.checks.probe import Probe, probe
-from mailcourse.checks.records import dig_answers, dig_output, mx_shapes
+from mailcourse.checks.records import dig_answers, dig_output, mx_shapes, wrong_lines
 from mailcourse.checks.state import lab_in, restore
 from mailcourse.checks.task import Case, Shown, Stopped, numbered, task, texts
 from mailcourse.checks.world import World
@@ -31,7 +31,10 @@ HERE = "02-dns"
     given=dig_output,
     hints=(
         "The number before a host is its preference. Which one is preferred?",
-        "The lower number is preferred; the order of the lines means nothing. Without any MX, RFC 5321 §5.1 has another way.",
+        (
+            "The lower number is preferred; the order of the lines means nothing. "
+            "Without any MX, RFC 5321 §5.1 has another way."
+        ),
         "Without MX, the domain itself is called, if it has an address. And when the host is a dot alone? RFC 7505.",
     ),
 )
@@ -137,7 +140,12 @@ def zone(case: Case) -> None:
     first = probe(lab, world.person("alice"), world.person("bruno"))
     case.expect("mail arrives", first.arrived, f"a letter from {world.school} to {world.shop} arrives", _told(first))
     called = _called(first, world)
-    case.expect("the preferred one is called", called == world.best, f"{world.best} is called first", f"{called} was called first")  # fmt: skip
+    case.expect(
+        "the preferred one is called",
+        called == world.best,
+        f"{world.best} is called first",
+        f"{called} was called first",
+    )
     _as_planned(case, lab, "the preferred one is called", world.best, world.preferences[0])
     lab.host(world.best).down()
     second = probe(lab, world.person("amir"), world.person("bea"))
@@ -160,8 +168,8 @@ def _told(tried: Probe) -> str:
     if "5.4.6" not in tried.story:
         return tried.story
     return (
-        f"{tried.story}. That server has no mailboxes; it asked the DNS for a better one, and found no other than itself. "
-        "Are the preferences as in the plan?"
+        f"{tried.story}. That server has no mailboxes; it asked the DNS for a better one, and found no other "
+        "than itself. Are the preferences as in the plan?"
     )
 
 
@@ -198,8 +206,10 @@ def _questions(world: World) -> dict[str, Sequence[str]]:
         "MX 0 .": ("@ MX 0 .",),
         "MX 10 to a host that has no address": (f"@ MX 10 lost.{shop}.",),
         "MX 10 to a host without address, MX 20 to the first mail server": (
-            f"@ MX 10 lost.{shop}.", f"@ MX 20 {world.best}."),
-    }  # fmt: skip
+            f"@ MX 10 lost.{shop}.",
+            f"@ MX 20 {world.best}.",
+        ),
+    }
     return {name: cases[name] for name in world.mixed("questions", list(cases))}
 
 
@@ -247,8 +257,12 @@ def what_if(case: Case) -> None:
         if part == "the others" and not case.is_marked:
             continue
         happened = outcome(without_mx(case.lab(), case.world, lines), case.world)
-        case.expect(part, happened == got[name], f"{number + 1}: what happens to a letter when the zone has: {name}",
-                    f"you said {got[name]!r}; in the lab something else happened")  # fmt: skip
+        case.expect(
+            part,
+            happened == got[name],
+            f"{number + 1}: what happens to a letter when the zone has: {name}",
+            f"you said {got[name]!r}; in the lab something else happened",
+        )
 
 
 # ---- caches ------------------------------------------------------------------------------------------------
@@ -328,26 +342,10 @@ def _late(part: str, got: int, left: int) -> str:
 
 # ---- repair ------------------------------------------------------------------------------------------------
 
-WRONG = ("an address", "an alias", "a missing host", "no dot", "swapped")
-
-
-def _wrong_lines(world: World) -> tuple[str, Sequence[str]]:
-    """The fault of this world: its name, and the lines that stand in place of the MX records."""
-    first, last = world.preferences
-    kind = world.pick("wrong", WRONG)
-    lines = {
-        "an address": (f"@ MX {first} 198.51.100.21",),
-        "an alias": (f"@ MX {first} post", "post CNAME nowhere"),
-        "a missing host": (f"@ MX {first} mail-in",),
-        "no dot": (f"@ MX {first} {world.best}", f"@ MX {last} {world.second}"),
-        "swapped": (f"@ MX {last} {world.best}.", f"@ MX {first} {world.second}."),
-    }[kind]
-    return kind, lines
-
 
 def broken_zone(world: World) -> Lab:
     """The two offices, with one thing wrong in the shop's zone; nobody has asked yet."""
-    return without_mx(world.open(), world, _wrong_lines(world)[1])
+    return without_mx(world.open(), world, wrong_lines(world)[1])
 
 
 @task(
@@ -361,8 +359,8 @@ def broken_zone(world: World) -> Lab:
     given=lambda world: plan(world),
     opens=broken_zone,
     hints=(
-        "Look at lab.dns.mail_servers(domain), and at lab.zone(domain). Is each name what it should be? Has it an address? "
-        "A resolver remembers old answers: lab.clock.advance(hours=2) lets it forget them.",
+        "Look at lab.dns.mail_servers(domain), and at lab.zone(domain). Is each name what it should be? "
+        "Has it an address? A resolver remembers old answers: lab.clock.advance(hours=2) lets it forget them.",
         "Compare with the plan: names, preferences, and what stands at the end of each name.",
         'Take the wrong records out with lab.zone(…).remove("@", "MX"), and put right ones in with .add("@ MX …").',
     ),
@@ -376,8 +374,12 @@ def repair(case: Case) -> None:
     first = probe(lab, world.person("alice"), world.person("bruno"))
     case.expect("mail arrives", first.arrived, f"a letter to {world.shop} arrives", _told(first))
     called = _called(first, world)
-    case.expect("the preferred one is called", called == world.best, f"{world.best} is called first, as planned",
-                f"{called} was called first")  # fmt: skip
+    case.expect(
+        "the preferred one is called",
+        called == world.best,
+        f"{world.best} is called first, as planned",
+        f"{called} was called first",
+    )
     named = [(row["mail server"], row["preference"]) for row in found]
     planned = list(zip((world.best, world.second), world.preferences, strict=True))
     case.expect(

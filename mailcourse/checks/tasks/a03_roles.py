@@ -103,7 +103,7 @@ def _settings(world: World) -> list[tuple[str, str, dict[str, Any]]]:
     ),
 )
 def decide(case: Case) -> None:
-    """decide("b.test", settings) is ("here", "b.test"), ("host", name) or ("mx", "b.test"); as the lab's MTA decides."""
+    """decide("b.test", settings) is ("here", "b.test"), ("host", name) or ("mx", "b.test"), as in the lab."""
     lab, server = case.lab(), case.world.school_server
     kinds, said = {"the mailbox is here": "here", "to the domain's mail servers": "mx"}, []
     for part, domain, told in _settings(case.world):
@@ -219,7 +219,10 @@ def _waited(world: World) -> tuple[str, list[str], str, int]:
     given=lambda world: Shown(_waited(world)[0]),
     hints=(
         "Each server puts its Received line on top. So the oldest line is the lowest one.",
-        "A line says: from (who handed it over) by (who took it), and when. Compare the times of two lines that follow.",
+        (
+            "A line says: from (who handed it over) by (who took it), and when. "
+            "Compare the times of two lines that follow."
+        ),
         "Between two times, the message was at the server that had taken it at the earlier one.",
     ),
 )
@@ -227,10 +230,18 @@ def late(case: Case) -> None:
     """The hosts from the first to the last, the one where it waited, and the minutes."""
     got = case.table(["hosts"], list) | case.table(["waited at"]) | case.table(["minutes"], int)
     _, hosts, where, minutes = _waited(case.world)
-    case.expect("the way", got["hosts"] == hosts, "every host from the writer's machine to the one with the mailbox, in their order",
-                f"your list was {got['hosts']}")  # fmt: skip
-    case.expect("where it waited", got["waited at"] == where, "the server that had the message for the longest time",
-                f"the times do not say that it was {got['waited at']}")  # fmt: skip
+    case.expect(
+        "the way",
+        got["hosts"] == hosts,
+        "every host from the writer's machine to the one with the mailbox, in their order",
+        f"your list was {got['hosts']}",
+    )
+    case.expect(
+        "where it waited",
+        got["waited at"] == where,
+        "the server that had the message for the longest time",
+        f"the times do not say that it was {got['waited at']}",
+    )
     case.expect(
         "how long", got["minutes"] == minutes, "the minutes between two of the times", f"you found {got['minutes']}"
     )
@@ -252,11 +263,14 @@ def _forged(world: World) -> tuple[str, int, str]:
         f"\tTue, 08 Sep 2026 10:14:0{world.number('s', 1, 9)} +0000\n"
     )
     outer = (
-        f"Received: from {claimed} (unknown [{address}])\n\tby {world.best if own == 2 else world.home} with ESMTP id 3MD8;\n"
+        f"Received: from {claimed} (unknown [{address}])\n"
+        f"\tby {world.best if own == 2 else world.home} with ESMTP id 3MD8;\n"
         "\tTue, 08 Sep 2026 10:14:00 +0000\n"
     )
     made_up = "".join(
-        f"Received: from {a_host} ({a_host} [192.0.2.{n}])\n\tby {by} with ESMTPS id {n}X;\n\tTue, 08 Sep 2026 10:13:{n} +0000\n"
+        f"Received: from {a_host} ({a_host} [192.0.2.{n}])\n"
+        f"\tby {by} with ESMTPS id {n}X;\n"
+        f"\tTue, 08 Sep 2026 10:13:{n} +0000\n"
         for n, a_host, by in (
             (51, f"inside.{claimed[5:]}", claimed),
             (42, f"director.{claimed[5:]}", f"inside.{claimed[5:]}"),
@@ -277,7 +291,10 @@ def _forged(world: World) -> tuple[str, int, str]:
     hints=(
         'Who wrote a Received line? The server behind the word "by". Which of these servers are your shop\'s?',
         "Everything below the last line of your own servers came with the message. Anybody can write it.",
-        "In the lowest line that you believe, your server notes the IP address that it saw. That address was not made up.",
+        (
+            "In the lowest line that you believe, your server notes the IP address that it saw. "
+            "That address was not made up."
+        ),
     ),
 )
 def trust(case: Case) -> None:
@@ -285,16 +302,26 @@ def trust(case: Case) -> None:
     got = case.table(["lines to believe"], int) | case.table(["handed over by"])
     _, own, address = _forged(case.world)
     said = got["lines to believe"]
-    case.expect("lines to believe", said == own, "the Received lines, from the top, that the shop's own servers wrote",
-                f"{said} is too {'many: a stranger wrote some of them' if said > own else 'few'}")  # fmt: skip
+    case.expect(
+        "lines to believe",
+        said == own,
+        "the Received lines, from the top, that the shop's own servers wrote",
+        f"{said} is too {'many: a stranger wrote some of them' if said > own else 'few'}",
+    )
     said = got["handed over by"]
     known = (
         f"a server of the shop itself has {said}; it only handed the message on"
         if said in INSIDE
         else f"no server of the shop has seen {said} as its client"
     )
-    case.expect("who handed it over", said == address, "the IP address from which the shop really got the message",
-                known if said[:1].isdigit() else f"{said!r} is a name that somebody claims; the IP address that was seen is asked for")  # fmt: skip
+    case.expect(
+        "who handed it over",
+        said == address,
+        "the IP address from which the shop really got the message",
+        known
+        if said[:1].isdigit()
+        else f"{said!r} is a name that somebody claims; the IP address that was seen is asked for",
+    )
 
 
 # ---- a Maildir ---------------------------------------------------------------------------------------------

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import email
-import re
-from collections.abc import Sequence
 from email.policy import default
-from itertools import dropwhile
 
-from mailcourse.checks.client import sender_said, try_client
+from mailcourse.checks.client import has_empty_line, sender_said, try_client
 from mailcourse.checks.probe import spoken
 from mailcourse.checks.specimens import (
     MEANS,
@@ -22,9 +19,9 @@ from mailcourse.checks.specimens import (
     errand,
     letter_of,
     mixed_replies,
+    said_to,
 )
 from mailcourse.checks.task import Case, Shown, Stopped, numbered, task, texts
-from mailcourse.checks.world import World
 from mailcourse.lab.table import table
 
 HERE = "04-smtp"
@@ -76,7 +73,10 @@ def replies(case: Case) -> None:
     parts={"the line": 2, "the reason": 2},
     given=dialogue_text,
     hints=(
-        "Which line was answered with a code that begins with 5? The server's words are left out: think of the line itself.",
+        (
+            "Which line was answered with a code that begins with 5? The server's words are left out: "
+            "think of the line itself."
+        ),
         "503 is about order. 501 and 553 are about how something is written. 5.1.1 and 5.7.1 say more than 550 alone.",
     ),
 )
@@ -86,7 +86,7 @@ def went_wrong(case: Case) -> None:
     _, wrong, what = dialogue(case.world)
     if got["reason"] not in WRONG:
         raise Stopped(f"{got['reason']!r} is none of the reasons: {', '.join(map(repr, WRONG))}.")
-    case.expect("the line", got["line"] == wrong, "the first line that was refused", _said_to(case.world, got["line"]))
+    case.expect("the line", got["line"] == wrong, "the first line that was refused", said_to(case.world, got["line"]))
     case.expect(
         "the reason",
         got["reason"] == what,
@@ -95,15 +95,13 @@ def went_wrong(case: Case) -> None:
     )
 
 
-def _said_to(world: World, number: int) -> str:
-    """Tell what the server said to a line of the dialogue."""
-    codes = [line.split()[1] for line in str(dialogue_text(world)).splitlines() if line.startswith("    S:")]
-    if not 0 < number <= len(codes):
-        return f"there is no line {number}"
-    return f"the server said {codes[number - 1]} to line {number}"
-
-
 # ---- by hand -------------------------------------------------------------------------------------------------
+
+
+HEADER_HINT = "The header is content: From:, To: and Subject:, one a line. An empty line ends it."
+DOTS_HINT = (
+    "A line of the text that begins with a dot gets another dot in front, RFC 5321 §4.5.2. The server takes it off."
+)
 
 
 @task(
@@ -117,18 +115,18 @@ def _said_to(world: World, number: int) -> str:
     given=errand,
     opens=lambda world: world.open(),
     hints=(
-        "The order is EHLO, MAIL FROM:<…>, RCPT TO:<…>, DATA, then header, an empty line, text, and a dot alone on a line.",
-        "The header is content: From:, To: and Subject:, one a line. An empty line ends it.",
-        "A line of the text that begins with a dot gets another dot in front, RFC 5321 §4.5.2. The server takes it off.",
+        (
+            "The order is EHLO, MAIL FROM:<…>, RCPT TO:<…>, DATA, then header, an empty line, text, and a dot alone "
+            "on a line."
+        ),
+        HEADER_HINT,
+        DOTS_HINT,
     ),
     part_hints={
         "the envelope": (
             "MAIL FROM says who sends, RCPT TO who shall get it. The header is content, and decides neither.",
         ),
-        "header and text": (
-            "The header is content: From:, To: and Subject:, one a line. An empty line ends it.",
-            "A line of the text that begins with a dot gets another dot in front, RFC 5321 §4.5.2. The server takes it off.",
-        ),
+        "header and text": (HEADER_HINT, DOTS_HINT),
     },
 )
 def by_hand(case: Case) -> None:
@@ -140,31 +138,38 @@ def by_hand(case: Case) -> None:
     lab.settle()
     refused = next((f"to “{line}” the server said {reply}" for line, reply in said if reply[:1] in ("4", "5")), "")
     ended = next((reply for line, reply in said if line == "."), "")
-    case.expect("the server takes it", ended.startswith("250") and not refused, "a yes to every line, and 250 after the dot that ends the message",
-                refused or (f"it said {ended}" if ended else "no line was a dot alone, so the message had no end"))  # fmt: skip
+    case.expect(
+        "the server takes it",
+        ended.startswith("250") and not refused,
+        "a yes to every line, and 250 after the dot that ends the message",
+        refused or (f"it said {ended}" if ended else "no line was a dot alone, so the message had no end"),
+    )
     found = list(lab.person(person).fetch())
     others = [one for one in ("bruno", "bea") if case.world.person(one) != person]
     elsewhere = any(len(lab.person(case.world.person(one)).inbox()) for one in others)
-    case.expect("the envelope", len(found) == 1 and not elsewhere, f"one letter in the mailbox of {person}",
-                f"{len(found)} letters came there{', and one to somebody else' if elsewhere else ''}")  # fmt: skip
+    case.expect(
+        "the envelope",
+        len(found) == 1 and not elsewhere,
+        f"one letter in the mailbox of {person}",
+        f"{len(found)} letters came there{', and one to somebody else' if elsewhere else ''}",
+    )
     case.expect("the envelope", *sender_said(lines, case.world.person("alice")))
     if not found:
         raise Stopped("No letter arrived, so there is nothing to look at.")
     mail = email.message_from_bytes(found[0].raw, policy=default)
     for field, wanted in (("From", case.world.person("alice")), ("To", person), ("Subject", subject)):
         got = str(mail.get(field, ""))
-        case.expect("header and text", got == wanted if field == "Subject" else wanted in got, f"the field {field} with {wanted}",
-                    f"the {field} that arrived is {got!r}" if field in mail else "there is no such field in the message that arrived")  # fmt: skip
-    case.expect("header and text", _has_empty_line(lines), "an empty line between header and text", "there is none")
+        case.expect(
+            "header and text",
+            got == wanted if field == "Subject" else wanted in got,
+            f"the field {field} with {wanted}",
+            f"the {field} that arrived is {got!r}"
+            if field in mail
+            else "there is no such field in the message that arrived",
+        )
+    case.expect("header and text", has_empty_line(lines), "an empty line between header and text", "there is none")
     arrived = found[0].text.rstrip("\n").split("\n")
     case.expect("header and text", arrived == text, "the text from the task", f"the text that arrived is {arrived}")
-
-
-def _has_empty_line(lines: Sequence[str]) -> bool:
-    """Say whether the fields behind DATA end with an empty line."""
-    message = [*lines][[line.upper().strip() for line in lines].index("DATA") + 1 :]
-    after = list(dropwhile(lambda line: re.match(r"[!-9;-~]+:|[ \t]+\S", line), message))
-    return after[:1] == [""]
 
 
 # ---- replies of several lines ------------------------------------------------------------------------------
@@ -218,13 +223,22 @@ def read_reply(case: Case) -> None:
     },
     opens=lambda world: world.open(),
     hints=(
-        "create_connection from socket takes the pair (host, port). Read the greeting before you say anything, and a whole reply after each line.",
+        (
+            "create_connection from socket takes the pair (host, port). "
+            "Read the greeting before you say anything, and a whole reply after each line."
+        ),
         "After DATA and its 354: every line that begins with a dot gets one more. Then a line with a dot alone.",
-        "A refused recipient is no reason to stop. But with no recipient left, do not say DATA: say QUIT, and return the codes.",
+        (
+            "A refused recipient is no reason to stop. But with no recipient left, do not say DATA: "
+            "say QUIT, and return the codes."
+        ),
     ),
     part_hints={
         "the whole dialogue": (
-            "The server speaks first. Then EHLO, MAIL FROM, RCPT TO, DATA and QUIT, and after each you wait for the reply.",
+            (
+                "The server speaks first. "
+                "Then EHLO, MAIL FROM, RCPT TO, DATA and QUIT, and after each you wait for the reply."
+            ),
         ),
         "a line that is a dot": (
             "After DATA and its 354: every line that begins with a dot gets one more. Then a line with a dot alone.",
@@ -359,8 +373,12 @@ def with_smtplib(case: Case) -> None:
     for parsed in (email.message_from_bytes(one.raw, policy=default) for one in found):
         for field, wanted in (("From", world.person("alice")), ("To", bruno), ("Subject", subject)):
             got = str(parsed.get(field, ""))
-            case.expect("From, To and Subject", got == wanted if field == "Subject" else wanted in got, f"the {field} is {wanted!r}",
-                        f"it is {got!r}" if field in parsed else f"there is no {field}")  # fmt: skip
+            case.expect(
+                "From, To and Subject",
+                got == wanted if field == "Subject" else wanted in got,
+                f"the {field} is {wanted!r}",
+                f"it is {got!r}" if field in parsed else f"there is no {field}",
+            )
     seen = [m.raw.decode("utf-8", "replace").partition("\r\n\r\n")[0] for m in boxes[bruno]]
     fields = [
         line
@@ -368,5 +386,9 @@ def with_smtplib(case: Case) -> None:
         for line in head.split("\r\n")
         if bea in line and not line.lower().startswith(("received", "\t", " "))
     ]
-    case.expect("nobody sees the Bcc", all(counts.values()) and not fields, "Bea has a copy too, and no word of her is in Bruno's",
-                f"Bruno reads: {fields[:1]}" if fields else f"copies: {counts}")  # fmt: skip
+    case.expect(
+        "nobody sees the Bcc",
+        all(counts.values()) and not fields,
+        "Bea has a copy too, and no word of her is in Bruno's",
+        f"Bruno reads: {fields[:1]}" if fields else f"copies: {counts}",
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 
+from mailcourse.checks.outages import began_and_lasted, outages, place_of, places, schedule, whereabouts
 from mailcourse.checks.probe import asked, probe
 from mailcourse.checks.state import lab_in, restore
 from mailcourse.checks.task import Case, Shown, Stopped, task
@@ -12,46 +12,12 @@ from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
 from mailcourse.lab.administration import settings_of
 from mailcourse.lab.table import Table, table
-from mailcourse.views import Lab, Sent
+from mailcourse.views import Lab
 
 HERE = "05-relays"
 RELAY = "relay.carrier.test"
 
 # ---- where is the letter? -----------------------------------------------------------------------------
-
-
-def _moments(world: World) -> dict[str, tuple[tuple[str, ...], float, float]]:
-    """What is off, for how many hours, and how many hours after sending somebody looks."""
-    best, second, home = world.best, world.second, world.home
-    hours = world.number("hours", 2, 3)
-    moments: dict[str, tuple[tuple[str, ...], float, float]] = {
-        f"{best} is off; one minute later": ((best,), 900, 1 / 60),
-        f"{best} is off for one hour; {hours} hours later": ((best,), 1, hours),
-        f"{best} and {second} are off; one hour later": ((best, second), 900, 1),
-        f"{best} and {second} are off; six days later": ((best, second), 900, 144),
-        f"{home} is off; one minute later": ((home,), 900, 1 / 60),
-    }
-    return {name: moments[name] for name in world.mixed("moments", list(moments))}
-
-
-def _places(world: World) -> tuple[str, ...]:
-    queues = (world.school_server, world.best, world.second, world.home)
-    return ("in Bruno's mailbox", *(f"in the queue of {host}" for host in queues), "back with Alice")
-
-
-def whereabouts(world: World) -> Shown:
-    """What the student sees."""
-    lines = [f"  {world.best} has the lower preference, {world.second} the higher", "", "moments:"]
-    moments = (f"  {number}  {name}" for number, name in enumerate(_moments(world), 1))
-    places = (f"  {one}" for one in _places(world))
-    return Shown("\n".join([*lines, *moments, "", "places:", *places]))
-
-
-def _where(lab: Lab, sent: Sent, world: World) -> str:
-    state = sent.status[world.person("bruno")].state
-    if state in ("bounced", "delivered"):
-        return "back with Alice" if state == "bounced" else "in Bruno's mailbox"
-    return f"in the queue of {next(host for host in lab.mail_servers if len(lab.queue(host)))}"
 
 
 @task(
@@ -66,17 +32,20 @@ def _where(lab: Lab, sent: Sent, world: World) -> str:
     given=whereabouts,
     hints=(
         "Who cannot reach the preferred server tries the next one, in the same attempt.",
-        "A backup takes the message, and then it has the same problem: it has no mailboxes. It waits for a better server.",
+        (
+            "A backup takes the message, and then it has the same problem: it has no mailboxes. "
+            "It waits for a better server."
+        ),
         "A server tries for five days, then it tells the sender. A pause between two attempts is one hour at most.",
     ),
 )
 def where(case: Case) -> None:
     """A dictionary: number of the moment → place; tried in the lab."""
-    moments = _moments(case.world)
+    moments = outages(case.world)
     got = case.numbered(list(moments))
     for number, (name, (off, lasts, looked)) in enumerate(moments.items()):
-        if got[name] not in _places(case.world):
-            raise Stopped(f"{got[name]!r} is none of the places: {', '.join(map(repr, _places(case.world)))}.")
+        if got[name] not in places(case.world):
+            raise Stopped(f"{got[name]!r} is none of the places: {', '.join(map(repr, places(case.world)))}.")
         part = "the first three" if number < 3 else "the last two"
         if part in case.skipped:
             continue
@@ -85,27 +54,15 @@ def where(case: Case) -> None:
             lab.fault(host, "down", for_minutes=lasts * 60)
         sent = lab.person(case.world.person("alice")).send(case.world.person("bruno"), "Where?")
         lab.clock.advance(hours=looked)
-        case.expect(part, got[name] == _where(lab, sent, case.world), f"{number + 1}: where the letter is when {name}",
-                    f"you said {got[name]!r}; in the lab it is somewhere else")  # fmt: skip
+        case.expect(
+            part,
+            got[name] == place_of(lab, sent, case.world),
+            f"{number + 1}: where the letter is when {name}",
+            f"you said {got[name]!r}; in the lab it is somewhere else",
+        )
 
 
 # ---- the next attempt ---------------------------------------------------------------------------------
-
-
-def _outage(world: World) -> tuple[datetime, int]:
-    """When the letter was sent, and after how many minutes the other server is back."""
-    return datetime(2026, 9, 7, 8, 0), world.number("outage", 20, 280)
-
-
-def schedule(world: World) -> Shown:
-    """The story of one outage."""
-    began, minutes = _outage(world)
-    back = began + timedelta(minutes=minutes)
-    return Shown(
-        f"{began:%H:%M}  {world.best} takes a letter for Bruno; {world.home} does not answer\n"
-        f"{back:%H:%M}  {world.home} is back; nobody tells {world.best}\n\n"
-        "pauses between attempts: 5, 10, 20, 40, 60, 60, 60, … minutes"
-    )
 
 
 @task(
@@ -126,7 +83,7 @@ def attempts(case: Case) -> None:
     """A time, and a number of attempts; tried on the lab's clock."""
     got = case.table(["delivered at"]) | case.table(["attempts"], int)
     world, lab = case.world, case.lab()
-    began, minutes = _outage(world)
+    began, minutes = began_and_lasted(world)
     lab.fault(world.home, "down", for_minutes=minutes)
     sent = lab.person(world.person("alice")).send(world.person("bruno"), "When?")
     lab.clock.advance(minutes=minutes + 70)
@@ -134,10 +91,18 @@ def attempts(case: Case) -> None:
     tried = sum(e.what == "deferred" and e.message == sent.message for e in sent.events) + 1
     assert arrived.replace(tzinfo=None) >= began
     said, like = got["delivered at"], re.fullmatch(r"\d\d:\d\d", got["delivered at"])
-    case.expect("when", said == f"{arrived:%H:%M}", "the time of the first attempt that succeeds, such as 08:05",
-                f"at {said} no attempt succeeds" if like else f"{said!r} is not written like that")  # fmt: skip
-    case.expect("how many attempts", got["attempts"] == tried, f"how often {world.best} tried, the first and the last time included",
-                f"you counted {got['attempts']}")  # fmt: skip
+    case.expect(
+        "when",
+        said == f"{arrived:%H:%M}",
+        "the time of the first attempt that succeeds, such as 08:05",
+        f"at {said} no attempt succeeds" if like else f"{said!r} is not written like that",
+    )
+    case.expect(
+        "how many attempts",
+        got["attempts"] == tried,
+        f"how often {world.best} tried, the first and the last time included",
+        f"you counted {got['attempts']}",
+    )
 
 
 # ---- what a report says ---------------------------------------------------------------------------------
@@ -157,7 +122,10 @@ def _reports(world: World) -> list[tuple[str, str]]:
     made = []
     for n, code in enumerate(world.some("codes", list(REASONS), 5)):
         who = world.pick(f"who {n}", ["bruno", "bea", "info", "orders"])
-        text = f"Final-Recipient: rfc822; {who}@{world.shop}\nAction: failed\nStatus: {code}\nRemote-MTA: dns; {world.best}"
+        text = (
+            f"Final-Recipient: rfc822; {who}@{world.shop}\nAction: failed\nStatus: {code}\nRemote-MTA: dns; "
+            f"{world.best}"
+        )
         made.append((text, REASONS[code]))
     return made
 
@@ -185,8 +153,12 @@ def reports(case: Case) -> None:
         if got[number] not in REASONS.values():
             raise Stopped(f"{got[number]!r} is none of the reasons: {', '.join(map(repr, REASONS.values()))}.")
         part = "the first three" if number <= 3 else "the last two"
-        case.expect(part, got[number] == reason, f"the reason in report {number}",
-                    f"the status of report {number} does not say: {got[number]}")  # fmt: skip
+        case.expect(
+            part,
+            got[number] == reason,
+            f"the reason in report {number}",
+            f"the status of report {number} does not say: {got[number]}",
+        )
 
 
 # ---- what next? -------------------------------------------------------------------------------------------
@@ -257,7 +229,10 @@ def wrong_smart_host(world: World) -> Lab:
     parts={"mail goes out": 3, "it goes over the carrier": 1, "all else is as it was": 1},
     opens=wrong_smart_host,
     hints=(
-        "Send a letter as Alice, and look at its status, or at lab.queue(…) of the school's server. To whom does it talk?",
+        (
+            "Send a letter as Alice, and look at its status, or at lab.queue(…) of the school's server. "
+            "To whom does it talk?"
+        ),
         "lab.settings(host) shows what a server is told. Is its smart host a server that relays for this office?",
         "lab.configure(host, smart_host=…) changes it. The carrier has a host for this: lab.hosts.",
     ),
@@ -276,10 +251,18 @@ def smart_host(case: Case) -> None:
     case.expect("it goes over the carrier", RELAY in out.hosts, f"the way leads over {RELAY}", out.story)
     inside = probe(lab, world.person("alice"), world.person("amir"))
     at_home = inside.arrived and inside.hosts == (world.school_server,)
-    case.expect("all else is as it was", out.arrived and at_home, f"mail goes out, and a letter from Alice to Amir is delivered by {world.school_server} itself",
-                out.story if at_home else inside.story)  # fmt: skip
-    changed = [f"{name} of {host}" for host, has in told.items() for name, value in has.items()
-               if value != before[host].get(name) and (host, name) != (world.school_server, "smart_host")]  # fmt: skip
+    case.expect(
+        "all else is as it was",
+        out.arrived and at_home,
+        f"mail goes out, and a letter from Alice to Amir is delivered by {world.school_server} itself",
+        out.story if at_home else inside.story,
+    )
+    changed = [
+        f"{name} of {host}"
+        for host, has in told.items()
+        for name, value in has.items()
+        if value != before[host].get(name) and (host, name) != (world.school_server, "smart_host")
+    ]
     case.expect(
         "all else is as it was",
         not changed,
@@ -328,16 +311,28 @@ def close_relay(case: Case) -> None:
         raise Stopped(f"The relay cannot be set up like that: {error}") from None
     strangers = [(source, asked(lab, source, RELAY, world.person("bruno"))) for source in ("a.root.test", "a.nic.test")]
     for source, said in strangers:
-        case.expect("strangers are refused", said.startswith("550"), f"{RELAY} says 550 to {source} ({lab.host(source).addresses[0]})",
-                    f"it said {said}")  # fmt: skip
+        case.expect(
+            "strangers are refused",
+            said.startswith("550"),
+            f"{RELAY} says 550 to {source} ({lab.host(source).addresses[0]})",
+            f"it said {said}",
+        )
     closed = all(said.startswith("550") for _, said in strangers)
     for source, to in ((world.school_server, "bruno"), (f"laptop.{world.shop}", "alice")):
         said = asked(lab, source, RELAY, world.person(to))
-        case.expect("customers are served", closed and said.startswith("250"), f"{RELAY} refuses strangers, and says 250 to {source}",
-                    f"to {source} it said {said}" if closed else "strangers are not refused yet")  # fmt: skip
+        case.expect(
+            "customers are served",
+            closed and said.startswith("250"),
+            f"{RELAY} refuses strangers, and says 250 to {source}",
+            f"to {source} it said {said}" if closed else "strangers are not refused yet",
+        )
     out = probe(lab, world.person("alice"), world.person("bruno"))
-    case.expect("no harm elsewhere", closed and out.arrived, f"strangers are refused, and a letter from {world.school} arrives",
-                out.story if closed else "strangers are not refused yet")  # fmt: skip
+    case.expect(
+        "no harm elsewhere",
+        closed and out.arrived,
+        f"strangers are refused, and a letter from {world.school} arrives",
+        out.story if closed else "strangers are not refused yet",
+    )
 
 
 # ---- repair: a circle -----------------------------------------------------------------------------------------
@@ -361,7 +356,10 @@ def circle(world: World) -> Lab:
     opens=circle,
     hints=(
         "Send Bruno a letter as Alice, and read what comes back to her: lab.person(…).fetch()[-1].text.",
-        "Bruno forwards to Amir, and Amir to Bruno. The wish is: Bruno keeps a copy, Amir gets one, and Amir forwards nothing.",
+        (
+            "Bruno forwards to Amir, and Amir to Bruno. The wish is: "
+            "Bruno keeps a copy, Amir gets one, and Amir forwards nothing."
+        ),
         "person.forward(own address, another) keeps a copy; person.forward() forwards no more.",
     ),
 )
@@ -371,14 +369,26 @@ def break_circle(case: Case) -> None:
     world = case.world
     tried = probe(lab, world.person("alice"), world.person("bruno"), "For Bruno")
     bruno, amir = _subjects(lab, world, "bruno"), _subjects(lab, world, "amir")
-    case.expect("Bruno's mail arrives", bruno == ["For Bruno"], "a letter to Bruno is in Bruno's mailbox, once",
-                f"Bruno has {len(bruno) or 'no'} letters; {tried.story}")  # fmt: skip
-    case.expect("Amir reads it too", amir == ["For Bruno"], "a copy of it is in Amir's mailbox, once",
-                f"Amir has {len(amir) or 'no'} letters")  # fmt: skip
+    case.expect(
+        "Bruno's mail arrives",
+        bruno == ["For Bruno"],
+        "a letter to Bruno is in Bruno's mailbox, once",
+        f"Bruno has {len(bruno) or 'no'} letters; {tried.story}",
+    )
+    case.expect(
+        "Amir reads it too",
+        amir == ["For Bruno"],
+        "a copy of it is in Amir's mailbox, once",
+        f"Amir has {len(amir) or 'no'} letters",
+    )
     own = probe(lab, world.person("alice"), world.person("amir"), "For Amir")
     found = [name.title() for name in ("amir", "bruno") if "For Amir" in _subjects(lab, world, name)]
-    case.expect("Amir's own mail stays", found == ["Amir"], "a letter to Amir comes to Amir, and to nobody else",
-                f"it came to {' and '.join(found)}" if found else own.story)  # fmt: skip
+    case.expect(
+        "Amir's own mail stays",
+        found == ["Amir"],
+        "a letter to Amir comes to Amir, and to nobody else",
+        f"it came to {' and '.join(found)}" if found else own.story,
+    )
 
 
 def _subjects(lab: Lab, world: World, name: str) -> list[str]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import smtplib
 import ssl
 from base64 import b64decode, b64encode
-from contextlib import suppress
 from typing import Any
 
-from mailcourse.checks.remote_names import Endpoints
+from mailcourse.checks.impostors import IMPOSTOR_PART, call_a_false_server, call_under_another_name, said_outside
 from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
 from mailcourse.checks.world import World
-from mailcourse.internet.tap import Tap
 from mailcourse.views import Lab
 
 HERE = "06-submission"
@@ -73,13 +71,24 @@ def overheard(world: World) -> Shown:
     server = world.school_server
     kinds = {
         "plain": ["→ AUTH PLAIN " + _coded(f"\0{person}\0{password}"), "← 235 2.7.0 welcome"],
-        "login": ["→ AUTH LOGIN", "← 334 " + _coded("Username:"), "→ " + _coded(person), "← 334 " + _coded("Password:"),
-                  "→ " + _coded(password), "← 235 2.7.0 welcome"],
-    }  # fmt: skip
+        "login": [
+            "→ AUTH LOGIN",
+            "← 334 " + _coded("Username:"),
+            "→ " + _coded(person),
+            "← 334 " + _coded("Password:"),
+            "→ " + _coded(password),
+            "← 235 2.7.0 welcome",
+        ],
+    }
     hello = [f"← 220 {server} ESMTP", f"→ EHLO laptop.{world.school}", f"← 250-{server}", "← 250 AUTH PLAIN LOGIN"]
     more = ["→ NOOP", "← 250 2.0.0 ok"] * world.number("more", 0, 2)
-    tls = ["→ STARTTLS", "← 220 2.0.0 ready to start TLS", "→   0000  16 03 01 02 00 01 00 01  fc 03 03 9a 4e 0b 6d c1",
-           "←   0000  16 03 03 00 7a 02 00 00  76 03 03 5d 21 c0 0e 11", "→   0000  17 03 03 00 45 91 e2 0b  77 3c 18 aa 4f 02 d9 66"]  # fmt: skip
+    tls = [
+        "→ STARTTLS",
+        "← 220 2.0.0 ready to start TLS",
+        "→   0000  16 03 01 02 00 01 00 01  fc 03 03 9a 4e 0b 6d c1",
+        "←   0000  16 03 03 00 7a 02 00 00  76 03 03 5d 21 c0 0e 11",
+        "→   0000  17 03 03 00 45 91 e2 0b  77 3c 18 aa 4f 02 d9 66",
+    ]
     old = [*hello, *kinds[world.pick("mechanism", ["plain", "login"])]]
     return Shown("connection 1\n" + "\n".join(old) + "\n\nconnection 2\n" + "\n".join([*hello, *more, *tls]))
 
@@ -95,7 +104,10 @@ def overheard(world: World) -> Shown:
     given=overheard,
     hints=(
         "base64.b64decode(…).decode() needs no key. What comes out?",
-        "AUTH PLAIN has three pieces, with a zero octet between them: the first is mostly empty, then name, then password.",
+        (
+            "AUTH PLAIN has three pieces, with a zero octet between them: "
+            "the first is mostly empty, then name, then password."
+        ),
         "In connection 2, count the lines of the client (→) that are text: the last one is the line that asks for TLS.",
     ),
 )
@@ -112,8 +124,12 @@ def eavesdrop(case: Case) -> None:
         "the password, as somebody would type it",
         f"your answer was {got['password']!r}",
     )
-    case.expect("what came before TLS", got["readable lines"] == readable, "the lines of the client in connection 2 that can be read",
-                f"you counted {got['readable lines']}")  # fmt: skip
+    case.expect(
+        "what came before TLS",
+        got["readable lines"] == readable,
+        "the lines of the client in connection 2 that can be read",
+        f"you counted {got['readable lines']}",
+    )
 
 
 # ---- AUTH PLAIN ---------------------------------------------------------------------------------------------
@@ -182,8 +198,6 @@ def _octets(text: Any) -> bytes:
         return b""
 
 
-FALSE = "a false server learns nothing"
-
 # ---- submission with everything -------------------------------------------------------------------------------
 
 
@@ -196,7 +210,10 @@ FALSE = "a false server learns nothing"
     parts={"the letter is submitted": 2, "the password is not to be heard": 2, "a false server learns nothing": 2},
     hints=(
         "Order: connect, starttls, login, send. What is said before starttls can be heard by everybody on the link.",
-        "ssl.create_default_context(cafile=ca) trusts the lab's CA and checks the name. Give it to starttls(context=…).",
+        (
+            "ssl.create_default_context(cafile=ca) trusts the lab's CA and checks the name. "
+            "Give it to starttls(context=…)."
+        ),
         "Without a context, starttls of smtplib checks nothing: then a false server gets the password inside TLS.",
     ),
 )
@@ -217,51 +234,24 @@ def submit(case: Case) -> None:
             found == ["Submitted"] and logged,
             f"Bruno has {found or 'no letter'}; a login of Alice: {'yes' if logged else 'no'}",
         )
-        heard = _said(tap)
+        heard = said_outside(tap)
         safe = b"AUTH" not in heard.upper() and b"STARTTLS" in heard.upper()
         case.expect(
             "the password is not to be heard", safe, "STARTTLS is said, and AUTH only inside TLS", _heard(heard)
         )
-    if case.expect(FALSE, any(e.what == "logged-in" and e.facts["person"] == alice.address for e in lab.trace), "a login at the true server, and none at a false one",
-                   "there was no login yet, not even at the true server"):  # fmt: skip
-        _false_server(case)
-        _other_name(case)
-
-
-def _said(tap: Tap) -> bytes:
-    """What clients from outside said, as it passed on the link."""
-    return b"".join(packet.data for packet in tap.packets if packet.from_client and packet.source == "outside")
+    if case.expect(
+        IMPOSTOR_PART,
+        any(e.what == "logged-in" and e.facts["person"] == alice.address for e in lab.trace),
+        "a login at the true server, and none at a false one",
+        "there was no login yet, not even at the true server",
+    ):
+        call_a_false_server(case)
+        call_under_another_name(case)
 
 
 def _heard(heard: bytes) -> str:
     lines = [line.decode("ascii", "replace") for line in heard.split(b"\r\n") if line.isascii()][:4]
     return f"an eavesdropper reads: {lines}"
-
-
-def _false_server(case: Case) -> None:
-    """Let another lab, with another CA, answer under the server's name."""
-    with case.world.open(name=f"false {id(case)}") as other:  # the same names, another CA
-        tried = _tried(case, other, str(case.lab().ca), other.endpoints()["hosts"])
-        connected = any(event.what == "connected" for event in other.trace)
-    case.expect(FALSE, connected and not tried, "no login at a server whose certificate is not signed by the CA",
-                "the password was sent to it" if tried else "your function did not even connect to the server that it was told")  # fmt: skip
-
-
-def _other_name(case: Case) -> None:
-    """Let another server, with a certificate of the CA for its own name, answer under the server's name."""
-    lab, world = case.lab(), case.world
-    hosts = lab.endpoints()["hosts"]
-    tried = _tried(case, lab, str(lab.ca), {**hosts, world.school_server: hosts[world.home]})
-    case.expect(FALSE, not tried, "no login at a server whose certificate is for another name",
-                f"{world.home} answered in place of {world.school_server}, and the password was sent to it")  # fmt: skip
-
-
-def _tried(case: Case, lab: Lab, ca: str, hosts: Endpoints) -> bool:
-    """Call the function with the names of `hosts`, and say whether a server of `lab` got to see a login."""
-    arguments = (case.world.school_server, ca, case.world.person("alice"), "secret", "x@y.test", "Submitted")
-    with lab.tap() as tap, suppress(Stopped):  # an error is right: it refused to go on
-        case.ask(arguments, 10, hosts)
-    return any(e.what in ("login-failed", "logged-in") for e in lab.trace) or b"AUTH" in _said(tap).upper()
 
 
 # ---- who can read it? ---------------------------------------------------------------------------------------------

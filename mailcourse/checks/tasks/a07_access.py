@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mailcourse.checks.task import Case, Shown, Stopped, a, numbered, task
+from mailcourse.checks.two_devices import experiments
 from mailcourse.checks.world import World
 from mailcourse.lab.table import Table
 from mailcourse.views import Lab
@@ -71,11 +72,21 @@ def small(case: Case) -> None:
         so(got == wanted, f"fetch_small(…, {most}) returned {got!r}")
         big = {number for number, (_, subject, _) in enumerate(letters, 1) if subject not in wanted}
         retrieved = sorted(big & numbers)
-        case.expect("no big one is fetched", bool(numbers) and not retrieved, "RETR or TOP for small messages, and for no other",
-                    f"message {retrieved[0]} has {letters[retrieved[0] - 1][2]:,} octets of text and was fetched" if retrieved else "nothing was fetched by POP3")  # fmt: skip
+        case.expect(
+            "no big one is fetched",
+            bool(numbers) and not retrieved,
+            "RETR or TOP for small messages, and for no other",
+            f"message {retrieved[0]} has {letters[retrieved[0] - 1][2]:,} octets of text and was fetched"
+            if retrieved
+            else "nothing was fetched by POP3",
+        )
         left = len(bruno.inbox())
-        case.expect("nothing is deleted", bool(numbers) and left == len(letters), f"all {len(letters)} messages are still there, and the small ones were fetched",
-                    f"{left} are left" if numbers else "nothing was fetched by POP3")  # fmt: skip
+        case.expect(
+            "nothing is deleted",
+            bool(numbers) and left == len(letters),
+            f"all {len(letters)} messages are still there, and the small ones were fetched",
+            f"{left} are left" if numbers else "nothing was fetched by POP3",
+        )
 
 
 # ---- IMAP: a search ------------------------------------------------------------------------------------------
@@ -90,7 +101,10 @@ def small(case: Case) -> None:
     parts={"the right ones": 3, "nothing is changed": 2},
     hints=(
         'imaplib.IMAP4(server), .login(…), then .select("INBOX", readonly=True). Read-only marks nothing as read.',
-        'client.uid("SEARCH", "UNSEEN", "FROM", \'"alice"\', …): the keys must all fit. SUBJECT looks into the subject.',
+        (
+            'client.uid("SEARCH", "UNSEEN", "FROM", \'"alice"\', …): the keys must all fit. '
+            "SUBJECT looks into the subject."
+        ),
         'The answer is one line of octets with numbers in it: [b"2 5"]. Give back whole numbers, in their order.',
     ),
 )
@@ -124,12 +138,19 @@ def search(case: Case) -> None:
         came = _logins(lab) > logins
         so(
             got == wanted,
-            f"find(…, 'alice', {one!r}) returned {got!r}{'; these are numbers, and not UIDs' if got == numbers else ''}",
+            f"find(…, 'alice', {one!r}) returned "
+            f"{got!r}{'; these are numbers, and not UIDs' if got == numbers else ''}",
         )
         after = {mail.uid: mail.flags for mail in bruno.inbox()}
         changed = [uid for uid, flags in before.items() if after.get(uid) != flags]
-        case.expect("nothing is changed", came and after == before, "the server is asked, and afterwards the same messages have the same flags",
-                    f"{len(changed)} of {len(before)} messages are gone or have other flags now" if came else "nobody logged in at the server")  # fmt: skip
+        case.expect(
+            "nothing is changed",
+            came and after == before,
+            "the server is asked, and afterwards the same messages have the same flags",
+            f"{len(changed)} of {len(before)} messages are gone or have other flags now"
+            if came
+            else "nobody logged in at the server",
+        )
 
 
 def _logins(lab: Lab) -> int:
@@ -215,44 +236,6 @@ def listing(case: Case) -> None:
 # ---- two devices ------------------------------------------------------------------------------------------------
 
 
-def _experiments(world: World) -> dict[str, Callable[[Lab], bool]]:
-    """Question → the experiment that answers it, on a lab with one letter in Bruno's mailbox."""
-
-    def phone_after(protocol: str, keep: bool) -> Callable[[Lab], bool]:
-        def run(lab: Lab) -> bool:
-            bruno = lab.person(world.person("bruno"))
-            bruno.device("laptop", protocol, keep=keep).sync()
-            phone = bruno.device("phone", "imap")
-            phone.sync()
-            return len(phone.messages()) > 0
-
-        return run
-
-    def laptop_after(act: str, protocol: str) -> Callable[[Lab], bool]:
-        def run(lab: Lab) -> bool:
-            bruno = lab.person(world.person("bruno"))
-            phone, laptop = bruno.device("phone", "imap"), bruno.device("laptop", protocol)
-            phone.sync()
-            laptop.sync()
-            uid = phone.messages()[0].uid
-            phone.delete(uid) if act == "deletes" else phone.read(uid)
-            phone.sync()
-            laptop.sync()
-            there = laptop.messages()
-            return len(there) > 0 if act == "deletes" else any("\\Seen" in mail.flags for mail in there)
-
-        return run
-
-    cases = {
-        "the laptop fetches by POP3 and deletes; then the phone synchronises by IMAP. Does the phone show the letter?": phone_after("pop3", False),
-        "the laptop fetches by POP3 and keeps; then the phone synchronises by IMAP. Does the phone show the letter?": phone_after("pop3", True),
-        "both use IMAP and have the letter; the phone deletes it, both synchronise. Does the laptop show the letter?": laptop_after("deletes", "imap"),
-        "both use IMAP and have the letter; the phone reads it, both synchronise. Does the laptop show it as read?": laptop_after("reads", "imap"),
-        "the laptop has the letter by POP3; the phone reads it by IMAP, both synchronise. Does the laptop show it as read?": laptop_after("reads", "pop3"),
-    }  # fmt: skip
-    return {name: cases[name] for name in world.mixed("devices", list(cases))}
-
-
 @task(
     HERE,
     "devices",
@@ -262,25 +245,32 @@ def _experiments(world: World) -> dict[str, Callable[[Lab], bool]]:
     confronts="imap-backup",
     parts={"the first three": 3, "the last two": 2},
     later=("the last two",),
-    given=lambda world: numbered("what happens", _experiments(world)),
+    given=lambda world: numbered("what happens", experiments(world)),
     opens=lambda world: world.open(),
     hints=(
-        "IMAP: one mailbox on the server, and every device shows it. POP3: a device takes copies, and what happens to them is its own business.",
+        (
+            "IMAP: one mailbox on the server, and every device shows it. POP3: "
+            "a device takes copies, and what happens to them is its own business."
+        ),
         "Whoever deletes on the server deletes for everybody who looks there afterwards.",
         "A POP3 device hears nothing of flags. What it fetched once, it has.",
     ),
 )
 def devices(case: Case) -> None:
     """A dictionary: number of the question → True or False; tried with devices."""
-    known = _experiments(case.world)
+    known = experiments(case.world)
     got = case.numbered(list(known), bool)
     for number, (name, run) in enumerate(known.items()):
         part = "the first three" if number < 3 else "the last two"
         if part in case.skipped:
             continue
         happened = run(_filled(case, [("alice", "One letter", 100)]))
-        case.expect(part, got[name] is happened, f"{number + 1}: {name}",
-                    f"you said {got[name]}; two devices tried it, and it is the other way round")  # fmt: skip
+        case.expect(
+            part,
+            got[name] is happened,
+            f"{number + 1}: {name}",
+            f"you said {got[name]}; two devices tried it, and it is the other way round",
+        )
 
 
 # ---- leaving mail on the server ----------------------------------------------------------------------------------
@@ -295,7 +285,10 @@ def devices(case: Case) -> None:
     parts={"the first time": 1, "later": 2, "after somebody deleted": 1},
     hints=(
         "Each line of UIDL has the number of this session, and a name that stays. Which of the two do you remember?",
-        "Numbers begin at 1 in every session, and move when something is deleted. So compare names, and return numbers.",
+        (
+            "Numbers begin at 1 in every session, and move when something is deleted. "
+            "So compare names, and return numbers."
+        ),
     ),
 )
 def uidl(case: Case) -> None:

@@ -56,8 +56,14 @@ def order_of_work(world: World) -> Table:
     opens=bare_office,
     hints=(
         "Begin with the zone: MX for the domain, A for every host. Then send a letter and read what came of it.",
-        "A server must know the domain: the one with the mailboxes in local_domains, the ones in front in relay_domains.",
-        "The preferred server needs to know the host inside: lab.configure(…, inside={domain: host}). The backup asks the DNS.",
+        (
+            "A server must know the domain: "
+            "the one with the mailboxes in local_domains, the ones in front in relay_domains."
+        ),
+        (
+            "The preferred server needs to know the host inside: lab.configure(…, inside={domain: host}). "
+            "The backup asks the DNS."
+        ),
         'lab.alias("info@…", "bea@…") makes the alias. No server needs networks=[…] for any of this.',
     ),
 )
@@ -70,8 +76,12 @@ def build(case: Case) -> None:
     case.expect("a letter arrives", first.arrived, f"a letter of {alice} is in Bruno's mailbox", first.story)
     named = [(row["mail server"], row["preference"]) for row in lab.dns.mail_servers(world.shop)]
     planned = list(zip((world.best, world.second), world.preferences, strict=True))
-    case.expect("over the preferred server", first.arrived and world.best in first.hosts and world.second not in first.hosts,
-                f"it goes over {world.best}", first.story)  # fmt: skip
+    case.expect(
+        "over the preferred server",
+        first.arrived and world.best in first.hosts and world.second not in first.hosts,
+        f"it goes over {world.best}",
+        first.story,
+    )
     case.expect(
         "over the preferred server",
         named == planned,
@@ -117,9 +127,16 @@ def _backup(case: Case, lab: Lab) -> None:
     lab.host(world.best).up()
     lab.clock.advance(hours=3)
     came = bool(kept.sent and kept.sent.status[bea].state == "delivered")
-    why = f"{world.best} was off for this test, and {world.second} did not take the letter; asked for {bea}, it says {says}"
-    case.expect("the backup keeps and hands on", helps and came, f"with {world.best} off, {world.second} takes the letter; later it arrives",
-                "it was kept, and did not arrive when the other was back" if helps else why)  # fmt: skip
+    why = (
+        f"{world.best} was off for this test, and {world.second} did not take the letter; "
+        f"asked for {bea}, it says {says}"
+    )
+    case.expect(
+        "the backup keeps and hands on",
+        helps and came,
+        f"with {world.best} off, {world.second} takes the letter; later it arrives",
+        "it was kept, and did not arrive when the other was back" if helps else why,
+    )
 
 
 def _stranger(lab: Lab, host: str, source: str = "a.root.test") -> str:
@@ -265,10 +282,20 @@ def _opens(number: int) -> Callable[[World], BrokenLab]:
 
 
 HINTS = (
-    "Begin with the DNS: lab.dns.mail_servers(…). Does each host have an address? Does it lead where the letter should go?",
+    (
+        "Begin with the DNS: lab.dns.mail_servers(…). Does each host have an address? "
+        "Does it lead where the letter should go?"
+    ),
     "Then follow the letter: send one, look at its status and journey, and at every queue: lab.queues().",
-    "At the place that fails: lab.settings(host), lab.zone(domain), lab.aliases(domain), lab.hosts, person.files(), patient.log_in().",
-    "Mend only what is wrong: zone.remove/add, lab.configure, lab.alias, host.up(), host.open_port(25), person.delete, person.forward(), device.keep, patient.password; what is only remembered ends with time: lab.clock.advance(hours=…).",
+    (
+        "At the place that fails: lab.settings(host), lab.zone(domain), lab.aliases(domain), lab.hosts, "
+        "person.files(), patient.log_in()."
+    ),
+    (
+        "Mend only what is wrong: zone.remove/add, lab.configure, lab.alias, host.up(), host.open_port(25), "
+        "person.delete, person.forward(), device.keep, patient.password; what is only remembered ends with time: "
+        "lab.clock.advance(hours=…)."
+    ),
 )
 for _number in range(1, 5):
     task(

@@ -33,7 +33,7 @@ from .verdict import PartVerdict, Points, Verdict
 
 #: real seconds for one check, and for one step of the judge in it
 SECONDS, STEP = 100.0, 60.0
-MOST_NOTES = 3
+MAX_NOTES = 3
 LATE = "The check itself did not end in time. Run this cell again; if it happens again, restart the kernel."
 
 
@@ -162,7 +162,7 @@ def _judged(found: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> V
     if "broken" in heard:
         raise LabError(f"The check itself failed. This is a bug in it, and not your fault:\n{heard['broken']}")
     parts = [PartVerdict(**part) for part in heard["parts"]]
-    return Verdict(found.title, parts, heard["stopped"], tuple(notes)[:MOST_NOTES], is_try=heard["is_try"])
+    return Verdict(found.title, parts, heard["stopped"], tuple(notes)[:MAX_NOTES], is_try=heard["is_try"])
 
 
 def _called(answer: Any, heard: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .task import Task, find, opened, tasks
 from .world import World
 
 NAME = 'Write your name between the quotes, such as STUDENT = "Ana", and run this cell again.'
-LONGEST = 80
+MAX_NAME = 80
 _current: dict[str, World] = {}
 _tasks: WeakKeyDictionary[Lab, str] = WeakKeyDictionary()
 
@@ -105,8 +105,8 @@ def begin(assignment: str, student: str = "") -> MyWorld:
     name = student.strip() or os.environ.get("MAILCOURSE_STUDENT", "") or os.environ.get("JUPYTERHUB_USER", "")
     if not name or name == "…":
         raise NotBegun(NAME)
-    if len(name) > LONGEST or not name.isprintable():
-        raise NotBegun(f"A name has at most {LONGEST} letters. {NAME}")
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise NotBegun(f"A name has at most {MAX_NAME} letters. {NAME}")
     tasks(assignment)  # says which assignments there are
     _current[assignment] = World(assignment, name)
     _keep_the_kernel()

@@ -26,13 +26,13 @@ OUTCOMES = (("#1b6ca8", "all points"), ("#8fc1e3", "some points"), ("#e8e8e8", "
 
 def marks_csv(marks: Sequence[Marks]) -> str:
     """Return a CSV: a line for each student, a column for each task."""
-    names = list(marks[0].most) if marks else []
+    names = list(marks[0].max_points) if marks else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*HEAD, *names, "notes"])
     for one in marks:
-        most, by_hand = sum(one.most.values()), sum(one.most[task] for task in one.open)
-        row = [_safe(one.student), _safe(one.name), f"{one.total:g}", f"{most:g}", f"{by_hand:g}"]
+        full, by_hand = sum(one.max_points.values()), sum(one.max_points[task] for task in one.open)
+        row = [_safe(one.student), _safe(one.name), f"{one.total:g}", f"{full:g}", f"{by_hand:g}"]
         points = ["by hand" if task in one.open else f"{one.points.get(task, 0):g}" for task in names]
         writer.writerow([*row, *points, _safe("; ".join(one.notes))])
     return out.getvalue()
@@ -46,15 +46,15 @@ def _safe(text: str) -> str:
 def outcomes(marks: Sequence[Marks], task: str) -> tuple[int, int, int]:
     """Count who has all, some and no points in a task; those that wait for a person are not counted."""
     counted = [one for one in marks if task not in one.open]
-    full = sum(one.points.get(task, 0) >= one.most.get(task, 0) for one in counted)
-    some = sum(0 < one.points.get(task, 0) < one.most.get(task, 0) for one in counted)
+    full = sum(one.points.get(task, 0) >= one.max_points.get(task, 0) for one in counted)
+    some = sum(0 < one.points.get(task, 0) < one.max_points.get(task, 0) for one in counted)
     return full, some, len(counted) - full - some
 
 
 def class_page(assignment: str, marks: Sequence[Marks]) -> str:
     """Return the page of a class as HTML."""
     known = tasks(assignment)
-    names = list(marks[0].most) if marks else []
+    names = list(marks[0].max_points) if marks else []
     titles = {name: known[name].title if name in known else f"{name} (free text)" for name in names}
     ranked = sorted(names, key=lambda name: outcomes(marks, name)[0])
     body = [
@@ -81,8 +81,8 @@ def _failed(task: str, titles: dict[str, str], marks: Sequence[Marks]) -> tuple[
 
 
 def _student(one: Marks) -> tuple[str, ...]:
-    open_ = f" (+ {sum(one.most[task] for task in one.open):g} by hand)" if one.open else ""
-    return one.student, f"{one.total:g} of {sum(one.most.values()):g}{open_}", "; ".join(one.notes)
+    open_ = f" (+ {sum(one.max_points[task] for task in one.open):g} by hand)" if one.open else ""
+    return one.student, f"{one.total:g} of {sum(one.max_points.values()):g}{open_}", "; ".join(one.notes)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

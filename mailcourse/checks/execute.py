@@ -27,7 +27,7 @@ SECONDS, CHECK_SECONDS = 20, 150
 #: characters of one output that are kept
 KEPT = 20_000
 #: new kernels for one notebook: who needs more has to be looked at by a person
-MOST_KERNELS = 6
+MAX_KERNELS = 6
 DIED = "This cell ended the kernel. It is left out, and the cells after it are run without it."
 ENDLESS = "This cell did not end, and could not be interrupted. It is left out."
 #: run before each check: whatever an earlier cell has put in the place of `check`, the course's own is used
@@ -92,7 +92,7 @@ class Execute(NbgraderExecute):  # type: ignore[misc]  # nbgrader has no types
         """Start the kernel again, and run what was run before `index`, without what was left out."""
         self._left_out.add(index)
         self._kernels += 1
-        if self._kernels > MOST_KERNELS:
+        if self._kernels > MAX_KERNELS:
             raise DeadKernelError("This notebook ended its kernel again and again. Look at it yourself.")
         run_sync(self.km.restart_kernel)(now=True)
         run_sync(self.kc.wait_for_ready)(timeout=60)

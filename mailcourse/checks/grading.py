@@ -35,7 +35,7 @@ class Marks:
     student: str
     name: str
     points: dict[str, float] = field(default_factory=dict)
-    most: dict[str, float] = field(default_factory=dict)
+    max_points: dict[str, float] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     failed_parts: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ def _read_points(api: Any, assignment: str, marks: Marks) -> None:
         for grade_ in (one for notebook in submission.notebooks for one in notebook.grades):
             task = grade_.cell.name.removesuffix("-check")
             marks.points[task] = float(grade_.score or 0)
-            marks.most[task] = float(grade_.cell.max_score)
+            marks.max_points[task] = float(grade_.cell.max_score)
             if grade_.needs_manual_grade:
                 marks.open.add(task)
 

@@ -23,7 +23,7 @@ import nbformat
 
 from mailcourse.internet.errors import LabError
 
-MOST_OCTETS = 20_000_000
+MAX_OCTETS = 20_000_000
 #: what a learning platform adds to a name
 ADDED = re.compile(r"_\d+_assignsubmission_.*$|_\d{3,}(_.*)?$|_(late_)?\d+_\d+.*$")
 PEEKS = re.compile(r"mailcourse\.checks\.|fault_of|from mailcourse import checks")
@@ -85,8 +85,8 @@ def _prepare(student: str, file: Path, assignment: str, released: Path, target: 
     notes: list[str] = []
     given = read_notebook(released / assignment / f"{assignment}.ipynb")
     try:
-        if file.stat().st_size > MOST_OCTETS:
-            raise ValueError(f"it has more than {MOST_OCTETS // 10**6} MB")
+        if file.stat().st_size > MAX_OCTETS:
+            raise ValueError(f"it has more than {MAX_OCTETS // 10**6} MB")
         own = read_notebook(file)
         cells = list(own.cells)
     except Exception as error:  # whatever is in that file

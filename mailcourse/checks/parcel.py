@@ -22,8 +22,8 @@ from mailcourse.views import Lab
 from .state import State, describe
 from .task import Function, Stopped, TupleAnswer, a
 
-#: octets of JSON; and lists within lists
-MOST, DEEPEST = 1_000_000, 40
+#: characters of JSON; and lists within lists
+MAX_CHARACTERS, MAX_DEPTH = 1_000_000, 40
 
 
 def pack(value: Any) -> str:
@@ -32,7 +32,7 @@ def pack(value: Any) -> str:
         text = json.dumps(_plain(value, 0))
     except RecursionError:
         raise Stopped("The answer contains itself.") from None
-    if len(text) > MOST:
+    if len(text) > MAX_CHARACTERS:
         raise Stopped(f"The answer is too big: {len(text):,} characters. A few lines are asked for.")
     return text
 
@@ -43,7 +43,7 @@ def unpack(text: str, row: Callable[[list[Any]], Any] = TupleAnswer) -> Any:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise Stopped("The answer has lists within lists, without end.")
     if value is None or isinstance(value, bool):
         return value

@@ -59,7 +59,7 @@ class Verdict:
         return sum(part.points for part in self.parts if part.passed)
 
     @property
-    def most(self) -> float:
+    def max_points(self) -> float:
         """The points that there are."""
         return sum(part.points for part in self.parts)
 
@@ -73,7 +73,7 @@ class Verdict:
         """The first line.  What is for later counts to nbgrader already, and is not promised here."""
         open_ = sum(part.points for part in self.parts if part.passed and part.later)
         if not open_:
-            return f"{self.title}: {self.points:g} of {points(self.most)}"
+            return f"{self.title}: {self.points:g} of {points(self.max_points)}"
         decided = f"{points(open_)} {'is' if open_ == 1 else 'are'} decided when the exercise is marked"
         return f"{self.title}: {points(self.points - open_)} so far; {decided}"
 

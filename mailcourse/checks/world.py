@@ -42,9 +42,9 @@ class World:
         """Choose one of `options`."""
         return options[self._digest(label) % len(options)]
 
-    def number(self, label: str, least: int, most: int) -> int:
+    def number(self, label: str, minimum: int, maximum: int) -> int:
         """Choose a whole number, both ends included."""
-        return least + self._digest(label) % (most - least + 1)
+        return minimum + self._digest(label) % (maximum - minimum + 1)
 
     def mixed(self, label: str, options: Sequence[T]) -> list[T]:
         """Return `options` in an order of this world."""

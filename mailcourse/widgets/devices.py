@@ -23,7 +23,7 @@ from .live import LiveView
 #: what can be chosen → protocol, and whether POP3 leaves the mail on the server
 WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
 ARCHIVE = "Archive"
-MOST_LINES = 60
+MAX_LINES = 60
 COLOURS = {"C": "#0072B2", "S": "#00704f"}
 
 
@@ -51,7 +51,7 @@ def dialogue(events: Iterable[Event]) -> str:
         side, line = event.facts["side"], event.facts["line"]
         shown = "(a secret, not shown)" if event.facts["secret"] else line
         lines.append(f'<span style="color:{COLOURS[side]}">{side}: {escape(shown)}</span>')
-    text = "\n".join(lines[-MOST_LINES:]) or "nothing was said yet"
+    text = "\n".join(lines[-MAX_LINES:]) or "nothing was said yet"
     style = "font-family:monospace;background:#fff;color:#222;padding:6px;margin:0;white-space:pre-wrap"
     return f'<pre tabindex="0" style="{style}">{text}</pre>'
 
@@ -147,7 +147,7 @@ class DevicesView(LiveView):
         if event.what == "connected" and event.facts["service"] in ("imap", "pop3"):
             self._mine.add(event.facts["session"])
         elif event.what == "said" and event.facts["session"] in self._mine:
-            self._said = [*self._said[-MOST_LINES:], event]
+            self._said = [*self._said[-MAX_LINES:], event]
 
     def look(self) -> None:
         """Show devices, files and dialogue as they are now."""

@@ -20,7 +20,7 @@ from .reading import visible
 from .steps import Step
 
 QUEUE_ID = re.compile(r"\bid (\S+?);?(?:\s|$)")
-MOST_LINE = 160
+MAX_LINE = 160
 ENVELOPE = re.compile(r"C: (MAIL FROM|RCPT TO):(<[^>]*>)", re.IGNORECASE)
 
 
@@ -34,7 +34,7 @@ class HeaderLine:
 
     def __str__(self) -> str:
         text = visible(f"{self.name}: {self.value}")
-        return text if len(text) <= MOST_LINE else f"{text[:MOST_LINE]}…"
+        return text if len(text) <= MAX_LINE else f"{text[:MAX_LINE]}…"
 
 
 def header_of(events: Iterable[Event], recipient: str = "") -> str:
@@ -95,7 +95,7 @@ def two_letters(header: str, told: Sequence[Step], number: int) -> str:
 
 
 def _card(title: str, rows: Sequence[tuple[str, str]], nothing: str, colour: str) -> str:
-    told = "<br>".join(f"<b>{escape(name)}</b> {escape(visible(value)[:MOST_LINE])}" for name, value in rows[:8])
+    told = "<br>".join(f"<b>{escape(name)}</b> {escape(visible(value)[:MAX_LINE])}" for name, value in rows[:8])
     more = f"<br>… and {len(rows) - 8} more" if len(rows) > 8 else ""
     style = f"flex:1 1 280px;background:#fff;color:#222;border-left:6px solid {colour};padding:4px 8px;line-height:1.4"
     return f'<div style="{style};overflow-wrap:anywhere">{escape(title)}<br>{told or nothing}{more}</div>'

@@ -31,7 +31,7 @@ from .steps import Step, branch, recipients, steps, text_of
 EVERYBODY = "everybody"
 #: Milliseconds for a step.
 SPEEDS = {"slow": 3000, "normal": 1200, "fast": 400}
-MOST_FOLLOWING = 3
+MAX_FOLLOWING = 3
 _following: deque[Follower] = deque()
 
 STYLE = (
@@ -139,7 +139,7 @@ class JourneyView(Box):
 
         self._follower = Follower(trace, look, heard)
         _following.append(self._follower)
-        while len(_following) > MOST_FOLLOWING:
+        while len(_following) > MAX_FOLLOWING:
             _following.popleft().stop()
 
     def _arrange(self, number: int) -> None:

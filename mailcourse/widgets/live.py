@@ -25,7 +25,7 @@ from .follow import Follower, later
 from .parts import Box, below, shut_parts
 
 #: Views of one kind on one lab that follow it; an older one stands still, so that running a cell again costs nothing.
-MOST_LIVE = 3
+MAX_LIVE = 3
 _following: defaultdict[tuple[str, type], list[LiveView]] = defaultdict(list)
 
 
@@ -46,7 +46,7 @@ class LiveView(Box):
         others.append(self)
         if self.TICKS and lab.clock.live:
             self._tick()
-        for old in others[:-MOST_LIVE]:
+        for old in others[:-MAX_LIVE]:
             old.stop("A newer view follows the lab; this one stands still.")
         self.look()
 

@@ -24,9 +24,9 @@ from .places import STYLE, Link, dot, mail_links, painted, state, text_of, troub
 
 MAIL_PORTS = (24, 25, 465, 587)
 #: Lines of a log, the newest.
-MOST_LOG = 60
+MAX_LOG = 60
 #: Links that the picture shows; ways that mail takes are added as it takes them.
-MOST_LINKS = 60
+MAX_LINKS = 60
 ARROW = " → "
 
 
@@ -66,7 +66,7 @@ class MapView(LiveView):
         if event.what == "connected" and event.facts["port"] in MAIL_PORTS:
             self._now = (str(event.facts["peer"]), event.host)
             known = self.lab.scenario.hosts
-            if self._now not in self._links and {*self._now} <= known.keys() and len(self._links) < MOST_LINKS:
+            if self._now not in self._links and {*self._now} <= known.keys() and len(self._links) < MAX_LINKS:
                 self._links = [*self._links, self._now]
         elif event.what in ("delivered", "clock-moved"):
             self._now = None
@@ -168,7 +168,7 @@ def _passed(lab: PlainLab, ends: set[str]) -> list[Event]:
 
 
 def _lines(events: Sequence[Event]) -> list[str]:
-    return [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in events[-MOST_LOG:]]
+    return [f"{e.time:%H:%M:%S} {e.message or '':4} {e.sentence()}" for e in events[-MAX_LOG:]]
 
 
 def _mail(lab: PlainLab, host: str) -> str:

@@ -29,7 +29,7 @@ from .compose import ComposeView
 from .live import LiveView
 
 #: messages in the list at most; the newest ones
-MOST_LISTED = 200
+MAX_LISTED = 200
 #: folders that are offered for Move also before they are there
 USUAL = ("Archive", "Trash")
 PANES = {
@@ -139,7 +139,7 @@ class ReaderView(LiveView):
         with self._quietly():
             self._draw_folders(folders)
         folder, words = self.folder.value, self.words.value
-        found = self.person.search(reading.keys(words), folder, newest=MOST_LISTED)
+        found = self.person.search(reading.keys(words), folder, newest=MAX_LISTED)
         if (folder, words) != (self.folder.value, self.words.value):
             return  # another thread fetches what is wanted now
         with self._quietly():

@@ -22,7 +22,7 @@ import nh3
 
 from mailcourse.lab.person import Mail
 
-MOST_SHOWN, MOST_LINE, MOST_FILES, MOST_FIELDS, MOST_LINKS, MOST_QUOTED = 100_000, 200, 50, 100, 50, 20_000
+MAX_SHOWN, MAX_LINE, MAX_FILES, MAX_FIELDS, MAX_LINKS, MAX_QUOTED = 100_000, 200, 50, 100, 50, 20_000
 #: control characters but tab and line end, and all that turns, hides or joins what stands beside it
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -83,10 +83,10 @@ def visible(text: str) -> str:
     return UNSEEN.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text.replace("\r\n", "\n"))
 
 
-def short(text: str, most: int = MOST_LINE) -> str:
+def short(text: str, max_length: int = MAX_LINE) -> str:
     """Cut a text to fit a line, visibly."""
-    one_line = visible(" ".join(text[: most * 4].split()))
-    return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
+    one_line = visible(" ".join(text[: max_length * 4].split()))
+    return one_line if len(one_line) <= max_length else one_line[: max_length - 1] + "…"
 
 
 def line(mail: Mail) -> str:
@@ -120,15 +120,15 @@ def text_pane(mail: Mail) -> str:
 
 def source(raw: bytes) -> str:
     """Write the octets of a message as they are."""
-    return _pre(raw[: MOST_SHOWN + 1].decode("utf-8", "backslashreplace"), "octets", "the raw message", len(raw))
+    return _pre(raw[: MAX_SHOWN + 1].decode("utf-8", "backslashreplace"), "octets", "the raw message", len(raw))
 
 
 def _pre(text: str, unit: str, label: str, whole: int | None = None) -> str:
-    shown = escape(visible(text[:MOST_SHOWN]))
+    shown = escape(visible(text[:MAX_SHOWN]))
     style = f"{BOX};white-space:pre-wrap;overflow-wrap:anywhere"
     pane = f'<pre dir="auto" tabindex="0" aria-label="{label}" style="{style}">{shown}</pre>'
     total = whole or len(text)
-    return pane + (f"<p>Cut: the first {MOST_SHOWN:,} of {total:,} {unit} are shown.</p>" if total > MOST_SHOWN else "")
+    return pane + (f"<p>Cut: the first {MAX_SHOWN:,} of {total:,} {unit} are shown.</p>" if total > MAX_SHOWN else "")
 
 
 def files(mail: Mail) -> str:
@@ -139,9 +139,9 @@ def files(mail: Mail) -> str:
     items = "".join(
         f"<li><bdi>{escape(short(one.name, 100)) or '(no name)'}</bdi> "
         f"— {escape(short(one.type, 100))}, {len(one.octets):,} octets</li>"
-        for one in found[:MOST_FILES]
+        for one in found[:MAX_FILES]
     )
-    more = f"<p>and {len(found) - MOST_FILES:,} more</p>" if len(found) > MOST_FILES else ""
+    more = f"<p>and {len(found) - MAX_FILES:,} more</p>" if len(found) > MAX_FILES else ""
     return f'<div style="{BOX};max-height:200px"><b>Attachments</b><ul style="margin:0">{items}</ul>{more}</div>'
 
 
@@ -155,7 +155,7 @@ def clean(html: str) -> str:
     '<p>Hi <b>there</b></p>'
     """
     harmless = nh3.clean(
-        html[:MOST_SHOWN],
+        html[:MAX_SHOWN],
         tags=ELEMENTS,
         attributes=ATTRIBUTES,
         attribute_filter=_attribute,
@@ -206,16 +206,16 @@ def html_pane(mail: Mail) -> str:
         told += (
             f" Pictures that are not fetched: {links.pictures}; fetching one would tell its owner that you read this."
         )
-    if len(mail.html) > MOST_SHOWN:
-        told += f" Cut: the first {MOST_SHOWN:,} of {len(mail.html):,} characters are shown."
+    if len(mail.html) > MAX_SHOWN:
+        told += f" Cut: the first {MAX_SHOWN:,} of {len(mail.html):,} characters are shown."
     # contain: nothing inside is drawn outside of this box
     box = f'<div dir="auto" tabindex="0" style="{BOX};contain:content;overflow-wrap:anywhere">{cleaned}</div>'
     return f"<p><i>{told}</i></p>{box}{_links(links.found)}"
 
 
 def _links(found: list[tuple[str, str]]) -> str:
-    rows = [(short(text, 80), short(target, 200), _warning(text, target)) for text, target in found[:MOST_LINKS]]
-    more = f"<p>and {len(found) - MOST_LINKS:,} more links</p>" if len(found) > MOST_LINKS else ""
+    rows = [(short(text, 80), short(target, 200), _warning(text, target)) for text, target in found[:MAX_LINKS]]
+    more = f"<p>and {len(found) - MAX_LINKS:,} more links</p>" if len(found) > MAX_LINKS else ""
     return _table(("link", "leads to", ""), rows) + more if rows else ""
 
 
@@ -237,13 +237,13 @@ def explained(mail: Mail) -> str:
     fields = mail.fields
     hops = sum(name.lower() == "received" for name, _ in fields)
     rows, step = [], hops
-    for name, value in fields[:MOST_FIELDS]:
+    for name, value in fields[:MAX_FIELDS]:
         sentence = SENTENCES.get(name.lower(), UNKNOWN)
         if name.lower() == "received":
             sentence = _hop(value, step, hops)
             step -= 1
         rows.append((short(name, 60), short(value, 500), sentence))
-    more = f"<p>and {len(fields) - MOST_FIELDS:,} more fields</p>" if len(fields) > MOST_FIELDS else ""
+    more = f"<p>and {len(fields) - MAX_FIELDS:,} more fields</p>" if len(fields) > MAX_FIELDS else ""
     return f'<div tabindex="0" style="{BOX}">{_table(("field", "value", "what it says"), rows)}{more}</div>'
 
 
@@ -289,7 +289,7 @@ def reply(mail: Mail) -> dict[str, str]:
     """Fill in an answer: to, subject, and the text with > before each line (RFC 3676 §4.5)."""
     target = parseaddr(mail.said("Reply-To") or mail.said("From"))[1]
     subject = short(mail.said("Subject"))
-    lines = (mail.plain or "")[:MOST_QUOTED].rstrip().split("\n")
+    lines = (mail.plain or "")[:MAX_QUOTED].rstrip().split("\n")
     quoted = "\n".join(f">{one}" if one.startswith(">") else f"> {one}" for one in map(visible, lines))
     said = f"On {short(mail.said('Date'), 60)}, {short(mail.said('From'), 100)} wrote:"
     return {

@@ -43,7 +43,7 @@ STYLE = (
 )
 TABS = ("Script", "Compose", "Journey", "Queue and clock", "DNS", "Terminal")
 #: Messages in the menu of the journey.
-MOST_MESSAGES = 50
+MAX_MESSAGES = 50
 _numbers = itertools.count(1)
 
 
@@ -148,7 +148,7 @@ class StageView(LiveView):
         if event.what == "composed" and event.message:
             subject = str(event.facts["subject"])[:60]
             self._messages.append((f"{event.message}: {event.facts['sender']}: {subject}", event.message))
-            del self._messages[:-MOST_MESSAGES]
+            del self._messages[:-MAX_MESSAGES]
 
     def look(self) -> None:
         """Put new messages into the menu."""

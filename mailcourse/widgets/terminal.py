@@ -70,8 +70,8 @@ ENDS = {
     "BYE": (LATER, "goodbye"),
 }
 TLS_FIRST = (465, 993, 995)
-MOST_LINES = 400
-MOST_TYPED = 4000
+MAX_LINES = 400
+MAX_TYPED = 4000
 #: Real seconds to wait for a server that speaks first, and is slow.
 GREETING_SECONDS = 2.0
 #: the server's answer to STARTTLS or STLS: go on, or no
@@ -205,11 +205,11 @@ class TerminalView(LiveView):
 
     def _send(self, line: str) -> None:
         self._wants_tls = line.split(" ")[-1].upper() in ("STARTTLS", "STLS")
-        self.lines.append(("C", line[:MOST_TYPED]))
+        self.lines.append(("C", line[:MAX_TYPED]))
         self.soon()
         try:
             if self._socket is not None:
-                self._socket.sendall(line[:MOST_TYPED].encode() + b"\r\n")
+                self._socket.sendall(line[:MAX_TYPED].encode() + b"\r\n")
         except OSError as error:
             self._note(f"the line could not be sent: {error}")
 
@@ -228,7 +228,7 @@ class TerminalView(LiveView):
                 *whole, buffer = (buffer + octets).split(b"\n")
                 for line in whole:
                     self.lines.append(("S", line.rstrip(b"\r").decode("utf-8", "backslashreplace")))
-                del self.lines[:-MOST_LINES]
+                del self.lines[:-MAX_LINES]
                 greeted.set()
                 self.soon()
                 if self._wants_tls and whole:
@@ -272,7 +272,7 @@ class TerminalView(LiveView):
 def shown(lines: list[tuple[str, str]]) -> str:
     """Write what was said, as HTML; nothing in it is ever markup.  The newest line is in view."""
     rows = []
-    for who, line in lines[::-1][:MOST_LINES]:
+    for who, line in lines[::-1][:MAX_LINES]:
         colour, words = (ON if who == "C" else "#666666", "")
         if who == "S":
             colour, words = meaning(line)

@@ -24,9 +24,9 @@ from mailcourse.lab.ports import SERVICES
 
 from .live import LiveView
 
-MOST_ROWS = 300
+MAX_ROWS = 300
 #: Lines shown of one packet; of one that cannot be read anyway, fewer.
-MOST_LINES, MOST_DUMPED = 12, 4
+MAX_LINES, MAX_DUMPED = 12, 4
 #: "AUTH PLAIN …" of SMTP and POP3, "a1 AUTHENTICATE PLAIN …" of IMAP; with or without what is said at once
 AUTH = re.compile(r"(?:\S+ )?AUTH(?:ENTICATE)? (PLAIN|LOGIN)(?: (\S+))?$", re.IGNORECASE)
 LOGIN = re.compile(r"\S+ LOGIN (\S+) \S+$|USER (\S+)$|(PASS) .+", re.IGNORECASE)
@@ -99,7 +99,7 @@ class WiretapView(LiveView):
     def __init__(self, lab: PlainLab, a: str | None = None, b: str | None = None) -> None:
         self.tap, self.readable, self.hidden = lab.tap(a, b), 0, 0
         self._seen, self._forgotten, self._secrets = 0, 0, Secrets()
-        self._rows: deque[str] = deque(maxlen=MOST_ROWS)
+        self._rows: deque[str] = deque(maxlen=MAX_ROWS)
         names = [name for name in (a, b) if name]
         self._where = (
             "on all links" if not names else "at " + names[0] if len(names) == 1 else "between " + " and ".join(names)
@@ -149,21 +149,21 @@ class WiretapView(LiveView):
             self._rows.append(f'<div style="color:#555">connection {packet.connection}, {escape(ends)}, {said}</div>')
             return
         lines = _dns(packet.data) if packet.transport == "udp" else readable(packet.data)
-        most = MOST_LINES
+        max_shown = MAX_LINES
         if lines and lines[0].startswith("  0000"):  # a dump
-            most = MOST_DUMPED
+            max_shown = MAX_DUMPED
             self.hidden += len(packet.data)
             colour = "#555;background:#f2f2f2"
         else:
             self.readable += len(packet.data)
         for number, line in enumerate(lines):
             warning = self._secrets.hear(packet.connection, line) if packet.from_client else ""
-            if number < most or warning:
+            if number < max_shown or warning:
                 mark = f' <b style="color:#B00020">⚠ {escape(warning)}</b>' if warning else ""
                 style = f"color:{colour};white-space:pre-wrap;overflow-wrap:anywhere"
                 self._rows.append(f'<div style="{style}">{arrow} {escape(line)}{mark}</div>')
-        if len(lines) > most:
-            self._rows.append(f'<div style="color:#555">{arrow} … {len(lines) - most} lines more</div>')
+        if len(lines) > max_shown:
+            self._rows.append(f'<div style="color:#555">{arrow} … {len(lines) - max_shown} lines more</div>')
 
     def __repr__(self) -> str:
         return self.tap.text() or "nothing has passed yet"

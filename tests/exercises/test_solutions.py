@@ -22,7 +22,7 @@ def test_a_solution_earns_all_points(name: str, student: str) -> None:
     for task, cell in assignment.checks.items():
         for marked in (False, True) if student == "Ana" else (True,):
             verdict = assignment.tried(task, before[task], None, marked=marked)
-            assert verdict.points == cell.points == verdict.most, "\n".join(verdict.lines())
+            assert verdict.points == cell.points == verdict.max_points, "\n".join(verdict.lines())
 
 
 @pytest.mark.timeout(300)

@@ -15,7 +15,7 @@ import pytest
 
 from mailcourse import Lab
 from mailcourse.checks import NotYet, begin, bounds, check
-from mailcourse.checks.parcel import MOST, pack, unpack
+from mailcourse.checks.parcel import MAX_CHARACTERS, pack, unpack
 from mailcourse.checks.state import restore
 from mailcourse.checks.task import Function, Stopped
 from mailcourse.internet.errors import LabError
@@ -102,7 +102,11 @@ def test_answers_cross_as_they_are(value: object) -> None:
 def test_what_cannot_cross_says_so(lab: Lab) -> None:
     endless: list[Any] = []
     endless.append(endless)
-    for value, words in ((endless, "lists within lists"), (object(), "is no answer"), ("x" * (MOST + 1), "too big")):
+    for value, words in (
+        (endless, "lists within lists"),
+        (object(), "is no answer"),
+        ("x" * (MAX_CHARACTERS + 1), "too big"),
+    ):
         with pytest.raises(Stopped, match=words):
             pack(value)
     assert unpack(pack(forever)) == Function("forever")

@@ -33,7 +33,7 @@ def test_a_verdict_promises_nothing_for_what_is_looked_at_later() -> None:
         "  later   then (1 point): an answer is there; whether it is right you see after marking",
     ]
     assert "3 points so far" in verdict.html()
-    assert Points(verdict) == 4 == verdict.most
+    assert Points(verdict) == 4 == verdict.max_points
     assert verdict.is_whole
     nothing = Verdict("MX", [PartVerdict("now", 3, False), PartVerdict("then", 1, False, later=True)])
     assert nothing.lines()[0] == "MX: 0 of 4 points"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from mailcourse import Lab
-from mailcourse.widgets.live import MOST_LIVE
+from mailcourse.widgets.live import MAX_LIVE
 from mailcourse.widgets.map import MapView, detail
 from mailcourse.widgets.picture import svg
 from mailcourse.widgets.places import HostNode, dot, painted, state, text_of, troubles
@@ -139,11 +139,11 @@ def test_a_view_of_a_closed_lab_says_so_and_does_nothing(lab: Lab) -> None:
 
 
 def test_only_a_few_views_follow_a_lab_and_a_closed_one_none(lab: Lab) -> None:
-    views = [lab.map() for _ in range(MOST_LIVE + 2)]
-    assert [view.is_live for view in views] == [False, False, *[True] * MOST_LIVE]
+    views = [lab.map() for _ in range(MAX_LIVE + 2)]
+    assert [view.is_live for view in views] == [False, False, *[True] * MAX_LIVE]
     views[-1].close()
     assert not views[-1].is_live
-    assert len(lab.trace._listeners) == MOST_LIVE - 1
+    assert len(lab.trace._listeners) == MAX_LIVE - 1
 
 
 def test_many_events_are_one_look(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

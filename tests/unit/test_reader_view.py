@@ -277,7 +277,7 @@ def test_words_are_searched_for_by_the_server(lab: Lab) -> None:
 
 
 def test_only_the_newest_are_listed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MOST_LISTED", 3)
+    monkeypatch.setattr(reader, "MAX_LISTED", 3)
     bruno = lab.person(BRUNO)
     put(bruno, *(f"Subject: {number}\r\n\r\nx".encode() for number in range(5)))
     view = bruno.mail()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from mailcourse import Lab
-from mailcourse.widgets.wiretap import MOST_ROWS, Secrets
+from mailcourse.widgets.wiretap import MAX_ROWS, Secrets
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 
@@ -92,8 +92,8 @@ def test_what_is_shown_is_bounded_and_can_be_cleared(lab: Lab) -> None:
     for _ in range(100):
         lab.dns.lookup("bakery.test", "MX")
         lab.dns.forget()
-    until(lambda: view.screen.value.count("<div") > MOST_ROWS)
-    assert view.screen.value.count("<div") == MOST_ROWS + 1
+    until(lambda: view.screen.value.count("<div") > MAX_ROWS)
+    assert view.screen.value.count("<div") == MAX_ROWS + 1
     view.clear.click()
     until(lambda: "Nothing has passed yet" in view.screen.value)
 

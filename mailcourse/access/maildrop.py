@@ -38,7 +38,7 @@ class Maildrop:
         for n, entry in self.numbered():
             if number.isdecimal() and n == int(number[:9]):
                 return n, entry
-        raise Pop3Refusal(f"there is no message {printable(number[:20])}")
+        raise Pop3Refusal(f"no such message: {printable(number[:20])}")
 
     def size(self, number: int) -> int:
         """Return the octets that RETR will send, before byte-stuffing (§11)."""

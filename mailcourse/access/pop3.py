@@ -93,7 +93,7 @@ class Pop3Session(MailboxSession):
             self.errors = 0
             return self._write(reply)
         except (LabError, OSError):  # the folder was damaged or removed by another program
-            return self._line("-ERR [SYS/TEMP] the mailbox cannot be read now")
+            return self._line("-ERR [SYS/TEMP] the mailbox is temporarily unavailable")
         except Pop3Refusal as refusal:
             self.count_error()
             return self._line(f"-ERR {refusal}")
@@ -113,9 +113,9 @@ class Pop3Session(MailboxSession):
         # RFC 1939 §7: spaces may be part of a password; elsewhere one too many is no argument
         arguments = [" ".join(words[1:])] if verb == "PASS" else [word for word in words[1:] if word]
         if self.state not in states:
-            raise Pop3Refusal(f"not now: {self.state.value}")
+            raise Pop3Refusal(f"not allowed in this state: {self.state.value}")
         if not min_count <= len(arguments) <= max_count:
-            raise Pop3Refusal(f"{verb} has another number of arguments")
+            raise Pop3Refusal(f"wrong number of arguments for {verb}")
         return function(self, *arguments)
 
     def _write(self, reply: Pop3Reply) -> bytes:
@@ -154,6 +154,10 @@ def _stuffed(content: bytes) -> bytes:
     return (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
+
+
 # ---- AUTHORIZATION -------------------------------------------------------------------------------------
 
 
@@ -162,7 +166,7 @@ def do_CAPA(session: Pop3Session) -> Pop3Reply:
     able = ["USER", "SASL PLAIN"] if session.may_log_in else []
     able += ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8 USER"]
     able += ["EXPIRE NEVER", "LOGIN-DELAY 0", "IMPLEMENTATION mailcourse"]
-    return Pop3Reply("this server can", able + ["STLS"] * session.offers_tls)
+    return Pop3Reply("capabilities follow", able + ["STLS"] * session.offers_tls)
 
 
 def do_STLS(session: Pop3Session) -> Pop3Reply:
@@ -176,14 +180,14 @@ def do_STLS(session: Pop3Session) -> Pop3Reply:
 def do_UTF8(session: Pop3Session) -> Pop3Reply:
     """Take headers, names and passwords beyond ASCII (RFC 6856 §2)."""
     session.is_utf8 = True
-    return Pop3Reply("UTF-8 it is")
+    return Pop3Reply("UTF-8 enabled")
 
 
 def do_USER(session: Pop3Session, name: str) -> Pop3Reply:
     """Say who one is."""
     _must_be_private(session)
     session.user = name
-    return Pop3Reply("now PASS")
+    return Pop3Reply("send PASS")
 
 
 def do_PASS(session: Pop3Session, password: str) -> Pop3Reply:
@@ -208,7 +212,7 @@ def do_AUTH(session: Pop3Session, mechanism: str = "", initial: str | None = Non
 
 def _must_be_private(session: Pop3Session) -> None:
     if not session.may_log_in:
-        raise Pop3Refusal("begin TLS first with STLS, so that nobody reads the password")
+        raise Pop3Refusal("start TLS first with STLS: passwords are not accepted in the clear")
 
 
 def _log_in_by_plain(session: Pop3Session, answer: bytes) -> Pop3Reply:
@@ -226,7 +230,7 @@ def _log_in(session: Pop3Session, name: str, password: str) -> Pop3Reply:
         raise Pop3Refusal("[AUTH] name or password is wrong" + ", closing" * session.closed)
     assert session.person is not None
     session.open_maildrop(session.person)
-    return Pop3Reply(f"{len(session.maildrop.messages)} messages")
+    return Pop3Reply(_messages(len(session.maildrop.messages)))
 
 
 # ---- TRANSACTION ---------------------------------------------------------------------------------------
@@ -268,7 +272,7 @@ def do_TOP(session: Pop3Session, number: str, lines: str) -> Pop3Reply:
     """Hand out the header and some lines of the body (§7)."""
     n, _ = session.maildrop.find(number)
     if not lines.isdecimal():
-        raise Pop3Refusal("TOP wants a message and a number of lines")
+        raise Pop3Refusal("TOP needs a message and a number of lines")
     head, gap, body = session.maildrop.content(n, utf8=session.is_utf8).partition(b"\r\n\r\n")
     top = b"".join(body.splitlines(keepends=True)[: int(lines[:9])])
     return Pop3Reply("the top", message=head + gap + top)
@@ -301,7 +305,7 @@ def do_QUIT(session: Pop3Session) -> Pop3Reply:
             session.changed("removed", session.maildrop.remove(n))
     finally:
         session.end()  # before the reply: the next session may log in at once
-    return Pop3Reply(f"goodbye, {len(marked)} messages deleted")
+    return Pop3Reply(f"goodbye, {_messages(len(marked))} deleted")
 
 
 A, T = Pop3State.AUTHORIZATION, Pop3State.TRANSACTION

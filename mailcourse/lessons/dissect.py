@@ -62,7 +62,7 @@ def _mailbox(found: ListedAddress, text: str) -> list[tuple[str, str, str]]:
     try:
         address = parse(whole)
     except MalformedAddress as error:
-        return [*rows, (NO, whole, str(error).split(": ", 1)[1].split(". Write")[0])]
+        return [*rows, (NO, whole, error.why)]
     rows.append((LOCAL_PART[0], address.local, LOCAL_PART[1]))
     tag = address.local.partition("+")[2]
     rows += [(TAG[0], tag, TAG[1])] if tag and not address.local.startswith('"') else []

@@ -53,7 +53,8 @@ class MailboxDelivery:
     def deliver(self, copy: LocalCopy) -> Outcome:
         """Write the message into every mailbox that the recipient stands for, or send it on.  Blocking."""
         if _has_been_at(copy.recipient, next(copy.content(), b"")):
-            return GiveUp(Reply(554, "5.4.6", f"the message was at {copy.recipient} before, it goes in circles"))
+            why = f"mail loop detected: the message was already delivered to {copy.recipient}"
+            return GiveUp(Reply(554, "5.4.6", why))
         listed = self.book.lists.get(self.book.plain(copy.recipient.key))
         if listed is not None:
             return self._distribute(copy, listed)
@@ -109,7 +110,7 @@ class MailboxDelivery:
 
 def _nobody(recipient: Address, meaning: Meaning) -> Reply:
     if meaning.is_loop:
-        return Reply(554, "5.4.6", f"the aliases of {recipient} lead in a circle")
+        return Reply(554, "5.4.6", f"alias loop detected: {recipient}")
     return Reply(550, "5.1.1", f"there is no mailbox {recipient}")
 
 

@@ -28,7 +28,13 @@ MAX_LOCAL, MAX_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1
 
 
 class MalformedAddress(LabError):
-    """A text that is no address; the error says where it goes wrong."""
+    """A text that is no address.  The error adds what to write; `reason`, for the wire, says only what is wrong."""
+
+    def __init__(self, text: str, why: str) -> None:
+        shown = text if len(text) < 80 else text[:77] + "…"
+        self.why = why
+        self.reason = f"{shown!r} is not an address: {why}"
+        super().__init__(f"{self.reason}. Write it as local-part@domain, for example alice@academy.test.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +77,17 @@ Write it as local-part@domain, for example alice@academy.test.
     """
     local, at, domain = text.rpartition("@")
     if not at:
-        raise _malformed(text, "there is no @")
+        raise MalformedAddress(text, "there is no @")
     if not local:
-        raise _malformed(text, "nothing stands before the @")
+        raise MalformedAddress(text, "the local part is empty")
     if not LOCAL.fullmatch(local):
-        raise _malformed(text, f"the local part {local!r} may not be written like that")
+        raise MalformedAddress(text, f"the local part {local!r} is not valid")
     if not DOMAIN.fullmatch(domain):
-        raise _malformed(text, f"the domain {domain!r} may not be written like that")
+        raise MalformedAddress(text, f"the domain {domain!r} is not valid")
     if len(local.encode()) > MAX_LOCAL or len(domain.encode()) > MAX_DOMAIN:
-        raise _malformed(text, f"a local part has at most {MAX_LOCAL} octets, a domain {MAX_DOMAIN}")
+        raise MalformedAddress(text, f"a local part has at most {MAX_LOCAL} octets, a domain {MAX_DOMAIN}")
     if domain.startswith("[") and not _is_literal(domain[1:-1]):
-        raise _malformed(text, f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]")
+        raise MalformedAddress(text, f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]")
     return Address(local, domain)
 
 
@@ -92,10 +98,3 @@ def _is_literal(text: str) -> bool:
     except ValueError:
         return False
     return (number.version == 6) == text.startswith("IPv6:")
-
-
-def _malformed(text: str, why: str) -> MalformedAddress:
-    shown = text if len(text) < 80 else text[:77] + "…"
-    return MalformedAddress(
-        f"{shown!r} is not an address: {why}. Write it as local-part@domain, for example alice@academy.test."
-    )

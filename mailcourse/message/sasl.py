@@ -27,8 +27,8 @@ class SaslFailure(Enum):
 
     CANCELLED = "authentication cancelled by the client"
     NOT_BASE64 = "that is not base64"
-    MALFORMED = "PLAIN wants NUL name NUL password, in base64"
-    OTHER_IDENTITY = "one may only be oneself"
+    MALFORMED = "PLAIN must be NUL name NUL password, in base64"
+    OTHER_IDENTITY = "acting for another user is not allowed"
 
 
 def decode_answer(line: bytes) -> bytes | SaslFailure:

@@ -50,7 +50,7 @@ def read_path(argument: str, keyword: str, home: str) -> Path:
         raise BadArgument(Reply(501, "5.5.4", f"write it as {example}"))
     match = PATH.match(argument[len(keyword) :])
     if match is None:
-        raise BadArgument(Reply(501, "5.5.4", f"the address stands in angle brackets, without spaces: {example}"))
+        raise BadArgument(Reply(501, "5.5.4", f"the address must be in angle brackets, without spaces: {example}"))
     return Path(_address(match[1], verb, home), _parameters(match[2] or ""))
 
 
@@ -65,7 +65,7 @@ def _address(text: str, verb: str, home: str) -> Address | None:
         return parse(text)
     except MalformedAddress as error:
         enhanced = "5.1.7" if verb == "MAIL" else "5.1.3"
-        raise BadArgument(Reply(553 if verb == "RCPT" else 501, enhanced, _one_line(str(error)))) from None
+        raise BadArgument(Reply(553 if verb == "RCPT" else 501, enhanced, _one_line(error.reason))) from None
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -75,7 +75,7 @@ def _parameters(text: str) -> dict[str, str]:
         if match is None:
             raise BadArgument(replies.BAD_PARAMETER)
         if match[1].upper() in parameters:
-            raise BadArgument(Reply(501, "5.5.4", f"the parameter {match[1].upper()} is there twice"))
+            raise BadArgument(Reply(501, "5.5.4", f"duplicate parameter {match[1].upper()}"))
         parameters[match[1].upper()] = match[2] or ""
     return parameters
 

@@ -88,7 +88,7 @@ class Attempt:
         me = self.host.name
         better = better_than_self(hosts, me)
         if not better:  # RFC 5321 §5.1: the best mail server is this one, yet the domain is not ours
-            return Diagnosis("5.4.6", f"the mail for {there.target} comes back to {me}, it goes in circles")
+            return Diagnosis("5.4.6", f"the mail for {there.target} comes back to {me}: mail loop detected")
         return better[:MAX_HOSTS]
 
     async def _to_first_host(self, there: Route, hosts: list[MxHost], recipients: list[Address]) -> Outcomes:

@@ -26,7 +26,7 @@ from .session import Answer, Command, SmtpSession, StartTls
 def ehlo(session: SmtpSession, argument: str) -> Reply:
     """Greet, and learn what the server can do (RFC 5321 §4.1.1.1)."""
     if not argument:
-        return replies.SAY_YOUR_NAME["EHLO"]
+        return replies.NO_HOST_NAME["EHLO"]
     session.claimed, session.is_extended = argument, True
     session.forget()
     return Reply(250, "", "\n".join([session.host.name, *extensions(session)]))
@@ -50,7 +50,7 @@ def _may_encrypt(session: SmtpSession) -> bool:
 def helo(session: SmtpSession, argument: str) -> Reply:
     """Greet in the manner of 1982, without extensions."""
     if not argument:
-        return replies.SAY_YOUR_NAME["HELO"]
+        return replies.NO_HOST_NAME["HELO"]
     session.claimed, session.is_extended = argument, False
     session.forget()
     return Reply(250, "", session.host.name)
@@ -109,7 +109,7 @@ def data(session: SmtpSession, argument: str) -> Reply:
 def rset(session: SmtpSession, argument: str) -> Reply:
     """Forget the message that was begun."""
     session.forget()
-    return replies.FORGOTTEN
+    return replies.RESET
 
 
 def noop(session: SmtpSession, argument: str) -> Reply:

@@ -24,10 +24,10 @@ MAX_LINE, MAX_HEADER = 64 * 1024, 256 * 1024
 BARE_END = re.compile(rb"\r[^\n]|[^\r]\n")
 RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
-BARE = Reply(550, "5.6.11", "a CR or LF stands alone in the message; lines end with CR LF, RFC 5321 2.3.8")
+BARE = Reply(550, "5.6.11", "bare CR or LF in the message; lines end with CR LF, RFC 5321 2.3.8")
 TOO_LONG = Reply(554, "5.6.0", "a line of the message is longer than 65,536 octets")
 TOO_BIG = Reply(552, "5.3.4", "the message is bigger than this server takes; see SIZE in the answer to EHLO")
-LOOP = Reply(554, "5.4.6", f"the message has more than {MAX_HOPS} Received lines, it goes in circles")
+LOOP = Reply(554, "5.4.6", f"the message has more than {MAX_HOPS} Received lines: mail loop detected")
 
 
 class Content:

@@ -89,7 +89,7 @@ class QueueWriteError(Exception):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
-        self.reply = Reply(452, "4.3.1", f"the message cannot be kept: {error.strerror}; try again later")
+        self.reply = Reply(452, "4.3.1", f"the message cannot be stored: {error.strerror}; try again later")
 
 
 class Incoming:

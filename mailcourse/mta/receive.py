@@ -156,6 +156,6 @@ class SmtpReceiver(SMTP):
         if self._deadline > self.loop.time():
             self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
         elif isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.write(f"{replies.SILENT}\r\n".encode())
+            self.transport.write(f"{replies.IDLE_TOO_LONG}\r\n".encode())
             self.transport.close()
             self.loop.call_later(GOODBYE_SECONDS, self._cut)

@@ -19,13 +19,13 @@ from mailcourse.message.reply import Reply
 
 READY_FOR_TLS = Reply(220, "2.0.0", "ready to start TLS")  # RFC 3207 §4
 OK = Reply(250, "2.0.0", "ok")
-FORGOTTEN = Reply(250, "2.0.0", "forgotten")
+RESET = Reply(250, "2.0.0", "reset")
 SEND_AND_SEE = Reply(252, "2.5.2", "send a message and see")  # RFC 5321 §3.5.3, §7.3
 GO_ON = Reply(354, "", "go on; end with a line that has one dot")  # RFC 5321 §4.1.1.4
 
 # ---- the end of the session (RFC 5321 §3.8) ---------------------------------------------------------------------
 
-SILENT = Reply(421, "4.4.2", "nothing was said for 5 minutes, closing")  # RFC 5321 §4.5.3.2.7
+IDLE_TOO_LONG = Reply(421, "4.4.2", "idle for 5 minutes, closing")  # RFC 5321 §4.5.3.2.7
 BROKEN_HERE = Reply(421, "4.3.0", "something went wrong here; try again later")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "too many errors, closing")
 TOO_MANY_LOGINS = Reply(421, "4.7.0", "too many failed logins, closing")
@@ -36,8 +36,10 @@ LINE_TOO_LONG = Reply(500, "5.5.2", "the line is too long, closing")  # RFC 5321
 NO_SUCH_COMMAND = Reply(500, "5.5.1", "no such command; HELP lists them")
 BARE_LF = Reply(500, "5.5.2", "a line ends with CR LF, not with LF alone (nc -C does it)")  # RFC 5321 §2.3.8
 NOT_PLAIN = Reply(501, "5.5.2", "control characters or broken UTF-8 in the command")
-SAY_YOUR_NAME = {verb: Reply(501, "5.5.4", f"say your name: {verb} laptop.academy.test") for verb in ("EHLO", "HELO")}
-NO_ARGUMENT = {verb: Reply(501, "5.5.4", f"{verb} stands alone") for verb in ("DATA", "STARTTLS")}
+NO_HOST_NAME = {
+    verb: Reply(501, "5.5.4", f"a host name is required: {verb} laptop.academy.test") for verb in ("EHLO", "HELO")
+}
+NO_ARGUMENT = {verb: Reply(501, "5.5.4", f"{verb} takes no argument") for verb in ("DATA", "STARTTLS")}
 SPEAK_LMTP = Reply(500, "5.5.1", "this port speaks LMTP; say LHLO")  # RFC 2033 §4.1
 TLS_ALREADY = Reply(503, "5.5.1", "already inside TLS")
 TLS_NOT_OFFERED = Reply(503, "5.5.1", "STARTTLS is not offered")
@@ -46,10 +48,10 @@ TLS_NOT_OFFERED = Reply(503, "5.5.1", "STARTTLS is not offered")
 
 PARAMETERS_NEED_EHLO = Reply(501, "5.5.4", "parameters need EHLO instead of HELO")
 BAD_PARAMETER = Reply(501, "5.5.4", "a parameter is KEYWORD or KEYWORD=value")  # RFC 5321 §4.1.2
-BAD_SIZE = Reply(501, "5.5.4", "SIZE wants a number of octets")  # RFC 1870 §6.1
+BAD_SIZE = Reply(501, "5.5.4", "SIZE must be a number of octets")  # RFC 1870 §6.1
 TOO_BIG = Reply(552, "5.3.4", "the message is bigger than this server takes")
 BAD_BODY = Reply(555, "5.5.4", "BODY is 7BIT or 8BITMIME here")  # RFC 6152 §3
-BAD_SMTPUTF8 = Reply(501, "5.5.4", "SMTPUTF8 stands alone")  # RFC 6531 §3.4
+BAD_SMTPUTF8 = Reply(501, "5.5.4", "SMTPUTF8 takes no argument")  # RFC 6531 §3.4
 BAD_RET = Reply(501, "5.5.4", "RET is FULL or HDRS")  # RFC 3461 §4.3
 BAD_ENVID = Reply(501, "5.5.4", "ENVID is written in xtext")  # RFC 3461 §4.4
 BAD_NOTIFY = Reply(501, "5.5.4", "NOTIFY is NEVER, or some of SUCCESS,FAILURE,DELAY")  # RFC 3461 §4.1
@@ -57,10 +59,10 @@ BAD_ORCPT = Reply(501, "5.5.4", "ORCPT is rfc822;address, written in xtext")  # 
 
 # ---- people, and who may send what ------------------------------------------------------------------------------
 
-TLS_FIRST = Reply(530, "5.7.0", "say STARTTLS first: passwords do not travel in the clear here")  # RFC 3207 §4
+TLS_FIRST = Reply(530, "5.7.0", "STARTTLS is required first")  # RFC 3207 §4
 LOGIN_FIRST = Reply(530, "5.7.0", "authentication required; say AUTH first")  # RFC 4954 §6
 NO_AUTH_HERE = Reply(503, "5.5.1", "AUTH is not offered on this port; people submit on 587")
-NO_AUTH_IN_CLEAR = Reply(538, "5.7.11", "say STARTTLS first: passwords do not travel in the clear here")  # RFC 4954 §6
+NO_AUTH_IN_CLEAR = Reply(538, "5.7.11", "STARTTLS is required first")  # RFC 4954 §6
 WRONG_PASSWORD = Reply(535, "5.7.8", "name or password is wrong")  # RFC 4954 §6
 NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "this address needs SMTPUTF8")  # RFC 6531 §3.5
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients; send the rest in another message")  # §4.5.3.1.10
@@ -73,7 +75,7 @@ def help_with(words: str) -> Reply:
 
 def not_implemented(verb: str) -> Reply:
     """A command of the standards that this server does not have."""
-    return Reply(502, "5.5.1", f"{verb} is not done here; HELP lists what is")
+    return Reply(502, "5.5.1", f"{verb} is not implemented; HELP lists the commands")
 
 
 def parameter_not_offered(keyword: str) -> Reply:

@@ -41,7 +41,7 @@ class Words(NamedTuple):
     last: str
 
 
-ASKED = "You asked to be told."
+ASKED = "You asked for this report."
 #: action -> its words
 WORDS: dict[str, Words] = {
     "failed": Words(
@@ -54,7 +54,7 @@ WORDS: dict[str, Words] = {
         "a warning",
         "Your message is delayed",
         "Your message has not yet reached:",
-        "You need not do anything: this server goes on trying, for five days in all.",
+        "You need not do anything: the server will keep trying for five days.",
     ),
     "delivered": Words(
         "a report of delivery", "Your message was delivered", "Your message is in the mailbox of:", ASKED
@@ -68,7 +68,7 @@ WORDS: dict[str, Words] = {
     "expanded": Words(
         "a report of distribution",
         "Your message was distributed",
-        "Your message went to all who stand behind:",
+        "Your message was distributed to the members of:",
         ASKED,
     ),
 }

@@ -80,7 +80,7 @@ class SmtpClient:
             raise HostFailed(Diagnosis("4.4.2", f"{self.peer} broke the connection")) from error
         except TimeoutError as error:
             raise HostFailed(Diagnosis("4.4.1", f"{self.peer} did not answer in time")) from error
-        raise HostFailed(Diagnosis("4.5.0", f"{self.peer} talks without end"))
+        raise HostFailed(Diagnosis("4.5.0", f"{self.peer}: reply too long"))
 
     async def _line(self) -> bytes:
         while (line := self.input.line(MAX_LINE)) is None:
@@ -167,7 +167,7 @@ async def _encrypt(client: SmtpClient, own_name: str, authority: Authority, *, i
     """Go on inside TLS if the server offers it (RFC 3207); what it said before does not count."""
     if "STARTTLS" not in client.extensions:
         if is_must:
-            raise HostFailed(Diagnosis("4.7.4", f"{client.peer} offers no TLS, and this server sends nothing without"))
+            raise HostFailed(Diagnosis("4.7.4", f"{client.peer} does not offer TLS, which is required"))
         return
     reply = await client.say("STARTTLS")
     if reply.code != 220 or not client.input.is_empty():
@@ -178,7 +178,7 @@ async def _encrypt(client: SmtpClient, own_name: str, authority: Authority, *, i
         await client.writer.start_tls(context, server_hostname=client.peer, ssl_handshake_timeout=REPLY_SECONDS)
     except (ssl.SSLError, OSError) as error:
         why = getattr(error, "verify_message", "") or "TLS failed"
-        raise NoTls(Diagnosis("4.7.5", f"no trust in {client.peer}: {why}")) from error
+        raise NoTls(Diagnosis("4.7.5", f"certificate of {client.peer} is not trusted: {why}")) from error
     client.is_encrypted = True
     await _greet(client, own_name)
 

@@ -205,7 +205,7 @@ def test_the_lab_sends_nothing_to_a_certificate_with_another_name_where_tls_is_a
     server.settings = replace(server.settings, tls="must")
     status = factory.person("alice@academy.test").send(to=WORKER).status[WORKER]
     assert status.state == "deferred"
-    assert "451 4.7.5 no trust in mx.factory.test: Hostname mismatch" in status.words
+    assert "451 4.7.5 certificate of mx.factory.test is not trusted: Hostname mismatch" in status.words
     assert receiver.arrived() == []
 
 

@@ -159,7 +159,7 @@ def test_uid_expunge_removes_only_what_is_named(world: World) -> None:
             b"a STARTTLS\r\nb LOGIN bruno@bakery.test loaf\r\n",
             b"a OK begin TLS\r\n",
             b"c CHECK\r\n",
-            b"c BAD not now",
+            b"c BAD not allowed in this state",
         ),
         (ImapSession, b"a STARTTLS\r\nb LOGIN {99}\r\n", b"a OK begin TLS\r\n", b"c NOOP\r\n", b"c OK NOOP done\r\n"),
     ],
@@ -193,8 +193,8 @@ def test_tls_is_offered_until_it_is_on(world: World, kind: type[Pop3Session] | t
 @pytest.mark.parametrize(
     ("kind", "ask", "login", "refusal"),
     [
-        (Pop3Session, b"CAPA\r\n", b"USER bruno@bakery.test\r\n", b"-ERR begin TLS first"),
-        (Pop3Session, b"CAPA\r\n", b"AUTH PLAIN\r\n", b"-ERR begin TLS first"),
+        (Pop3Session, b"CAPA\r\n", b"USER bruno@bakery.test\r\n", b"-ERR start TLS first"),
+        (Pop3Session, b"CAPA\r\n", b"AUTH PLAIN\r\n", b"-ERR start TLS first"),
         (ImapSession, b"a CAPABILITY\r\n", b"a LOGIN bruno@bakery.test loaf\r\n", b"a NO [PRIVACYREQUIRED]"),
         (ImapSession, b"a CAPABILITY\r\n", b"a AUTHENTICATE PLAIN\r\n", b"a NO [PRIVACYREQUIRED]"),
     ],
@@ -284,7 +284,7 @@ def test_the_folder_that_is_renamed_stays_open_and_the_one_deleted_does_not(worl
     session.receive(b"c CREATE Work\r\nd COPY 1 Work\r\ne SELECT Work\r\nf RENAME Work Play\r\n")
     assert session.receive(b"g FETCH 1 UID\r\n") == b"* 1 FETCH (UID 1)\r\ng OK FETCH done\r\n"
     told = session.receive(b"h DELETE Play\r\ni FETCH 1 UID\r\n")
-    assert told == b"h OK DELETE done\r\ni BAD not now: select a folder first: SELECT INBOX\r\n"
+    assert told == b"h OK DELETE done\r\ni BAD not allowed in this state: select a folder first: SELECT INBOX\r\n"
 
 
 def test_the_client_hears_of_keywords_that_another_session_made(world: World) -> None:
@@ -385,7 +385,7 @@ def test_a_folder_that_is_gone_is_a_refusal(world: World, start: Callable[[World
     world.lose()
     session = start(world)
     assert session.receive(b"z NOOP\r\n").endswith(b"\r\n")
-    assert any(re.search("cannot be (read|used) now", line) for line in world.lines())
+    assert any(re.search("is temporarily unavailable", line) for line in world.lines())
     assert not session.closed
 
 
@@ -394,7 +394,7 @@ def test_advice_to_whoever_runs_the_server_stays_off_the_wire(world: World) -> N
     (world.inbox.path / ".uidvalidity").write_text("damaged")
     for command in (b"c STATUS INBOX (UIDNEXT)\r\n", b"c APPEND INBOX {1+}\r\nx\r\n", b"c SELECT INBOX\r\n"):
         told = session.receive(command)
-        assert b"c NO [UNAVAILABLE] the folder cannot be used now\r\n" in told
+        assert b"c NO [UNAVAILABLE] the folder is temporarily unavailable\r\n" in told
         assert str(world.inbox.path).encode() not in told
 
 
@@ -402,7 +402,7 @@ def test_a_folder_that_is_gone_can_be_left(world: World) -> None:
     session = world.imap()
     world.lose()
     assert b"c NO [UNAVAILABLE]" in session.receive(b"c CLOSE\r\n")
-    assert session.receive(b"d CHECK\r\n").startswith(b"d BAD not now: select a folder first")
+    assert session.receive(b"d CHECK\r\n").startswith(b"d BAD not allowed in this state: select a folder first")
 
 
 def test_quit_ends_a_pop3_session_even_if_nothing_can_be_removed(world: World) -> None:

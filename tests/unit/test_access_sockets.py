@@ -218,4 +218,4 @@ def test_no_plain_text_behind_stls_gets_an_answer(served: Served) -> None:
         assert replies.readline().startswith(b"+OK")
         assert replies.readline() == b"+OK begin TLS\r\n"
         client.shutdown(socket.SHUT_WR)
-        assert b"this server can" not in replies.read()
+        assert b"capabilities follow" not in replies.read()

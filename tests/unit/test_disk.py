@@ -101,9 +101,7 @@ def test_nothing_changes_a_mailbox_beside_the_disk(tmp_path: Path, disk: Disk) -
         assert b" OK " in imap.receive(command + b"\r\n")
     inbox.deliver([b"Subject: x\r\n\r\nx\r\n"], f"1788768000.m3.1.{HOST}", START)
     pop3 = Pop3Session(accounts, HOST, Trace(Still()), connection, tls=False)
-    assert pop3.receive(b"USER bruno@bakery.test\r\nPASS loaf\r\nDELE 1\r\nQUIT\r\n").endswith(
-        b"1 messages deleted\r\n"
-    )
+    assert pop3.receive(b"USER bruno@bakery.test\r\nPASS loaf\r\nDELE 1\r\nQUIT\r\n").endswith(b"1 message deleted\r\n")
     inbox.sweep(HOST)
     assert not beside, "\n".join(beside)
     (tmp_path / "by-hand").write_text("x")

@@ -128,7 +128,7 @@ def test_a_file_name_in_pieces_is_joined_and_decoded_by_the_client() -> None:
     ],
 )
 def test_what_is_no_piece_of_a_message(word: str) -> None:
-    with pytest.raises(ValueError, match=r"FETCH does not know|wants"):
+    with pytest.raises(ValueError, match=r"FETCH does not know|needs"):
         parse_items(word)
 
 

@@ -98,7 +98,7 @@ def test_p14_a_client_that_says_nothing_is_told_why_it_is_sent_away(
 ) -> None:
     monkeypatch.setattr(receive, "REAL_SECONDS", 0.05)
     client = connect()
-    assert client.reply() == "421 4.4.2 nothing was said for 5 minutes, closing"
+    assert client.reply() == "421 4.4.2 idle for 5 minutes, closing"
     assert client.reply() == ""
 
 

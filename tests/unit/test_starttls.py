@@ -16,7 +16,13 @@ from mailcourse import Lab
 #: port -> what asks for TLS, the last line of the answer, what is smuggled behind, what is asked inside, the answer
 SECURED = {
     ("mail.academy.test", 587): (b"EHLO x.test\r\nSTARTTLS\r\n", b"220 ", b"EHLO evil.test\r\n", b"NOOP\r\n", b"250 "),
-    ("mail.academy.test", 110): (b"STLS\r\n", b"+OK begin", b"USER evil\r\nCAPA\r\n", b"STAT\r\n", b"-ERR not now"),
+    ("mail.academy.test", 110): (
+        b"STLS\r\n",
+        b"+OK begin",
+        b"USER evil\r\nCAPA\r\n",
+        b"STAT\r\n",
+        b"-ERR not allowed in this state",
+    ),
     ("mail.academy.test", 143): (b"a STARTTLS\r\n", b"a OK", b"b CAPABILITY\r\n", b"c NOOP\r\n", b"c OK"),
 }
 

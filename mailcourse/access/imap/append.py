@@ -52,7 +52,7 @@ def parse_append(arguments: list[Any]) -> list[AppendMessage]:
             inside = rest.pop(0)
             content = inside[0] if len(inside) == 1 else None
         if not isinstance(content, bytes | OnDisk) or isinstance(content, Quoted):
-            raise BadResponse("APPEND wants a folder, perhaps flags and a time, and the message as a literal")
+            raise BadResponse("APPEND needs a folder, optional flags and time, and the message as a literal")
         messages.append(AppendMessage(flags, when, content))
     return messages
 
@@ -61,10 +61,10 @@ def do_APPEND(context: ImapContext, command: Command) -> Completed:
     """Put messages into a folder, all or none."""
     messages = parse_append(command.arguments[1:])
     if not messages:
-        raise BadResponse("APPEND wants a message behind the name of the folder")
+        raise BadResponse("APPEND needs a message after the folder name")
     folder = context.target(text_of(command.arguments[0]))
     if not all(message.size for message in messages):  # RFC 3502: this is how a client cancels
-        raise NoResponse("[CANNOT] a message of no octets: nothing was appended")
+        raise NoResponse("[CANNOT] an empty message: nothing was appended")
     context.check_room(sum(message.size for message in messages))
     uids = _append(context, folder, messages)
     return Completed(text=f"[APPENDUID {folder.uidvalidity} {write_set(uids)}] APPEND done")  # RFC 4315 §3

@@ -32,7 +32,7 @@ def do_UID(context: ImapContext, selected: SelectedFolder, command: Command) -> 
     min_count, max_count, function = BY_UID[name]
     inner = Command(command.tag, name, command.arguments[1:], by_uid=True)
     if not min_count <= len(inner.arguments) <= max_count:
-        raise BadResponse(f"UID {name} has another number of arguments")
+        raise BadResponse(f"wrong number of arguments for UID {name}")
     result = function(context, selected, inner)
     return replace(result, text=result.text or f"UID {name} done", allow_expunge=True)
 

@@ -45,7 +45,7 @@ def do_CREATE(context: ImapContext, command: Command) -> Completed:
 def _parse_use(context: ImapContext, argument: Any) -> str:
     word, uses = argument if isinstance(argument, list) and len(argument) == 2 else ("", [])
     if text_of(word).upper() != "USE" or not isinstance(uses, list):
-        raise BadResponse("behind the name only (USE (\\Sent)) may stand")
+        raise BadResponse("only (USE (\\Sent)) may follow the name")
     wanted = [text_of(use).lower() for use in uses]
     known = [use for use in USES if use.lower() in wanted]
     if len(wanted) != 1 or not known or known[0] in context.inbox().uses():

@@ -53,7 +53,7 @@ def parse(pieces: list[Piece]) -> Command:
     tokens = _tokens(tag, _sections([first[1] if len(first) > 1 else b"", *pieces[1:]]))
     arguments = _nest(tag, tokens)
     if not arguments or not isinstance(arguments[0], str):
-        raise Malformed(tag, "a command has a name behind the tag")
+        raise Malformed(tag, "a command needs a name after the tag")
     return Command(tag, arguments[0].upper(), arguments[1:])
 
 
@@ -79,7 +79,7 @@ def _tokens(tag: str, pieces: list[Piece]) -> list[Any]:
         while position < len(piece):
             match = TOKEN.match(piece, position)
             if match is None:
-                raise Malformed(tag, f"not understood from column {position + 1} on")
+                raise Malformed(tag, f"syntax error at column {position + 1}")
             position = match.end()
             if len(tokens) > MAX_TOKENS:
                 raise Malformed(tag, "too many words")
@@ -117,4 +117,4 @@ def text_of(argument: Any, what: str = "a string") -> str:
         return argument.decode("utf-8", "surrogateescape")
     if isinstance(argument, str):
         return argument
-    raise BadResponse(f"{what} is wanted here")
+    raise BadResponse(f"expected {what}")

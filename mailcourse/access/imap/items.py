@@ -119,13 +119,13 @@ def parse_items(argument: Any) -> list[Item]:
         argument = MACROS[argument.upper()]
     asked = argument if isinstance(argument, list) else [argument]
     if not asked:
-        raise BadResponse("FETCH wants at least one item, such as FLAGS")
+        raise BadResponse("FETCH needs at least one item, such as FLAGS")
     return [_item(word) for word in asked]
 
 
 def _item(word: Any) -> Item:
     if not isinstance(word, str):
-        raise BadResponse("FETCH wants names of items, such as FLAGS or BODY[]")
+        raise BadResponse("FETCH needs names of items, such as FLAGS or BODY[]")
     name = word.upper()
     if name in SIMPLE:
         return Item(name.encode(), SIMPLE[name])
@@ -159,11 +159,11 @@ def _cut(match: re.Match[str], octets: bytes) -> bytes:
 def _section_item(match: re.Match[str]) -> Item:
     what = (match["what"] or "").upper()
     if what == "MIME" and not match["path"]:
-        raise BadResponse("MIME wants the number of a part, such as BODY[1.MIME]")
+        raise BadResponse("MIME needs the number of a part, such as BODY[1.MIME]")
     if what.startswith("HEADER.FIELDS") != bool((match["fields"] or "").strip()):
-        raise BadResponse("HEADER.FIELDS wants a list of field names")
+        raise BadResponse("HEADER.FIELDS needs a list of field names")
     if match["start"] is not None and int(match["count"]) == 0:
-        raise BadResponse("a range of no octets")
+        raise BadResponse("an empty range")
     path = _path(match)
     names = {name.strip('"').lower().encode("utf-8", "surrogateescape") for name in (match["fields"] or "").split()}
 

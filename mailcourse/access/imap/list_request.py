@@ -39,7 +39,7 @@ def parse_list(command: Command) -> ListRequest:
         request.is_extended = True
         request.selections = _options(words.pop(0), SELECTIONS)
         if len(words) < 2:
-            raise BadResponse("LIST wants a reference and a pattern")
+            raise BadResponse("LIST needs a reference and a pattern")
     reference, patterns = text_of(words.pop(0)), words.pop(0)
     request.is_extended |= isinstance(patterns, list) or bool(words)
     patterns = [text_of(pattern) for pattern in patterns] if isinstance(patterns, list) else [text_of(patterns)]
@@ -47,7 +47,7 @@ def parse_list(command: Command) -> ListRequest:
         raise BadResponse(f"LIST takes 1 to {MAX_PATTERNS} patterns")
     if words:
         if text_of(words.pop(0)).upper() != "RETURN" or len(words) != 1 or not isinstance(words[0], list):
-            raise BadResponse("behind the pattern only RETURN and a list may stand")
+            raise BadResponse("only RETURN and a list may follow the pattern")
         _read_returns(words[0], request)
     if request.selections & {"RECURSIVEMATCH"} and not request.selections & {"SUBSCRIBED", "SPECIAL-USE"}:
         raise BadResponse("RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE")  # RFC 5258 §3.1
@@ -68,7 +68,7 @@ def _read_returns(given: list[Any], request: ListRequest) -> None:
     while words:
         if isinstance(words[0], str) and words[0].upper() == "STATUS":
             if len(words) < 2 or not (isinstance(words[1], list) and words[1]):
-                raise BadResponse("STATUS wants a list, such as (MESSAGES UNSEEN)")
+                raise BadResponse("STATUS needs a list, such as (MESSAGES UNSEEN)")
             request.status = words[1]
             words = words[2:]
         else:

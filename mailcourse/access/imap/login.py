@@ -40,7 +40,7 @@ def do_ID(context: ImapContext, command: Command) -> Completed:
     """Tell who we are (RFC 2971)."""
     given = command.arguments[0]
     if not isinstance(given, list) and text_of(given).upper() != "NIL":
-        raise BadResponse("ID wants NIL, or a list of names and values")
+        raise BadResponse("ID needs NIL, or a list of names and values")
     return Completed([b'* ID ("name" "mailcourse")'])
 
 
@@ -91,7 +91,7 @@ def do_LOGIN(context: ImapContext, command: Command) -> Completed:
 def do_AUTHENTICATE(context: ImapContext, command: Command) -> Completed | Continuation:
     """Prove who one is, by SASL (RFC 4616, RFC 4959)."""
     if text_of(command.arguments[0]).upper() != "PLAIN":
-        raise NoResponse("[CANNOT] this server knows AUTHENTICATE PLAIN")
+        raise NoResponse("[CANNOT] only AUTHENTICATE PLAIN is supported")
     _must_be_private(context)
 
     def finish(answer: bytes) -> Completed:
@@ -109,7 +109,7 @@ def do_AUTHENTICATE(context: ImapContext, command: Command) -> Completed | Conti
 
 def _must_be_private(context: ImapContext) -> None:
     if not context.session.may_log_in:
-        raise NoResponse("[PRIVACYREQUIRED] begin TLS first, so that nobody reads the password")
+        raise NoResponse("[PRIVACYREQUIRED] start TLS first: passwords are not accepted in the clear")
 
 
 def _log_in(context: ImapContext, name: str, password: str) -> Completed:

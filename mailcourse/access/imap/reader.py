@@ -1,7 +1,7 @@
 """From octets to whole commands (RFC 3501 §2.2.1, §4.3; RFC 7888).
 
     a1 LOGIN alice {13}          a line that ends with {n} goes on after n octets, a literal
-    + go on                      which the server invites, unless the client wrote {n+}
+    + ready for literal          which the server invites, unless the client wrote {n+}
     apple-tree-41
 
 A command is read as pieces: text, literal, text, literal, … text.  A message that APPEND brings and that is
@@ -110,7 +110,7 @@ class Reader:
                 fault, self._fault = self._fault, None
                 if fault is not None:
                     drop(whole)
-                    reason = f"[UNAVAILABLE] the disk does not take the message: {fault.strerror}"
+                    reason = f"[UNAVAILABLE] the message could not be stored: {fault.strerror}"
                     raise SpoolFailed(_tag(whole), reason)
                 return whole
             self._announce(int(announced[2]), waits=not announced[3])

@@ -85,7 +85,7 @@ def parse_search(arguments: list[Any], context: SearchContext) -> SearchRequest:
 
 def _parse_returns(argument: Any) -> tuple[str, ...]:
     if not isinstance(argument, list):
-        raise BadResponse("RETURN wants a list, such as (MIN COUNT)")
+        raise BadResponse("RETURN needs a list, such as (MIN COUNT)")
     returns = tuple(text_of(word).upper() for word in argument)
     if not set(returns) <= set(RETURNS):
         raise BadResponse(f"SEARCH can return {', '.join(RETURNS)}")

@@ -66,7 +66,7 @@ class KeyParser:
     def parse_all(self) -> Predicate:
         """Read everything; every key must match."""
         if not self._words:
-            raise BadResponse("SEARCH wants at least one key, such as ALL")
+            raise BadResponse("SEARCH needs at least one key, such as ALL")
         predicates = []
         while self._words:
             predicates.append(self.parse_one())
@@ -85,7 +85,7 @@ class KeyParser:
         if isinstance(word, list):
             return KeyParser(word, self._context, self._charset, self._depth).parse_all()
         if not isinstance(word, str):
-            raise BadResponse("a search key is wanted here, not a string")
+            raise BadResponse("expected a search key, not a string")
         name = word.upper()
         if name[0].isdigit() or name[0] in "*$":
             wanted = self._context.numbers(name)
@@ -167,7 +167,7 @@ class KeyParser:
     def _octets(self) -> int:
         text = text_of(self._next())
         if not text.isdecimal():
-            raise BadResponse(f"a number of octets is wanted here, not {text[:40]!r}")
+            raise BadResponse(f"expected a number of octets, not {text[:40]!r}")
         return int(text[:12])
 
     def _next(self) -> Any:

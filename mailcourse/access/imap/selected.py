@@ -63,7 +63,7 @@ class SelectedFolder:
             return {n: uid for n, uid in enumerate(self.view, 1) if uid in wanted}
         count = len(self.view)
         if max(high for _, high in ends_of(text, count)) > count or not count:  # RFC 9051 §9, seq-number
-            raise BadResponse(f"there are {count} messages here, and {text[:40]} asks for others")
+            raise BadResponse(f"no such message: {text[:40]}")
         return {n: self.view[n - 1] for n in sorted(in_set(text, range(1, count + 1)))}
 
     def message(self, number: int, uid: int) -> MessageView:

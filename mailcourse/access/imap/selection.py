@@ -23,7 +23,7 @@ def do_EXAMINE(context: ImapContext, command: Command) -> Completed:
 
 def _select(context: ImapContext, command: Command, *, is_read_only: bool) -> Iterator[bytes]:
     if context.selected is not None and context.enabled.rev2:
-        yield b"* OK [CLOSED] the folder before is closed"
+        yield b"* OK [CLOSED] the previous folder is closed"
     context.selected = None  # §6.3.1: the old one is closed even when the new one cannot be opened
     name = context.name_of(command.arguments[0])
     folder = context.open_folder(name)
@@ -35,7 +35,7 @@ def _select(context: ImapContext, command: Command, *, is_read_only: bool) -> It
     else:
         yield from _first_unseen(selected)
     permanent = "" if is_read_only else f"{selected.flag_words()} \\*"
-    yield f"* OK [PERMANENTFLAGS ({permanent})] flags that are kept".encode()
+    yield f"* OK [PERMANENTFLAGS ({permanent})] permanent flags".encode()
     yield f"* OK [UIDVALIDITY {folder.uidvalidity}] UIDs are valid".encode()
     yield f"* OK [UIDNEXT {folder.uidnext}] the next UID".encode()
 

@@ -59,7 +59,7 @@ class ImapSession(MailboxSession):
                 if pieces is None:
                     break
                 if isinstance(pieces, bytes):
-                    yield self._line(b"+ go on")
+                    yield self._line(b"+ ready for literal")
                 else:
                     yield from self._obey(pieces)
             except CommandRejected as error:
@@ -111,14 +111,14 @@ class ImapSession(MailboxSession):
         self.said("C", b" ".join(words[:2]) if secret else first, secret=secret)
         command = parse(pieces)
         if command.name not in COMMANDS:
-            raise Malformed(command.tag, f"there is no command {command.name[:40]!r} here")
+            raise Malformed(command.tag, f"unknown command {command.name[:40]!r}")
         states, min_count, max_count, _ = COMMANDS[command.name]
         if self._context.state not in states:
             is_too_late = states == (ImapState.NOT_AUTHENTICATED,)
             missing = "you are logged in already" if is_too_late else self._context.state.value
-            raise Malformed(command.tag, f"not now: {missing}")
+            raise Malformed(command.tag, f"not allowed in this state: {missing}")
         if not min_count <= len(command.arguments) <= max_count:
-            raise Malformed(command.tag, f"{command.name} has another number of arguments")
+            raise Malformed(command.tag, f"wrong number of arguments for {command.name}")
         return command
 
     def _run(self, command: Command, act: Callable[[], Completed | Continuation]) -> Iterator[bytes]:
@@ -142,7 +142,7 @@ class ImapSession(MailboxSession):
         except BadResponse as error:
             raise Malformed(command.tag, str(error)) from None
         except (LabError, OSError):  # the folder was damaged or removed by another program, or the disk is full
-            ending = "NO [UNAVAILABLE] the folder cannot be used now"
+            ending = "NO [UNAVAILABLE] the folder is temporarily unavailable"
         yield self._last_line(f"{command.tag} {ending}")
         if self.failed_logins >= MAX_FAILED_LOGINS:
             self.closed = True

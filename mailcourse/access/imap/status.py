@@ -43,5 +43,5 @@ def parse_status(asked: Any) -> list[str]:
     """Read what is asked for."""
     words = [text_of(word).upper() for word in asked] if isinstance(asked, list) else []
     if not words or not set(words) <= set(COUNTS):
-        raise BadResponse(f"STATUS wants a list of {', '.join(COUNTS)}")
+        raise BadResponse(f"STATUS needs a list of {', '.join(COUNTS)}")
     return words

@@ -25,7 +25,7 @@ def do_STORE(context: ImapContext, selected: SelectedFolder, command: Command) -
     kind, (first, *more) = text_of(command.arguments[1]).upper(), command.arguments[2:]
     is_list = isinstance(first, list)
     if kind.removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS") or (is_list and more):
-        raise BadResponse("STORE wants FLAGS, +FLAGS or -FLAGS, and a list of flags")
+        raise BadResponse("STORE needs FLAGS, +FLAGS or -FLAGS, and a list of flags")
     chosen = selected.chosen(command)
     selected.must_be_writable()
     given = read_flags(first if is_list else [first, *more], selected.folder, add=kind[0] != "-")

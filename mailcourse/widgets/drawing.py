@@ -7,37 +7,17 @@ by the keyboard in the list beside the picture, so the picture itself needs no f
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-DRAW = """
-function render({ model, el }) {
-  const show = () => {
-    el.innerHTML = model.get("value");
-    el.querySelectorAll("g.edge path").forEach((path) => {  // a thin line is hard to hit
-      const wide = path.cloneNode();
-      wide.setAttribute("class", "hit");
-      path.parentNode.append(wide);
-    });
-  };
-  el.style.overflow = "auto";
-  el.addEventListener("click", (event) => {
-    const part = event.target.closest("g.node, g.edge");
-    if (part) model.send({ pressed: part.id });
-  });
-  model.on("change:value", show);
-  show();
-}
-export default { render };
-"""
-
 
 class Drawing(anywidget.AnyWidget):
     """An SVG picture, or any HTML around one."""
 
-    _esm = DRAW
+    _esm = Path(__file__).with_suffix(".js")
     value = traitlets.Unicode("").tag(sync=True)
 
     def on_press(self, act: Callable[[str], None]) -> None:

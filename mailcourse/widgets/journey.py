@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -34,12 +35,7 @@ SPEEDS = {"slow": 3000, "normal": 1200, "fast": 400}
 MAX_FOLLOWING = 3
 _following: deque[Follower] = deque()
 
-STYLE = (
-    ".mailcourse .later{opacity:.25}"
-    ".mailcourse .now polygon,.mailcourse .now ellipse,.mailcourse .now path"
-    "{stroke:#D55E00!important;stroke-width:4px!important}"
-    ".mailcourse svg{max-width:100%;height:auto;background:#fff;border-radius:6px}"
-)
+STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 
 
 def said(step: Step, number: int, count: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import graphviz
@@ -20,7 +21,7 @@ from mailcourse.lab.table import table
 from .drawing import Drawing
 from .live import LiveView
 from .picture import png, svg
-from .places import STYLE, Link, dot, mail_links, painted, state, text_of, troubles
+from .places import Link, dot, mail_links, painted, state, text_of, troubles
 
 MAIL_PORTS = (24, 25, 465, 587)
 #: Lines of a log, the newest.
@@ -28,6 +29,7 @@ MAX_LOG = 60
 #: Links that the picture shows; ways that mail takes are added as it takes them.
 MAX_LINKS = 60
 ARROW = " → "
+STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 
 
 class MapView(LiveView):

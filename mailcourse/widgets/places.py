@@ -147,23 +147,6 @@ def _width(place: HostNode) -> float:
     return max(1.2, 0.085 * room)
 
 
-STYLE = (
-    ".mailcourse-map .node,.mailcourse-map .edge{cursor:pointer}"
-    ".mailcourse-map .edge .hit{stroke:#fff!important;stroke-opacity:0;stroke-width:14px!important}"
-    ".mailcourse-map .node.chosen>*{filter:drop-shadow(0 0 4px #0072B2)}"
-    ".mailcourse-map .edge.chosen path{stroke:#0072B2!important;stroke-width:4px}"
-    ".mailcourse-map .node.off{opacity:.35}.mailcourse-map .off polygon,.mailcourse-map .off ellipse"
-    "{stroke-dasharray:6 4;stroke-width:3px}"
-    ".mailcourse-map .edge.off path{stroke-dasharray:3 9;stroke-width:4px}"
-    ".mailcourse-map .trouble polygon,.mailcourse-map .trouble ellipse,.mailcourse-map .edge.trouble path"
-    "{stroke:#D55E00!important;stroke-width:3px}"
-    ".mailcourse-map .edge.trouble path{stroke-dasharray:12 5}"
-    ".mailcourse-map .now polygon,.mailcourse-map .now ellipse,.mailcourse-map .now path"
-    "{stroke:#D55E00!important;stroke-width:5px!important}"
-    ".mailcourse-map svg{max-width:100%;height:auto;background:#fff;border-radius:6px}"
-)
-
-
 def painted(
     picture: str,
     places: Sequence[HostNode],

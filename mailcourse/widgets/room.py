@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from base64 import b64encode
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -33,14 +34,7 @@ from .queues import QueuesView
 from .script import SCRIPT, ScriptStep, first_mail_server, pair
 from .terminal import TerminalView
 
-STYLE = (
-    "<style>.mailcourse-large{zoom:1.3}"
-    ".mailcourse-room :focus-visible{outline:3px solid #D55E00!important;outline-offset:1px}"
-    "@media (max-width:800px){.mailcourse-stage{flex-wrap:wrap!important}"
-    ".mailcourse-stage>*{flex-basis:100%!important}}"
-    ".mailcourse-room .jupyter-button{height:auto;min-height:32px}"
-    ".mailcourse-room .lm-TabBar-tab{flex:0 0 auto!important;min-width:0!important;max-width:none!important}</style>"
-)
+STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 TABS = ("Script", "Compose", "Journey", "Queue and clock", "DNS", "Terminal")
 #: Messages in the menu of the journey.
 MAX_MESSAGES = 50
@@ -191,7 +185,7 @@ class RoomView(Box):
         self.stage = StageView(lab)
         bar = [self.scenario, self.reset, self.large, self.notice]
         self._bar = widgets.HBox(bar, layout={"flex_flow": "row wrap", "align_items": "center"})
-        self._style = widgets.HTML(STYLE)
+        self._style = widgets.HTML(f"<style>{STYLE}</style>")
         super().__init__([self._style, self._bar, self.stage])
         self.add_class("mailcourse-room")
 

@@ -31,7 +31,7 @@ WORDS = ("harbour", "lantern", "invoice", "meeting", "orchard", "ticket", "violi
 WORDS += ("bakery", "window", "planet", "bridge", "coffee", "winter", "folder", "report", "museum", "teacher")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NAMES = ("Alice Ahlers", "Bruno Brandt", "Chiara Conti", "Dieter Dahl", "Esra Erdem", "Fanny Faure", "Goran Grgic")
-IDLE_SESSIONS, MOST_APPENDED, BEHIND, BY_IMAPLIB = 100, 10_000, 200, 500
+IDLE_SESSIONS, MAX_APPENDED, BEHIND, BY_IMAPLIB = 100, 10_000, 200, 500
 READ = {
     "FETCH FLAGS": "FETCH 1:* (FLAGS)",
     "FETCH UID RFC822.SIZE": "FETCH 1:* (UID RFC822.SIZE)",
@@ -248,7 +248,7 @@ class Round:
 
 def measure(size: int, only: list[str], limit: float) -> Round:
     """Measure all peers with so many messages."""
-    by_append = size <= MOST_APPENDED
+    by_append = size <= MAX_APPENDED
     with tempfile.TemporaryDirectory(prefix="mailboxes-") as folder:
         peers = there(Path(folder), only, in_memory=by_append)
         run = Round(list(peers), size, limit)

@@ -117,7 +117,7 @@ def _grade(chosen: argparse.Namespace) -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    """Try everything that a lesson needs; say what is wrong and how to mend it."""
+    """Try everything that a lesson needs; say what is wrong and how to fix it."""
     checks: dict[str, Callable[[], str]] = {
         "Python": _check_python,
         "packages": _check_packages,
@@ -132,7 +132,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
         except Exception as error:  # whatever it is, the report goes on
             failed += 1
             print(f"FAILED  {name}: {error}")
-    print("Everything is ready." if not failed else f"{failed} of {len(checks)} checks failed; mend them from the top.")
+    print("Everything is ready." if not failed else f"{failed} of {len(checks)} checks failed; fix them from the top.")
     return 1 if failed else 0
 
 

@@ -6,7 +6,7 @@
              a datagram of DNS       UDP
 
 There is no such network beneath, so the headers are made here (RFC 9293 §3.1).  How the octets were cut into
-chunks on the way is left out: what one end says without being interrupted is cut anew.  So on a
+chunks on the way is left out: what one end says without being interrupted is cut again.  So on a
 standing clock the same actions give the same file, except for TLS, which draws real random numbers, and for
 what a client from outside and the lab do at the same time.  Times are lab time, at least a microsecond apart.
 dpkt makes headers, checksums and the container (pcapng): small, without dependencies, and it knows all three.
@@ -104,10 +104,10 @@ class Capture:
         self._segment(packet, stream, True, ACK)
 
     def _data(self, packet: Packet, stream: Stream) -> None:
-        data, most = self._rest + packet.data, MAX_IN_SEGMENT[_version(packet)]
-        whole = len(data) // most * most
-        for place in range(0, whole, most):
-            self._segment(packet, stream, packet.from_client, ACK, data[place : place + most])
+        data, size = self._rest + packet.data, MAX_IN_SEGMENT[_version(packet)]
+        whole = len(data) // size * size
+        for place in range(0, whole, size):
+            self._segment(packet, stream, packet.from_client, ACK, data[place : place + size])
         self._rest, self._rest_of = data[whole:], packet
 
     def _settle(self) -> None:

@@ -64,7 +64,7 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 #: Older events are dropped past this number, so that a lab left running for a week stays small.
-MOST_EVENTS = 100_000
+MAX_EVENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Trace:
 
     def __init__(self, clock: HasNow, run: int = 1) -> None:
         self._clock = clock
-        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._lock = threading.Lock()
         self._seq = itertools.count(1)
         self._messages = itertools.count(1)

@@ -237,7 +237,7 @@ class PlainPerson:
     def device(self, name: str, protocol: str = "imap", *, keep: bool = True) -> Device:
         """Return a device with its own copy of the mail; with POP3 and not `keep`, it takes the mail off the server.
 
-        The same name means the same device, also after the lab was opened anew on its folder.
+        The same name means the same device, also after the lab was opened again on its folder.
         """
         if not name.isprintable() or not name or {*name} & {*'/\\:*?"<>|.'} or len(name) > 60:
             raise LabError(f'{name[:60]!r} cannot be the name of a device. Use letters and digits, such as "phone".')

@@ -24,11 +24,11 @@ from mailcourse.internet.errors import LabError
 from mailcourse.message.address import Address, parse
 
 #: octets of a message; many servers in the world take no more than this, ours take less
-MOST_OCTETS = 25_000_000
+MAX_OCTETS = 25_000_000
 #: octets of a line, without its end (RFC 5322 §2.1.1)
-MOST_LINE = 998
+MAX_LINE = 998
 #: Message-IDs in References; the first and the last ones are kept
-MOST_REFERENCES = 20
+MAX_REFERENCES = 20
 #: Python's own table: the one of the machine would make other bytes elsewhere
 TYPES = MimeTypes()
 
@@ -141,7 +141,7 @@ def references(parent: Callable[[str], str]) -> tuple[str, ...]:
     """
     before = _identifiers(parent("References")) or _identifiers(parent("In-Reply-To"))[:1]
     chain = [one for one in before if one not in _identifiers(parent("Message-ID"))[:1]]
-    chain = [*chain[:1], *chain[1:][-MOST_REFERENCES + 2 :]]
+    chain = [*chain[:1], *chain[1:][-MAX_REFERENCES + 2 :]]
     return (*chain, *_identifiers(parent("Message-ID"))[:1])
 
 
@@ -169,14 +169,14 @@ def _from(draft: Draft) -> HeaderAddress | _AsIs:
     name, address = _name_and_address(draft.from_header)
     if not name.isascii():  # RFC 2047; quotation marks are not needed then
         name = Header(name.strip().strip('"'), "utf-8").encode(linesep="") + " "
-    if len(f"From: {name}{address}".encode()) > MOST_LINE:
-        raise LabError(f"The From header is too long: a line has at most {MOST_LINE} octets. Shorten it.")
+    if len(f"From: {name}{address}".encode()) > MAX_LINE:
+        raise LabError(f"The From header is too long: a line has at most {MAX_LINE} octets. Shorten it.")
     return _AsIs("From", f"{name}{address}")
 
 
 def _name_and_address(text: str) -> tuple[str, str]:
     """Cut what is written in From: `Bea <bea@bakery.test>` is ("Bea ", "<bea@bakery.test>")."""
-    shown = "".join(sign for sign in " ".join(_whole(text[: 2 * MOST_LINE]).split()) if sign.isprintable())
+    shown = "".join(sign for sign in " ".join(_whole(text[: 2 * MAX_LINE]).split()) if sign.isprintable())
     found = re.search(r"(<[^<>]*>|\S+@\S+)$", shown)
     return (shown[: found.start()], found[0]) if found else (shown, "")
 
@@ -193,9 +193,9 @@ def _file_name(name: str) -> str:
 
 
 def _check_size(octets: int) -> None:
-    if octets > MOST_OCTETS:
+    if octets > MAX_OCTETS:
         raise LabError(
-            f"The message has {octets:,} octets; more than {MOST_OCTETS:,} are not sent. Leave an attachment out."
+            f"The message has {octets:,} octets; more than {MAX_OCTETS:,} are not sent. Leave an attachment out."
         )
 
 

@@ -16,9 +16,9 @@ from mailcourse.message.headers import decode_words
 from mailcourse.message.mime import Part, parameters, split, text_of
 
 #: parts of one message that are looked at
-MOST_PARTS = 2000
+MAX_PARTS = 2000
 #: characters of a field that are decoded
-MOST_DECODED = 4000
+MAX_DECODED = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Mail:
 
     def said(self, name: str) -> str:
         """Return the beginning of the first field of that name, decoded; nothing in a message makes this fail."""
-        return decode_words(self.field(name)[:MOST_DECODED])
+        return decode_words(self.field(name)[:MAX_DECODED])
 
     @property
     def plain(self) -> str | None:
@@ -99,12 +99,12 @@ class Mail:
     @property
     def attachments(self) -> list[Attachment]:
         """All other parts; a message inside this message is one of them."""
-        parts = list(islice(_leaves(split(self.raw)), MOST_PARTS))
+        parts = list(islice(_leaves(split(self.raw)), MAX_PARTS))
         bodies = [_first(parts, "plain"), _first(parts, "html")]
         return [_attachment(part) for part in parts if not any(part is body for body in bodies)]
 
     def _body(self, subtype: str) -> str | None:
-        found = _first(islice(_leaves(split(self.raw)), MOST_PARTS), subtype)
+        found = _first(islice(_leaves(split(self.raw)), MAX_PARTS), subtype)
         return found.text().replace("\r\n", "\n") if found is not None else None
 
     @property

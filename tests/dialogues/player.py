@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Protocol
 
 CHUNKS = {"lines": 0, "sevens": 7, "octets": 1}
-MOST_PIECES = 1000  # of what the client says at once: a very long line is cut into larger pieces
+MAX_PIECES = 1000  # of what the client says at once: a very long line is cut into larger pieces
 SIDE = re.compile(r"(C\\|C64|C|S)(?:: ?(.*))?|(S)~ (.*)|(S-|TLS|---)")
 REPETITION = re.compile(rb"\{(.)\*(\d+)\}", re.DOTALL)
 
@@ -120,7 +120,7 @@ def cut(lines: Iterable[bytes], size: int) -> list[bytes]:
     if size == 0:
         return list(lines)
     octets = b"".join(lines)
-    size = max(size, len(octets) // MOST_PIECES)
+    size = max(size, len(octets) // MAX_PIECES)
     return [octets[start : start + size] for start in range(0, len(octets), size)]
 
 

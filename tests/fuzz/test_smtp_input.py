@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mailcourse import Lab
 
 REPLY = re.compile(rb"(?:[2-5]\d\d-[^\r\n]*\r\n)*[2-5]\d\d(?: [^\r\n]*)?\r\n")
-MOST_REPLY = 200_000  # octets that a client may get back for what is sent here
+MAX_REPLY = 200_000  # octets that a client may get back for what is sent here
 
 words = st.sampled_from(
     [
@@ -60,8 +60,8 @@ async def converse(lab: Lab, host: str, port: int, said: bytes, step: int) -> by
         writer.write(said[start : start + step])
         await asyncio.sleep(0)
     writer.write(b"\r\n.\r\nQUIT\r\n")
-    heard = await asyncio.wait_for(reader.read(MOST_REPLY), 5)
-    while piece := await asyncio.wait_for(reader.read(MOST_REPLY), 5):
+    heard = await asyncio.wait_for(reader.read(MAX_REPLY), 5)
+    while piece := await asyncio.wait_for(reader.read(MAX_REPLY), 5):
         heard += piece
     writer.close()
     return heard
@@ -73,7 +73,7 @@ def test_every_reply_is_well_formed_and_the_session_ends(
 ) -> None:
     heard = lab.runtime.run(converse(lab, *place, said, step), timeout=20)
     assert REPLY.sub(b"", heard) == b""
-    assert len(heard) < MOST_REPLY
+    assert len(heard) < MAX_REPLY
     assert b"Traceback" not in heard
     assert b"Error" not in heard
     warnings = [event.sentence() for event in lab.trace if event.what == "warning"]

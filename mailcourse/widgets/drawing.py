@@ -17,7 +17,7 @@ import traitlets
 class Drawing(anywidget.AnyWidget):
     """An SVG picture, or any HTML around one."""
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = Path(__file__).with_suffix(".js").read_text("utf-8")  # anywidget holds every widget of a path
     value = traitlets.Unicode("").tag(sync=True)
 
     def on_press(self, act: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ import traitlets
 class LineInput(anywidget.AnyWidget):
     """A text field with a button."""
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = Path(__file__).with_suffix(".js").read_text("utf-8")  # anywidget holds every widget of a path
     placeholder = traitlets.Unicode("type a line, then Enter").tag(sync=True)
     description = traitlets.Unicode("Say").tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)

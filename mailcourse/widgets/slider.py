@@ -14,7 +14,7 @@ import traitlets
 class Slider(anywidget.AnyWidget):
     """A whole number between two others.  `description` stands before it."""
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = Path(__file__).with_suffix(".js").read_text("utf-8")  # anywidget holds every widget of a path
     value = traitlets.Int(0).tag(sync=True)
     min = traitlets.Int(0).tag(sync=True)
     max = traitlets.Int(0).tag(sync=True)

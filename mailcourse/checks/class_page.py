@@ -16,10 +16,7 @@ from .grading import Marks
 from .task import tasks
 
 HEAD = ("student", "name in the notebook", "points", "of", "to be marked by hand")
-STYLE = """body{font:16px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#111;background:#fff}
-table{border-collapse:collapse;margin:1em 0}
-td,th{border:1px solid #888;padding:.3em .6em;text-align:left;vertical-align:top}
-th{background:#eee}td.n{text-align:right}"""
+STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 #: shade and words of the three outcomes; light and dark differ, so colours are not needed to tell them apart
 OUTCOMES = (("#1b6ca8", "all points"), ("#8fc1e3", "some points"), ("#e8e8e8", "no points"))
 

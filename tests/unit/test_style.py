@@ -74,3 +74,9 @@ def test_no_class_name_stands_twice() -> None:
     nodes = [node for path in FILES for node in ast.walk(ast.parse(path.read_text()))]
     names = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
+def test_a_script_or_a_style_sheet_is_beside_the_file_that_uses_it() -> None:
+    sheets = [path for kind in ("js", "css") for path in (ROOT / "mailcourse").rglob(f"*.{kind}")]
+    assert sheets
+    assert [path for path in sheets if not path.with_suffix(".py").exists()] == []

@@ -14,23 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError
+from mailcourse.lab.patient import PLACES as PLACES
+from mailcourse.lab.patient import BrokenLab, fetch_and_delete
 from mailcourse.lab.person import Device
 from mailcourse.views import Lab
 
 from .state import fill
 from .world import World
 
-#: where to look, in this order: each place is only reached when the one before it works
-PLACES = ("DNS", "port", "dialogue", "queue", "mailbox", "client")
 RELAY = "relay.carrier.test"
 ROOM = 12_000
 
 
-class BrokenLab:
-    """A lab where something is wrong; where it matters, a `device` that fetches, or the `password` in a program."""
+class ExercisePatient(BrokenLab[Lab]):
+    """A lab with one of the `FAULTS`.  `password` is what Bruno's program says, where that is the fault."""
 
     def __init__(self, lab: Lab, complaint: str, device: Device | None = None, password: str | None = None) -> None:
-        self.lab, self.complaint, self.device, self.password = lab, complaint, device, password
+        super().__init__(lab, complaint, device)
+        self.password = password
 
     def log_in(self) -> str:
         """Try what Bruno's program does when it starts, and tell what his server said."""
@@ -42,9 +43,6 @@ class BrokenLab:
         except LabError as error:
             return re.sub(r"b'(.*?)'", r"\1", str(error).split(". The right password")[0])
 
-    def __repr__(self) -> str:
-        return self.complaint
-
 
 @dataclass(frozen=True)
 class ClinicFault:
@@ -52,7 +50,7 @@ class ClinicFault:
 
     place: str
     complaint: str
-    breaks: Callable[[Lab, World], BrokenLab | None]
+    breaks: Callable[[Lab, World], ExercisePatient | None]
     base: str = "two-offices"
     quota: bool = False  # Bruno's mailbox has a limit
 
@@ -128,16 +126,14 @@ def _full(lab: Lab, world: World) -> None:
     fill(lab, world.person("bruno"))
 
 
-def _fetched(lab: Lab, world: World) -> BrokenLab:
-    device = lab.person(world.person("bruno")).device("old-computer", "pop3", keep=False)
+def _fetched(lab: Lab, world: World) -> ExercisePatient:
     lab.person(world.person("alice")).send(world.person("bruno"), "Forty rolls")
     lab.settle()
-    device.sync()
-    return BrokenLab(lab, "", device)
+    return ExercisePatient(lab, "", fetch_and_delete(lab.person(world.person("bruno"))))
 
 
-def _password(lab: Lab, world: World) -> BrokenLab:
-    return BrokenLab(lab, "", password=f"old-{lab.person(world.person('bruno')).password}")
+def _password(lab: Lab, world: World) -> ExercisePatient:
+    return ExercisePatient(lab, "", password=f"old-{lab.person(world.person('bruno')).password}")
 
 
 NOBODY = "Alice says: “My letters to the shop do not arrive.”"
@@ -207,10 +203,10 @@ def healthy(world: World, fault: str, name: str) -> Lab:
     return world.open(FAULTS[fault].base, name, quotas={"bruno": ROOM} if FAULTS[fault].quota else {})
 
 
-def open_patient(world: World, fault: str, name: str) -> BrokenLab:
+def open_patient(world: World, fault: str, name: str) -> ExercisePatient:
     """Open a lab with a fault."""
     about = FAULTS[fault]
     lab = healthy(world, fault, name)
-    patient = about.breaks(lab, world) or BrokenLab(lab, "")
+    patient = about.breaks(lab, world) or ExercisePatient(lab, "")
     patient.complaint = about.complaint
     return patient

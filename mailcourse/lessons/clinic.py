@@ -1,10 +1,10 @@
-"""The clinic: broken worlds to practise on.  Six complaints; each has its cause at another place of the way.
+"""The clinic: broken worlds to practise on.  Six complaints; each has its cause at another of the `PLACES`.
 
     patient = clinic(1)          a lab where something is wrong; shows the complaint
     patient.lab                  look for the cause, in the order of PLACES
     patient.is_well()            after the repair: does a new message arrive?
 
-What is broken stands in `CASES`: look there when you have given up, not before.
+What is broken is in `CASES`: look there when you have given up, not before.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError, unknown
+from mailcourse.lab.patient import PLACES as PLACES
+from mailcourse.lab.patient import BrokenLab, fetch_and_delete
 from mailcourse.lab.person import Device
 from mailcourse.views import Lab, Sent
 
-#: where to look, in this order: each place is only reached when the one before it works
-PLACES = ("DNS", "port", "dialogue", "queue", "mailbox", "client")
 WRITER, READER = "alice@academy.test", "bruno@bakery.test"
 OUTER = ("mx1.bakery.test", "mx2.bakery.test")
 
@@ -56,9 +56,7 @@ def _full(lab: Lab) -> None:
 
 def _taken_by_pop3(lab: Lab) -> Device:
     _write(lab)
-    device = lab.person(READER).device("old-computer", "pop3", keep=False)
-    device.sync()
-    return device
+    return fetch_and_delete(lab.person(READER))
 
 
 @dataclass(frozen=True)
@@ -111,12 +109,12 @@ CASES = (
 )
 
 
-class Patient:
-    """One broken lab.  `device` is a machine of Bruno's that fetches mail by itself, where there is one."""
+class Patient(BrokenLab[Lab]):
+    """One broken lab, with its complaint; it knows the cause and tells whether it is cured."""
 
     def __init__(self, case: ClinicCase, lab: Lab) -> None:
-        self.lab, self._case = lab, case
-        self.device = case.break_it(lab)
+        super().__init__(lab, case.complaint, case.break_it(lab))
+        self._case = case
 
     @property
     def place(self) -> str:
@@ -143,9 +141,6 @@ class Patient:
             self.device.sync()
         found = self.lab.person(READER).inbox()
         return any(mail.uid not in before and mail.subject == "A new letter" for mail in found)
-
-    def __repr__(self) -> str:
-        return self._case.complaint
 
 
 def clinic(number: int) -> Patient:

@@ -7,7 +7,7 @@ import json
 import pytest
 from assignment import Assignment
 
-from mailcourse.checks.clinic import FAULTS, GROUPS, PLACES, BrokenLab, fault_of, healthy, open_patient
+from mailcourse.checks.clinic import FAULTS, GROUPS, PLACES, ExercisePatient, fault_of, healthy, open_patient
 from mailcourse.checks.parcel import pack, unpack
 from mailcourse.checks.state import restore
 from mailcourse.checks.task import Case
@@ -28,7 +28,7 @@ def known() -> dict[str, object]:
     return cures()
 
 
-def look(patient: BrokenLab, fault: str, world: World) -> tuple[bool, bool]:
+def look(patient: ExercisePatient, fault: str, world: World) -> tuple[bool, bool]:
     """Say whether a patient is cured, and whether all else is well, as the judge does."""
     case = Case(world, None, True, lambda *_: None)
     state = unpack(pack(patient))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailcourse.checks.clinic import FAULTS, PLACES, RELAY, BrokenLab, fault_of, healthy, open_patient
+from mailcourse.checks.clinic import FAULTS, PLACES, RELAY, ExercisePatient, fault_of, healthy, open_patient
 from mailcourse.checks.probe import Probe, asked, mailboxes, probe
 from mailcourse.checks.state import State, lab_in, restore
 from mailcourse.checks.task import Case, Stopped, a, numbered, task
@@ -277,7 +277,7 @@ def _patient(number: int) -> Callable[[Case], None]:
     return judge
 
 
-def _opens(number: int) -> Callable[[World], BrokenLab]:
+def _opens(number: int) -> Callable[[World], ExercisePatient]:
     return lambda world: open_patient(world, fault_of(world, number), f"patient {number} of {world.name}")
 
 

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from .connection import Unreachable
 from .network import Host
 
-Place = tuple[str, int]
+SocketAddress = tuple[str, int]
 #: Octets of a datagram.
 MAX_DATAGRAM = 65535
 
@@ -28,7 +28,7 @@ class Datagrams:
         self._host = host
         self._asking: WeakKeyDictionary[socket.socket, Conversation] = WeakKeyDictionary()
 
-    def join(self, sock: socket.socket, place: Place) -> None:
+    def join(self, sock: socket.socket, place: SocketAddress) -> None:
         """Let what `sock` sends next go to `place`."""
         if sock not in self._asking:
             near, far = pair()
@@ -36,7 +36,7 @@ class Datagrams:
             self._asking[sock] = Conversation(self._host, far)
         self._asking[sock].target = place
 
-    def source(self, sock: socket.socket) -> Place | None:
+    def source(self, sock: socket.socket) -> SocketAddress | None:
         """Return who sent the datagram that `sock` has just received; None for a socket of others."""
         known = self._asking.get(sock)
         return known.sources.popleft() if known and known.sources else None
@@ -46,8 +46,8 @@ class Conversation:
     """The far end of one socket, on the lab's loop until the near end is closed."""
 
     def __init__(self, host: Host, far: socket.socket) -> None:
-        self.target: Place = ("", 0)
-        self.sources: deque[Place] = deque()
+        self.target: SocketAddress = ("", 0)
+        self.sources: deque[SocketAddress] = deque()
         self._host, self._far = host, far
         far.setblocking(False)
         loop = host.internet.runtime.loop

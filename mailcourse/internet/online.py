@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from .datagrams import Datagrams, Place, become
+from .datagrams import Datagrams, SocketAddress, become
 from .errors import LabError
 from .network import Host
 
@@ -97,7 +97,9 @@ class _Sockets:
     def __init__(self, host: Host, lookup: Lookup) -> None:
         self._host, self._lookup = host, lookup
         self._datagrams = Datagrams(host)
-        self._peers: dict[int, Place] = {}  # file descriptor of a socket that is connected in the lab -> its peer
+        self._peers: dict[
+            int, SocketAddress
+        ] = {}  # file descriptor of a socket that is connected in the lab -> its peer
 
     def replacement(self, name: str) -> Callable[..., Any]:
         """Return a method for `socket.socket`: ours for sockets of this process, the old one for all others."""
@@ -110,7 +112,7 @@ class _Sockets:
 
         return method
 
-    def _place(self, address: Any) -> Place:
+    def _place(self, address: Any) -> SocketAddress:
         """Translate a name; refuse what is not in the lab."""
         there = _addresses(str(address[0]), self._lookup)[0]
         if self._host.internet.host_at(there) is None:

@@ -17,7 +17,7 @@ from mailcourse.mua.account import Account
 from mailcourse.mua.compose import Draft, addresses, compose, references
 from mailcourse.mua.compose import Letter as Letter
 from mailcourse.mua.device import Device as Device  # views may know it too
-from mailcourse.mua.device import Way
+from mailcourse.mua.device import ServerAccess
 from mailcourse.mua.imap import Idle, Imap, imap
 from mailcourse.mua.mail import Mail as Mail
 from mailcourse.mua.mail import Messages
@@ -99,7 +99,7 @@ class PlainPerson:
         """Write a message and do not send it: `.raw` is what `submit` will send, to the octet.
 
         `attachments` are file names with their octets; `answers` is the message this one replies to.
-        `from_header` is what From shall show, true or not.  `sender` and `recipients` replace the envelope's
+        `from_header` is what From shows, true or not.  `sender` and `recipients` replace the envelope's
         MAIL FROM ("" is the null sender) and RCPT TO, which else are one's own address, and To, Cc and Bcc.
         """
         own, shown = parse(self.address), (addresses(to), addresses(cc), addresses(bcc))
@@ -244,8 +244,8 @@ class PlainPerson:
         world, account = self._world, self._account
         owner = "".join(sign if sign.isalnum() or sign in "@.+-_" else "%" for sign in self.address)
         folder = world.path / "devices" / f"{owner} {name}"
-        way = Way(account, lambda port: partial(self._dial, port, None), world.clock.now, world.turn)
-        return Device(name, way, folder, protocol, keep=keep)
+        server = ServerAccess(account, lambda port: partial(self._dial, port, None), world.clock.now, world.turn)
+        return Device(name, server, folder, protocol, keep=keep)
 
     @contextmanager
     def _imap(self) -> Iterator[Imap]:

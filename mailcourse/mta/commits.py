@@ -15,7 +15,7 @@ import threading
 
 from .queue import Entry, Incoming, QueueWriteError
 
-Done = tuple[asyncio.Future[Entry], Entry | QueueWriteError]
+CommitResult = tuple[asyncio.Future[Entry], Entry | QueueWriteError]
 
 
 class Commits:
@@ -47,9 +47,9 @@ class Commits:
             self._loop.call_soon_threadsafe(_tell, _together(group))
 
 
-def _together(group: list[tuple[Incoming, asyncio.Future[Entry]]]) -> list[Done]:
+def _together(group: list[tuple[Incoming, asyncio.Future[Entry]]]) -> list[CommitResult]:
     """Commit a group.  Blocking."""
-    done: list[Done] = []
+    done: list[CommitResult] = []
     for incoming, future in group:
         try:
             done.append((future, incoming.rename()))
@@ -63,7 +63,7 @@ def _together(group: list[tuple[Incoming, asyncio.Future[Entry]]]) -> list[Done]
     return done
 
 
-def _tell(done: list[Done]) -> None:
+def _tell(done: list[CommitResult]) -> None:
     for future, ended in done:
         if future.done():
             continue

@@ -63,7 +63,7 @@ def _words(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Way:
+class ServerAccess:
     """How a device reaches its server: `dial` connects to a port, `now` tells the lab's time."""
 
     account: Account
@@ -75,11 +75,13 @@ class Way:
 class Device:
     """A laptop or a phone.  `is_online` is a switch: without a network there is the local copy, and no more."""
 
-    def __init__(self, name: str, way: Way, folder: Path, protocol: str = "imap", *, keep: bool = True) -> None:
+    def __init__(
+        self, name: str, server: ServerAccess, folder: Path, protocol: str = "imap", *, keep: bool = True
+    ) -> None:
         if protocol not in PROTOCOLS:
             raise unknown("protocol", protocol, PROTOCOLS)
         self.name, self.protocol, self.keep, self.is_online = name, protocol, keep, True
-        self._way, self._path, self._count = way, folder / protocol, 0  # what POP3 fetched is no copy for IMAP
+        self._server, self._path, self._count = server, folder / protocol, 0  # what POP3 fetched is no copy for IMAP
         self._box = Mailbox(self._path / "Maildir")
         self._box.create()
 
@@ -126,7 +128,7 @@ class Device:
 
     def _unique(self, source: str) -> str:
         self._count += 1
-        return f"{int(self._way.now().timestamp())}.{source}.{self._count}.{self.name}"
+        return f"{int(self._server.now().timestamp())}.{source}.{self._count}.{self.name}"
 
     # ---- synchronising -------------------------------------------------------------------------------
 
@@ -134,14 +136,14 @@ class Device:
         """Make this device and the server equal, as far as the protocol can; return what was done."""
         if not self.is_online:
             raise LabError(f"{self.name} is offline. Say device.is_online = True, and sync again.")
-        with self._way.turn():
+        with self._server.turn():
             return self._by_imap() if self.protocol == "imap" else self._by_pop3()
 
     def _by_pop3(self) -> Synced:
         done = Synced()
         # What is here was fetched, also when a crash came before that was written down.
         known = {*self._remembered().get("names", []), *(_source(stored) for stored in self._box.scan())}
-        with pop3(self._way.account, self._way.dial(110)) as server:
+        with pop3(self._server.account, self._server.dial(110)) as server:
             there = server.names()
             for mail in server.fetch(name for name in there if name not in known):
                 self._put(self._box, mail, mail.uid)
@@ -154,13 +156,13 @@ class Device:
 
     def _put(self, box: Maildir, mail: Mail, source: str) -> MessageFile:
         """Write a message down under a name that tells where it came from."""
-        written = box.write([mail.raw], self._unique(source.replace(".", "-")), mail.when or self._way.now())
+        written = box.write([mail.raw], self._unique(source.replace(".", "-")), mail.when or self._server.now())
         flags = frozenset(LETTERS[flag] for flag in mail.flags if flag in LETTERS)
         return box.find(box.accept([(written, flags)])[0])
 
     def _by_imap(self) -> Synced:
         done, remembered = Synced(), self._remembered()
-        with imap(self._way.account, self._way.dial(143)) as server:
+        with imap(self._server.account, self._server.dial(143)) as server:
             there = server.folders()
             for folder in sorted({*there, *self.folders()}):
                 if folder not in there:
@@ -180,7 +182,7 @@ class Device:
         common: dict[int, tuple[int, frozenset[str]]] = {}
         if last.get("validity") == validity:
             common = {int(uid): (here, frozenset(flags)) for uid, (here, flags) in last["messages"].items()}
-        elif last:  # the server's UIDs mean nothing any more: begin anew (RFC 3501 §2.3.1.1)
+        elif last:  # the server's UIDs mean nothing any more: start again (RFC 3501 §2.3.1.1)
             for stored in box.scan():
                 box.remove(stored)
         theirs = server.flags()
@@ -256,7 +258,7 @@ class Device:
 
 
 def _source(stored: MessageFile) -> str:
-    """The server's name of a message, which stands in its file's name here; "moved" when it came from a folder here."""
+    """The server's name of a message, which is in its file's name here; "moved" when it came from a folder here."""
     return origin_of(stored.name).replace("-", ".")
 
 

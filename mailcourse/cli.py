@@ -101,7 +101,7 @@ def _scenarios(chosen: argparse.Namespace) -> int:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    """Mark a folder of hand-ins; say where marks, page and feedback are."""
+    """Mark a folder of submissions; say where marks, page and feedback are."""
     from .checks.task import tasks
 
     tasks(chosen.assignment)  # says which assignments there are

@@ -24,7 +24,7 @@ from mailcourse.checks.kernels import LocalKernel
 # Labs next door open many ports: one that a kernel has been promised would be theirs once in a while.
 nbval.kernel.KernelManager = LocalKernel
 
-# Made-up input: a little in every run, the same each time; more, and other, with MAILCOURSE_FUZZ=100.
+# Fuzzing: a little in every run, the same each time; more, and other, with MAILCOURSE_FUZZ=100.
 TIMES = int(os.environ.get("MAILCOURSE_FUZZ", "1"))
 settings.register_profile(
     "mailcourse",

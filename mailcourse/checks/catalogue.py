@@ -1,6 +1,6 @@
 """The list of all tasks, for teachers: made from the solutions' notebooks and the tasks, and kept in docs/grading.md.
 
-    python -m mailcourse.checks.catalogue      write it anew (`make exercises` does)
+    python -m mailcourse.checks.catalogue      write it again (`make exercises` does)
 
 A test compares, so that the page never says anything else than the exercises.
 """
@@ -42,7 +42,7 @@ def rows(root: Path = ROOT) -> Iterator[TaskRow]:
             if not graded.get("grade"):
                 continue
             points = float(graded["points"])
-            if graded.get("solution"):  # free text: what is known of it stands in its cell
+            if graded.get("solution"):  # free text: what is known of it is in its cell
                 yield TaskRow(assignment, own["task"], own["title"], "explain", points, own["aim"], own["confronts"])
             else:
                 task = known[graded["grade_id"].removesuffix("-check")]
@@ -64,7 +64,7 @@ def page(found: list[TaskRow]) -> str:
 
 
 def with_tasks(text: str) -> str:
-    """Return the text of a page with its list of tasks made anew."""
+    """Return the text of a page with its list of tasks made again."""
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{page(list(rows()))}\n\n{END}{rest.partition(END)[2]}"
 

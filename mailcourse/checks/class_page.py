@@ -55,7 +55,7 @@ def class_page(assignment: str, marks: Sequence[Marks]) -> str:
     titles = {name: known[name].title if name in known else f"{name} (free text)" for name in names}
     ranked = sorted(names, key=lambda name: outcomes(marks, name)[0])
     body = [
-        f"<h1>{escape(assignment)}: {len(marks)} hand-ins</h1>",
+        f"<h1>{escape(assignment)}: {len(marks)} submissions</h1>",
         "<h2>How each task went</h2>",
         picture(titles, marks),
         "<h2>Failed most</h2>",

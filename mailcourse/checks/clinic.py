@@ -3,7 +3,7 @@
     FAULTS["the mailbox is full"]    place, complaint, how the world is broken, which letters must arrive afterwards
     open_patient(world, fault)       a lab with that fault, and what belongs to it
 
-Faults are in what an administrator can set: zones, settings, aliases, hosts, mailboxes, programs.  No switch mends
+Faults are in what an administrator can set: zones, settings, aliases, hosts, mailboxes, programs.  No switch fixes
 them all at once.
 """
 

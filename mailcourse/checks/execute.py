@@ -1,7 +1,7 @@
 """Marking runs a notebook that anybody wrote: whatever a cell does, the next one is marked.
 
-    it never ends            interrupted after its time; a kernel that does not let go is begun anew
-    it ends the kernel       begun anew: what was run before is run again, without the cell that killed
+    it never ends            interrupted after its time; a kernel that does not let go is restarted
+    it ends the kernel       restarted: what was run before is run again, without the cell that killed
     it prints a megabyte     the first characters are kept
 
 nbgrader gives this its notebooks through nbgrader_config.py.

@@ -1,9 +1,9 @@
-"""`mailcourse grade 02-dns FOLDER`: every hand-in marked, feedback pages, a CSV of marks, a page of the class.
+"""`mailcourse grade 02-dns FOLDER`: every submission marked, feedback pages, a CSV of marks, a page of the class.
 
     FOLDER ─► hand_in.py ─► grading/submitted ─► nbgrader, with execute.py ─► grading/autograded, grading/feedback
                                   └─► grading/gradebook.db ─► class_page.py ─► 02-dns.csv, 02-dns.html
 
-Whatever one hand-in does, the others are marked.  Free-text answers are marked by hand, in nbgrader's Formgrader.
+Whatever one submission does, the others are marked.  Free-text answers are marked by hand, in nbgrader's Formgrader.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _quiet() -> Iterator[None]:
 def grade(
     assignment: str, folder: Path, into: Path, tell: Callable[[str], object] = print, root: Path = ROOT
 ) -> list[Marks]:
-    """Mark all hand-ins of an assignment in `folder`; what is made is in `into`.  Marking again begins anew."""
+    """Mark all submissions of an assignment in `folder`; what is made is in `into`.  Marking again starts over."""
     find_programs()
     into.mkdir(parents=True, exist_ok=True)
     submitted = into / "submitted"

@@ -40,7 +40,7 @@ def read_notebook(path: Path) -> Any:
 
 @dataclass(frozen=True)
 class HandIn:
-    """One student's notebook, ready; `name` is what stands in its first cell, `notes` what a teacher should know."""
+    """One student's notebook, ready; `name` is what its first cell says, `notes` what a teacher should know."""
 
     student: str
     name: str
@@ -48,7 +48,7 @@ class HandIn:
 
 
 def collect(folder: Path, assignment: str, released: Path, target: Path) -> list[HandIn]:
-    """Copy every hand-in of an assignment from `folder` to `target`, mended; return them by student."""
+    """Copy every submission of an assignment from `folder` to `target`, repaired; return them by student."""
     if not folder.is_dir():
         raise LabError(f"There is no folder {str(folder)!r}. Give the one in which the students' notebooks are.")
     found: dict[str, Path] = {}

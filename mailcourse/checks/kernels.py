@@ -1,7 +1,7 @@
 """Kernels that are spoken to through files of a folder of their own, where the system has sockets in files.
 
 jupyter_client looks for five free ports and lets go of them before the kernel takes them.  A lab that opens in between
-may be given one of them: then the kernel dies as it starts, and a right hand-in gets no points.
+may be given one of them: then the kernel dies as it starts, and a right submission gets no points.
 """
 
 from __future__ import annotations

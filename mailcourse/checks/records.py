@@ -2,7 +2,7 @@
 
     dig_answers(world)    domain → (its MX records, the host that is tried first); dig_output as a student sees it
     mx_shapes(world)      (part of the task, records) pairs
-    wrong_lines(world)    what is wrong in the zone to mend, and the lines that are wrong
+    wrong_lines(world)    what is wrong in the zone to fix, and the lines that are wrong
 
 Who uses it: tasks/a02_dns.py.
 """
@@ -62,7 +62,7 @@ WRONG = ("an address", "an alias", "a missing host", "no dot", "swapped")
 
 
 def wrong_lines(world: World) -> tuple[str, Sequence[str]]:
-    """The fault of this world: its name, and the lines that stand in place of the MX records."""
+    """The fault of this world: its name, and the lines that replace the MX records."""
     first, last = world.preferences
     kind = world.pick("wrong", WRONG)
     lines = {

@@ -1,4 +1,4 @@
-"""How often was a task tried?  Hints grow with it; a new kernel begins anew."""
+"""How often was a task tried?  Hints grow with it; a new kernel starts from zero."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def hint(assignment: str, task: str, hints: Sequence[str], part: str = "") -> st
 
 
 def forget(assignment: str, task: str) -> None:
-    """Begin to count anew."""
+    """Count from zero again."""
     for key in [key for key in _tries if key[:2] == (assignment, task)]:
         del _tries[key]

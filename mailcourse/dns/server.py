@@ -243,7 +243,7 @@ def _format_error(data: bytes) -> dns.message.Message | None:
 
 
 class AuthoritativeServer(NameServer):
-    """The name server of one host.  `zones` may be replaced at any moment, from any thread."""
+    """The name server of one host.  `zones` may be replaced at any time, from any thread."""
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)

@@ -44,7 +44,7 @@ def parse(origin: str, text: str) -> dns.zone.Zone:
     >>> parse("bakery.test", "@ SOA ns hostmaster 1 2 3 4 5\\n@ NS ns\\n@ MX ten mx1")
     Traceback (most recent call last):
     mailcourse.dns.zone.ZoneError: Zone bakery.test, line 3, column 6: expecting an integer: '@ MX ten mx1'. \
-Mend that line and try again.
+Fix that line and try again.
     """
     top = dns.name.from_text(origin)
     try:
@@ -113,7 +113,7 @@ def _located(top: dns.name.Name, text: str, said: str) -> ZoneError:
         )
     return ZoneError(
         f"Zone {zone}, line {number}, column {_column(line, why)}: {why.rstrip('.')}: {line.strip()!r}. "
-        "Mend that line and try again."
+        "Fix that line and try again."
     )
 
 

@@ -40,7 +40,7 @@ class Authority:
         with self._lock:
             if name not in self._contexts:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                # Today the name stands in subjectAltName; older programs want it as common name too.
+                # Today the name is in subjectAltName; older programs expect it as common name too.
                 self._ca.issue_cert(name, common_name=name).configure_cert(context)
                 self._contexts[name] = context
             return self._contexts[name]

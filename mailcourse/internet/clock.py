@@ -28,7 +28,7 @@ Job = Callable[[], Awaitable[None]]
 
 
 class Clock:
-    """The time of one lab.  `now` is safe from any thread; the coroutines belong to the runtime's loop."""
+    """The time of one lab.  `now` is thread-safe; the coroutines belong to the runtime's loop."""
 
     def __init__(self, start: datetime, runtime: Runtime, *, live: bool = False, speed: float = 1.0) -> None:
         self._time = start.astimezone(UTC)
@@ -117,7 +117,7 @@ class Clock:
         self._is_action = True
 
     def give_turn(self) -> None:
-        """Let the others go on; harmless when an action had not got its turn.  Loop thread only."""
+        """Let the others go on; does nothing when no action had the turn.  Loop thread only."""
         if self._is_action:
             self._is_action = False
             self._turn.release()

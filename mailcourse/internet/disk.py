@@ -23,7 +23,7 @@ COARSE_SECONDS = 2
 
 
 class Disk:
-    """The disk of one host.  Blocking; safe from any thread."""
+    """The disk of one host.  Blocking; thread-safe."""
 
     is_full = False
 

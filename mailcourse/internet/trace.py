@@ -59,7 +59,7 @@ EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
     "flagged": (("mailbox", "uid", "flags"), "message {uid} of {mailbox} now has the flags {flags}"),
     "removed": (("mailbox", "uid"), "message {uid} of {mailbox} is removed"),
     "fault": (("kind", "detail"), "trouble made on purpose at {host}: {kind} {detail}"),
-    "mended": (("kind", "detail"), "mended at {host}: {kind} {detail}"),
+    "mended": (("kind", "detail"), "fixed at {host}: {kind} {detail}"),
     "warning": (("text",), "{host}: {text}"),
 }
 
@@ -113,7 +113,7 @@ class HasNow(Protocol):
 
 
 class Trace:
-    """The record of one lab.  Safe from any thread; events keep the order of `add`."""
+    """The record of one lab.  Thread-safe; events keep the order of `add`."""
 
     def __init__(self, clock: HasNow, run: int = 1) -> None:
         self._clock = clock

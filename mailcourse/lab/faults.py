@@ -1,4 +1,4 @@
-"""Breaking things on purpose, and mending them: the switches of lessons and exercises.
+"""Breaking things on purpose, and fixing them: the switches of lessons and exercises.
 
     kind      what happens                                              it needs
     down      the host is switched off
@@ -43,7 +43,7 @@ DNS_FAULTS = ("SERVFAIL", "REFUSED", "silent")
 
 @dataclass
 class Fault:
-    """One thing that is broken.  `with` mends it at the end of the block."""
+    """One thing that is broken.  `with` fixes it at the end of the block."""
 
     host: str
     kind: str
@@ -52,7 +52,7 @@ class Fault:
     is_mended: bool = False
 
     def mend(self) -> None:
-        """Make it whole again; harmless if repeated."""
+        """Fix it; idempotent."""
         self._mend(self)
 
     def __enter__(self) -> Fault:
@@ -108,7 +108,7 @@ class Faults:
             self._plan(self._described(rest.pop("host"), rest.pop("kind"), rest), after, lasts)
 
     def mend_all(self) -> None:
-        """Mend everything."""
+        """Fix everything."""
         for fault in self:
             fault.mend()
 
@@ -165,7 +165,7 @@ def _words(detail: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in detail.items())
 
 
-# ---- the kinds: each breaks something and returns the way to mend it -----------------------------------
+# ---- the kinds: each breaks something and returns how to fix it -----------------------------------
 
 
 def _down(world: LabWorld, host: Host, fault: Fault) -> Undo:

@@ -165,7 +165,7 @@ class PlainLab(LabWorld):
         return self.faults.make(host, kind, **detail)
 
     def mend(self) -> None:
-        """Mend everything that `fault` broke."""
+        """Fix everything that `fault` broke."""
         self.check_open()
         self.faults.mend_all()
 

@@ -127,7 +127,7 @@ def read(name: str, text: str, words: Mapping[str, str] | None = None) -> Scenar
             raw = _merge(tomllib.loads(_reworded(_text(raw.pop("extends")), words)), raw)
         scenario = _build(name, raw)
     except tomllib.TOMLDecodeError as error:
-        raise LabError(f"Scenario {name}: {error}. Mend that line and try again.") from None
+        raise LabError(f"Scenario {name}: {error}. Fix that line and try again.") from None
     except KeyError as error:
         raise LabError(f"Scenario {name} lacks {error}. Look at two-offices.toml for an example.") from None
     except TypeError as error:

@@ -114,7 +114,7 @@ class PlainSent:
         return self.trace.journey(self.message)
 
     def said(self, start: str = "") -> Table:
-        """What was said by SMTP on every hop, without passwords; with `start`, the lines that begin so, in any case."""
+        """What was said by SMTP on every hop, without passwords; `start` selects lines, ignoring case."""
         facts = [(event.host, event.facts) for event in self.events if event.what == "said"]
         return table(
             ("at server", "said by", "line"),

@@ -3,8 +3,8 @@
     "Bea, bakery" <bea+cakes@bakery.test>
      display name   local part  domain
 
-Reads with the same two functions as the mail system: `message/address_list.py` for what stands in a
-header (RFC 5322 §3.4), `message/address.py` for what may stand in an envelope (RFC 5321 §4.1.2).
+Reads with the same two functions as the mail system: `message/address_list.py` for what is in a
+header (RFC 5322 §3.4), `message/address.py` for what may be in an envelope (RFC 5321 §4.1.2).
 """
 
 from __future__ import annotations

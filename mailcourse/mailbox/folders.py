@@ -25,7 +25,7 @@ from .maildir import Maildir
 from .refusal import MailboxRefusal
 from .uids import replace
 
-#: What may not stand in a file's name on some system, and the dot, which parts levels here.
+#: What must not be in a file's name on some system, and the dot, which parts levels here.
 RESERVED = re.compile(r'[.%<>:"\\|?*~\x00-\x1f\x7f]|^ | $')
 #: in tmp/: a folder that is being made, and one that is being removed
 NEW, OLD = ".new-folder", ".old-folder"

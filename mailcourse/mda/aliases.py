@@ -1,4 +1,4 @@
-"""Who stands behind an address?  (RFC 5321 §3.9)
+"""Who receives mail for an address?  (RFC 5321 §3.9)
 
     bruno@bakery.test              a person: the mailbox, or where it is forwarded to
     bruno+orders@bakery.test       the same person; what follows the + is for the reader
@@ -66,7 +66,7 @@ Forwards = Callable[[str], Sequence[str]]
 
 
 def expand(address: str, book: AddressBook, forwards: Forwards = lambda person: ()) -> Meaning:
-    """Return what stands behind `address`; `forwards` tells where a person's mail goes, empty for the mailbox.
+    """Return what `address` stands for; `forwards` tells where a person's mail goes, empty for the mailbox.
 
     >>> book = AddressBook(frozenset({"a.test"}), frozenset({"amir@a.test"}), {"boss@a.test": ["amir@a.test"]})
     >>> expand("Boss+urgent@a.test", book)

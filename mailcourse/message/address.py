@@ -1,4 +1,4 @@
-"""An address: `local-part@domain`, as it stands in an envelope (RFC 5321 §4.1.2).
+"""An address: `local-part@domain`, as it is written in an envelope (RFC 5321 §4.1.2).
 
     Mailbox    = Local-part "@" ( Domain / address-literal )
     Local-part = Dot-string / Quoted-string
@@ -39,7 +39,7 @@ class MalformedAddress(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox.  Equal addresses have the same local part, and the same domain in any case."""
+    """One mailbox.  Equal addresses have the same local part, and the same domain ignoring case."""
 
     local: str
     domain: str

@@ -58,7 +58,7 @@ def fields(header: bytes) -> Fields:
 
 @dataclass(frozen=True)
 class Part:
-    """One part: `header` with the empty line behind it, and `body`, as they stand in the message."""
+    """One part: `header` with the empty line behind it, and `body`, as they are in the message."""
 
     header: bytes
     body: bytes
@@ -135,7 +135,7 @@ def _from_base64(octets: bytes) -> bytes:
 
 
 def parameters(value: bytes) -> list[tuple[bytes, bytes]]:
-    """Read what stands behind the first semicolon of a field; pieces of RFC 2231 are joined, not decoded.
+    """Read what follows the first semicolon of a field; pieces of RFC 2231 are joined, not decoded.
 
     >>> parameters(b'attachment; filename*0="a long "; filename*1="name"; x=1')
     [(b'filename', b'a long name'), (b'x', b'1')]

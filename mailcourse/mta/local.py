@@ -18,7 +18,7 @@ class LocalDelivery(Protocol):
     """Whoever puts messages into mailboxes."""
 
     def refusal(self, recipient: Address) -> Reply | None:
-        """Return why `recipient` cannot receive mail; None when it can.  Quick, and safe from any thread."""
+        """Return why `recipient` cannot receive mail; None when it can.  Quick and thread-safe."""
 
     def deliver(self, copy: LocalCopy) -> Outcome:
         """Put a copy where it belongs.  Blocking; called off the loop."""

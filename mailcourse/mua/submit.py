@@ -52,7 +52,7 @@ def submit(
     except smtplib.SMTPRecipientsRefused as error:
         replies = "; ".join(f"{r}: {code} {_text(text)}" for r, (code, text) in error.recipients.items())
         raise NotSent(
-            f"{account.server} refused every recipient: {replies}. Mend the addresses and send again."
+            f"{account.server} refused every recipient: {replies}. Fix the addresses and send again."
         ) from None
     except smtplib.SMTPResponseException as error:
         raise NotSent(

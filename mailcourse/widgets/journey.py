@@ -139,7 +139,7 @@ class JourneyView(Box):
             _following.popleft().stop()
 
     def _arrange(self, number: int) -> None:
-        """Tell the steps anew, and stand at step `number`."""
+        """Tell the steps again, and go to step `number`."""
         recipient = "" if self.whose.value == EVERYBODY else self.whose.value
         self.steps = branch(steps(self._events), recipient)
         self._graph = journey_graph(self.steps)
@@ -183,7 +183,7 @@ class JourneyView(Box):
         self.play.icon = "pause" if is_on else "play"
 
     def _move(self, by: int) -> None:
-        self._play.playing = False  # who steps by hand wants to look
+        self._play.playing = False  # stepping by hand means looking
         self.slider.value = min(max(self.slider.value + by, 0), self.slider.max)
 
     def _show(self) -> None:

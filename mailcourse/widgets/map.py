@@ -43,7 +43,7 @@ class MapView(LiveView):
         self.host = widgets.Dropdown(options=list(lab.scenario.hosts), description="Host", layout={"width": "440px"})
         self.switch = widgets.Button(description="Switch off", icon="power-off", tooltip="nothing passes any more")
         self.slow = widgets.Button(description="Slow down", icon="hourglass-half", tooltip="0.5 s each way")
-        self.mend = widgets.Button(description="Mend all", icon="wrench", tooltip="whatever was broken on purpose")
+        self.mend = widgets.Button(description="Fix all", icon="wrench", tooltip="whatever was broken on purpose")
         self.what = widgets.ToggleButtons(
             options=["log", "queue", "mail", "zones"],
             tooltips=["what happened there", "what waits", "files", "records"],

@@ -6,14 +6,14 @@ import ipywidgets as widgets
 
 
 class Box(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The box around a view.  `close` is for those who use it; Python's collector of memory does not call it."""
+    """The box around a view.  `close` is for those who use it; Python's garbage collector does not call it."""
 
     def __del__(self) -> None:
         """Touch nothing: this may run on any thread, a lab's own among them, where a closing lab waits for itself."""
 
 
 def below(widget: widgets.Widget) -> list[widgets.Widget]:
-    """Return a widget and what stands inside it, without the parts that need no lab."""
+    """Return a widget and what is inside it, without the parts that need no lab."""
     found = [widget]
     for child in getattr(widget, "children", ()):
         found += [] if getattr(child, "needs_no_lab", False) else below(child)

@@ -129,7 +129,7 @@ class ReaderView(LiveView):
         self.alert.value = f'<p role="alert" style="color:#B00020">{escape(reading.visible(str(error)))}</p>'
 
     def start_again(self) -> None:
-        """Ask the DNS anew, and the server for everything."""
+        """Ask the DNS again, and the server for everything."""
         self.person = self.person.remembering()
         self.refresh()
 

@@ -67,7 +67,7 @@ def test_a_link_pressed_in_the_picture_is_cut_and_mail_takes_another_way(bench: 
     page.run(2)
     picture_says(here, "bruno 3")
     see(here, re.compile("the link to mail.academy.test is cut"))
-    page.press("Mend all", here)
+    page.press("Fix all", here)
     wait(lambda: "cut" not in here.locator("svg[role=img]").get_attribute("aria-label"), "it is mended")
 
 

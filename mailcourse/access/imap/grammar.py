@@ -58,7 +58,7 @@ def parse(pieces: list[Piece]) -> Command:
 
 
 def _sections(pieces: list[Any]) -> list[Piece]:
-    """Quote the literals that stand inside a section, so that a section is one atom (RFC 3501 §9, header-fld-name)."""
+    """Quote the literals inside a section, so that a section is one atom (RFC 3501 §9, header-fld-name)."""
     joined = pieces[:1]
     for literal, text in zip(pieces[1::2], pieces[2::2], strict=True):
         if isinstance(literal, bytes) and FIELD.fullmatch(literal) and IN_SECTION.search(joined[-1][-1000:]):

@@ -205,4 +205,4 @@ class Lab(PlainLab):
         if port not in lab.host(host).ports:
             known = ", ".join(map(str, sorted({*lab.host(host).ports}))) or "none"
             raise LabError(f"{host} does not listen on port {port}. Its ports: {known}.")
-        return TerminalView(lab, host, port, source or next(iter(lab.scenario.people.values())).device)
+        return TerminalView(lab, host, port, source or lab.person(lab.addresses[0]).machine)

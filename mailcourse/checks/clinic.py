@@ -35,7 +35,7 @@ class ExercisePatient(BrokenLab[Lab]):
 
     def log_in(self) -> str:
         """Try what Bruno's program does when it starts, and tell what his server said."""
-        bruno = next(who for who in self.lab.scenario.people if who.startswith("bruno@"))
+        bruno = next(who for who in self.lab.addresses if who.startswith("bruno@"))
         person = self.lab.person(bruno)
         person.password = self.password or person.password
         try:

@@ -48,8 +48,8 @@ def describe(given: Any) -> dict[str, Any]:
     if not lab.is_open:
         raise Stopped("The lab was closed. Run the cell that opens it, repair it, and run this cell again.")
     lab.settle()
-    hosts = lab.internet.hosts
-    accounts = {person: lab.accounts[lab.scenario.domains[person.rpartition("@")[2]]] for person in lab.scenario.people}
+    hosts = {name: lab.host(name) for name in lab.scenario.hosts}
+    accounts = {person: lab.accounts_of(person) for person in lab.addresses}
     device = getattr(given, "device", None)
     return asdict(
         State(
@@ -125,7 +125,7 @@ def _fill(lab: Lab, state: State) -> None:
 def fill(lab: Lab, person: str) -> None:
     """Let a person write to herself until her mailbox has no room for a letter."""
     quota = lab.scenario.people[person].quota or 0
-    accounts = lab.accounts[lab.scenario.domains[person.rpartition("@")[2]]]
+    accounts = lab.accounts_of(person)
 
     def write(size: int) -> int:
         lines = ("y" * 70 + "\n") * (size // 72) + "z" * (size % 72)  # CRLF on the wire

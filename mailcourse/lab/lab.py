@@ -126,7 +126,7 @@ class PlainLab(LabWorld):
         plan = self.scenario.people.get(address.lower())
         if plan is None:
             raise unknown("person", address, self.scenario.people)
-        return address.lower(), plan, self.scenario.domains[parse_address(address).domain]
+        return address.lower(), plan, self.home_of(address)
 
     @property
     def dns(self) -> LabDns:

@@ -130,7 +130,7 @@ class PlainPerson:
             host, message = world.host(self.machine), world.trace.new_message()
             facts = {"recipients": names, "subject": letter.subject, "header": traced(letter.raw)}
             world.trace.add(host.name, "mua", "composed", message, sender=self.address, **facts)
-            submit(self._account, partial(self._dial, 587, message), world.certificates.client(), host.name, letter)
+            submit(self._account, partial(self._dial, 587, message), world.tls_context(), host.name, letter)
         return PlainSent(world.trace, message, names, letter.raw, world.look)
 
     # ---- reading -------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ class PlainPerson:
 
     def files(self) -> Table:
         """List the files of this person's mailbox on the server, as an administrator sees them."""
-        box = self._world.accounts[self.server].mailbox(self.address)
+        box = self._world.mailbox_of(self.address)
         self._world.look()
         rows = []
         for folder in ("INBOX", *box.folders()):
@@ -266,7 +266,7 @@ class PlainPerson:
         """Forward all mail to `targets` from now on; one's own address among them keeps a copy, none stops it."""
         wanted = [str(parse(target)) for target in targets]
         with self._world.turn():
-            self._world.accounts[self.server].forward(self.address, wanted)
+            self._world.accounts_of(self.address).forward(self.address, wanted)
 
     def _dial(self, port: int, message: str | None) -> socket:
         """Find the server's address in the DNS and connect to it, as a mail program does."""

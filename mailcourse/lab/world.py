@@ -9,6 +9,7 @@ the world and knows nothing of the face.  Everything public is blocking and thre
 from __future__ import annotations
 
 import atexit
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,9 +25,10 @@ from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabClosed, LabError, unknown
 from mailcourse.internet.network import Host, Internet
 from mailcourse.internet.runtime import runtime
+from mailcourse.internet.tap import Listener
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
-from mailcourse.mailbox.maildir import Maildir
+from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.mta.server import MailServer
 
@@ -39,7 +41,11 @@ opening = threading.RLock()
 
 
 class LabWorld:
-    """What runs: every server of a scenario, and the clock that moves them.  `lab.py` says what the arguments mean."""
+    """What runs: every server of a scenario, and the clock that moves them.  `lab.py` says what the arguments mean.
+
+    A view reads `name`, `scenario` (the plan, a value), `clock`, `trace`, `faults`, `mail_servers` and `dns_servers`,
+    and otherwise asks the methods.
+    """
 
     def __init__(
         self,
@@ -174,6 +180,10 @@ class LabWorld:
         resolver = self.internet.host(self.scenario.resolver).addresses[0]
         return Stub(self.internet.host(host), resolver)
 
+    def on_packet(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each packet that passes anywhere, on the lab's thread; return the way to stop."""
+        return self.internet.tap(listener)
+
     def mail_server(self, host: str) -> MailServer:
         """Return the mail server of a host, after all that is due has been done."""
         self.check_open()
@@ -182,9 +192,32 @@ class LabWorld:
         self.look()
         return self.mail_servers[host]
 
-    def mailbox_of(self, address: str) -> Maildir:
-        """Return the mailbox of a person, on the host of their domain."""
-        return self.accounts[self.scenario.domains[address.rpartition("@")[2]]].mailbox(address)
+    def tls_context(self) -> ssl.SSLContext:
+        """Return a client's TLS context, which trusts the lab's CA and no other."""
+        return self.certificates.client()
+
+    # ---- who lives where -----------------------------------------------------------------------------
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of all people, in the order of the scenario."""
+        return list(self.scenario.people)
+
+    def home_of(self, address: str) -> str:
+        """Return the host with the mailbox of a person."""
+        return self.scenario.domains[address.rpartition("@")[2].lower()]
+
+    def residents_of(self, host: str) -> list[str]:
+        """Return the addresses whose mailbox is on this host."""
+        return [address for address in self.scenario.people if self.home_of(address) == host]
+
+    def accounts_of(self, address: str) -> Accounts:
+        """Return the accounts among which a person's is: passwords, quotas, forwards."""
+        return self.accounts[self.home_of(address)]
+
+    def mailbox_of(self, address: str) -> Mailbox:
+        """Return the mailbox of a person."""
+        return self.accounts_of(address).mailbox(address)
 
 
 @atexit.register

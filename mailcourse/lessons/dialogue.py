@@ -72,7 +72,7 @@ class Talk:
 
 def speak(lab: Lab, host: str, port: int = 25, source: str = "") -> Talk:
     """Connect to a mail server of the lab, from `source` (else from the first person's machine)."""
-    source = source or next(iter(lab.scenario.people.values())).device
+    source = source or lab.person(lab.addresses[0]).machine
     target = lab.host(host).addresses[0]
     try:
         connection = lab.host(source).dial(target, port, SECONDS)

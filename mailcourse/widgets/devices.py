@@ -38,7 +38,7 @@ def listed(device: Device) -> list[tuple[str, tuple[str, str]]]:
 
 def files(lab: PlainLab, person: str) -> str:
     """Write the files of a mailbox, as HTML."""
-    box = lab.accounts[lab.scenario.domains[person.partition("@")[2]]].mailbox(person)
+    box = lab.mailbox_of(person)
     rows = [("INBOX", f"{one.path.parent.name}/{one.name}") for one in box.scan()]
     rows += [(name, f"{one.path.parent.name}/{one.name}") for name in box.folders() for one in box.folder(name).scan()]
     return table(("folder", "file on the server"), rows)._repr_html_() if rows else "<p>The server has no message.</p>"

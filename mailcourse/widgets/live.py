@@ -72,8 +72,9 @@ class LiveView(Box):
     def _look_now(self) -> None:
         try:
             self.look()
-        except (LabError, OSError) as error:  # the lab was closed under our eyes
-            self.say(str(error))
+        except (LabError, OSError) as error:
+            if self.is_live:  # else the lab was closed meanwhile, and `stop` has said so
+                self.say(str(error))
 
     def stop(self, why: str = "") -> None:
         """Follow the lab no longer; what is shown stays, and nothing can be pressed."""

@@ -105,7 +105,7 @@ class MapView(LiveView):
 
     def _is_up(self) -> bool:
         host, *peer = self.chosen
-        return self.lab.faults.find(host, "cut", *peer) is None if peer else self.lab.internet.hosts[host].is_up
+        return self.lab.faults.find(host, "cut", *peer) is None if peer else self.lab.host(host).is_up
 
     def _slowed(self) -> Any:
         return self.lab.faults.find(self.chosen[0], "slow", *self.chosen[1:])
@@ -174,18 +174,18 @@ def _lines(events: Sequence[Event]) -> list[str]:
 
 
 def _mail(lab: PlainLab, host: str) -> str:
-    if host not in lab.accounts:
+    people = lab.residents_of(host)
+    if not people:
         return "<p>no mailboxes here</p>"
-    found: list[tuple[Any, ...]] = []
-    for person in lab.scenario.people:
-        if lab.scenario.domains.get(person.partition("@")[2]) == host:
-            box = lab.accounts[host].mailbox(person)
-            for folder in ("INBOX", *box.folders()):
-                stored = (box if folder == "INBOX" else box.folder(folder)).scan()
-                found += [(person, folder, one.uid, f"{one.path.parent.name}/{one.name}") for one in stored]
-    return (
-        table(("person", "folder", "UID", "file"), found)._repr_html_() if found else "<p>all mailboxes are empty</p>"
-    )
+    rows: list[tuple[object, ...]] = []
+    for person in people:
+        box = lab.mailbox_of(person)
+        for folder in ("INBOX", *box.folders()):
+            messages = (box if folder == "INBOX" else box.folder(folder)).scan()
+            rows += [(person, folder, file.uid, f"{file.path.parent.name}/{file.name}") for file in messages]
+    if not rows:
+        return "<p>all mailboxes are empty</p>"
+    return table(("person", "folder", "UID", "file"), rows)._repr_html_()
 
 
 def _pre(text: str) -> str:

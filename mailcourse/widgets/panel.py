@@ -25,7 +25,7 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, lab: PlainLab) -> None:
         self._lab = lab
         self.sent: PlainSent | None = None
-        people = list(lab.scenario.people)
+        people = lab.addresses
         wide = {"width": "480px"}
         self.sender = widgets.Dropdown(options=people, description="From", layout=wide)
         self.to = widgets.Text(value=_somebody_else(people), description="To", layout=wide)

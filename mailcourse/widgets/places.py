@@ -58,9 +58,7 @@ def state(lab: PlainLab) -> list[HostNode]:
         role = "dns" if dns else "mail" if plan.services else "person"
         server = lab.mail_servers.get(name)
         boxes = tuple(
-            (person.partition("@")[0], len(lab.accounts[name].mailbox(person).scan()))
-            for person in (lab.scenario.people if name in lab.accounts else ())
-            if lab.scenario.domains.get(person.partition("@")[2]) == name
+            (person.partition("@")[0], len(lab.mailbox_of(person).scan())) for person in lab.residents_of(name)
         )
         organisation = lab.scenario.organisations.get(plan.organisation, plan.organisation)
         found.append(
@@ -68,7 +66,7 @@ def state(lab: PlainLab) -> list[HostNode]:
                 name,
                 organisation,
                 role,
-                lab.internet.hosts[name].is_up,
+                lab.host(name).is_up,
                 None if server is None else len(server.queue.entries()),
                 boxes,
                 tuple(broken.get(name, ())),
@@ -86,7 +84,7 @@ def mail_links(lab: PlainLab) -> list[Link]:
     """Return the links that mail is meant to take: from a person's machine to her server, and on inside."""
     scenario, found = lab.scenario, []
     for address, person in scenario.people.items():
-        found.append((person.device, scenario.domains[address.partition("@")[2]]))
+        found.append((person.device, lab.home_of(address)))
     for name, plan in scenario.hosts.items():
         found += [(name, other) for other in plan.settings.named_hosts()]
     return list(dict.fromkeys(found))

@@ -41,7 +41,7 @@ class ScriptStep:
 
 def pair(lab: PlainLab) -> tuple[str, str]:
     """Return the addresses of two people of different domains: who writes, and to whom."""
-    people = list(lab.scenario.people)
+    people = lab.addresses
     if not people:
         raise LabError("Nobody lives in this lab, so nobody can write. Choose another scenario.")
     own = people[0].rpartition("@")[2]
@@ -59,7 +59,7 @@ def first_mail_server(lab: PlainLab) -> str:
 
 def home(lab: PlainLab) -> str:
     """Return the host with the reader's mailbox."""
-    return lab.scenario.domains[pair(lab)[1].rpartition("@")[2]]
+    return lab.home_of(pair(lab)[1])
 
 
 def _send(stage: Stage, subject: str, to: str = "") -> None:

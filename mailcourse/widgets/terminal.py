@@ -106,19 +106,18 @@ def meaning(line: str) -> tuple[str, str]:
 
 def suggested(lab: PlainLab, host: str, port: int) -> list[str]:
     """Return lines that make a whole conversation on this port, with people of the lab."""
-    people = list(lab.scenario.people.items())
-    own = [(address, plan) for address, plan in people if lab.scenario.domains[address.partition("@")[2]] == host]
-    address, plan = (own or people)[0]
+    person = lab.person((lab.residents_of(host) or lab.addresses)[0])
+    address, password = person.address, person.password
     settings = lab.scenario.hosts[host].settings
     domains = {*settings.local_domains, *settings.relay_domains}
-    to = next((other for other, _ in people if other.partition("@")[2] in domains), address)
-    sender = next((other for other, _ in people if other.partition("@")[2] not in domains), address)
+    to = next((other for other in lab.addresses if other.partition("@")[2] in domains), address)
+    sender = next((other for other in lab.addresses if other.partition("@")[2] not in domains), address)
     service = SERVICES.get(port, "")
     if "pop3" in service:
         reading = ["STAT", "LIST", "UIDL", "TOP 1 2", "RETR 1", "DELE 1", "RSET", "QUIT"]
-        return ["CAPA", f"USER {address}", f"PASS {plan.password}", *reading]
+        return ["CAPA", f"USER {address}", f"PASS {password}", *reading]
     if "imap" in service:
-        login = f'a1 LOGIN {address} "{plan.password}"'
+        login = f'a1 LOGIN {address} "{password}"'
         rest = ['a2 LIST "" *', "a3 SELECT INBOX", "a4 FETCH 1:* (FLAGS ENVELOPE)", "a5 FETCH 1 BODY.PEEK[]"]
         return ["a0 CAPABILITY", login, *rest, "a6 STORE 1 +FLAGS (\\Flagged)", "a7 SEARCH UNSEEN", "a8 LOGOUT"]
     first = ["EHLO laptop.academy.test", "STARTTLS"]
@@ -168,9 +167,9 @@ class TerminalView(LiveView):
         """Connect, or connect again."""
         self.hang_up()
         self.lines, self._wants_tls, self._held = [], False, []
-        target = self.lab.internet.host(self._host)
+        target = self.lab.host(self._host)
         try:
-            made = self.lab.internet.host(self._source).dial(target.addresses[0], self._port)
+            made = self.lab.host(self._source).dial(target.addresses[0], self._port)
         except OSError as error:
             raise LabError(f"{self._host} port {self._port} cannot be reached: {error}") from None
         self._socket = made
@@ -255,7 +254,7 @@ class TerminalView(LiveView):
         return connection
 
     def _begin_tls(self, connection: socket.socket) -> ssl.SSLSocket:
-        inside = self.lab.certificates.client().wrap_socket(connection, server_hostname=self._host)
+        inside = self.lab.tls_context().wrap_socket(connection, server_hostname=self._host)
         self._socket = inside
         for text in certificate(inside):
             self._note(text)

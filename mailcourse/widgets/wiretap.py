@@ -109,7 +109,7 @@ class WiretapView(LiveView):
         self.clear = widgets.Button(description="Clear", icon="eraser", layout={"width": "auto"})
         self.clear.on_click(lambda _: self._forget())
         super().__init__(lab, [widgets.HBox([self.clear, self.summary]), self.screen])
-        self._unlisten = lab.internet.tap(lambda _: self.soon())
+        self._unlisten = lab.on_packet(lambda _: self.soon())
 
     def _forget(self) -> None:
         packets = self.tap.packets

@@ -129,3 +129,20 @@ def test_only_internet_opens_sockets_reads_the_time_or_draws_numbers(path: Path)
     assert not modules & {"random", "secrets", "time", "uuid"}
     for call in ("socket.socket(", "create_connection(", "datetime.now(", "utcnow(", "date.today("):
         assert call not in source
+
+
+#: what a lab is built from, and nobody above its face needs to know
+INSIDE = {"accounts", "certificates", "deliveries", "disks", "internet", "resolvers", "runtime"}
+
+
+@pytest.mark.parametrize("room", ["widgets", "views", "lessons", "checks", "cli"])
+def test_what_stands_above_a_lab_asks_its_face(room: str) -> None:
+    reached = [
+        f"{name_of(path)}, line {node.lineno}: lab.{node.attr}"
+        for path in FILES
+        if name_of(path).partition(".")[0] == room
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in INSIDE
+        if getattr(node.value, "id", getattr(node.value, "attr", "")) == "lab"
+    ]
+    assert reached == []

@@ -125,7 +125,8 @@ def test_a_host_shows_its_log_queue_mail_and_zones(lab: Lab) -> None:
     assert "queue id" in detail(lab, [MX1], "queue")
     assert "no queue" in detail(lab, ["ns.bakery.test"], "queue")
     assert "new/" in detail(lab, ["mail.bakery.test"], "mail")
-    assert "mailboxes are empty" in detail(lab, [MX1], "mail")
+    assert "mailboxes are empty" in detail(lab, ["mail.academy.test"], "mail")
+    assert "no mailboxes" in detail(lab, [MX1], "mail")
     assert "MX 10 mx1" in detail(lab, ["ns.bakery.test"], "zones")
 
 

@@ -18,7 +18,7 @@ from mailcourse.mua.compose import Draft, addresses, compose, references
 from mailcourse.mua.compose import Letter as Letter
 from mailcourse.mua.device import Device as Device  # views may know it too
 from mailcourse.mua.device import ServerAccess
-from mailcourse.mua.imap import Idle, Imap, imap
+from mailcourse.mua.imap import Imap, Updates, imap
 from mailcourse.mua.mail import Mail as Mail
 from mailcourse.mua.mail import Messages
 from mailcourse.mua.pop3 import pop3
@@ -184,15 +184,15 @@ class PlainPerson:
             return messages
 
     @contextmanager
-    def waiting(self, folder: str = "INBOX") -> Iterator[Idle]:
-        """Keep a connection open that is told of news at once (IMAP's IDLE):
+    def idle(self, folder: str = "INBOX") -> Iterator[Updates]:
+        """Keep a connection open on which the server reports each change of a folder at once (IMAP's IDLE):
 
-        `with bruno.waiting() as bell: …`; then `bell.news` are the lines that the server said.
+        `with bruno.idle() as updates: updates.wait()`; afterwards `updates.lines` are all the lines that it sent.
         """
         with imap(self._account, partial(self._dial, 143, None)) as server:
             server.open(folder)
-            with server.idle() as bell:
-                yield bell
+            with server.idle() as updates:
+                yield updates
 
     # ---- putting in order ----------------------------------------------------------------------------
 

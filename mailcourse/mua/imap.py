@@ -144,20 +144,20 @@ class Imap:
         return int(code[0].split()[-1]) if code and code[0] else 0
 
     @contextmanager
-    def idle(self) -> Iterator[Idle]:
-        """Wait for news of the open folder."""
+    def idle(self) -> Iterator[Updates]:
+        """Let the server report each change of the open folder at once (RFC 2177)."""
         self._client.send(b"IDLING IDLE\r\n")
         if not self._client.readline().startswith(b"+"):
             raise LabError("The server does not let us wait. It may not know IDLE.")
-        waiting = Idle(self._client)
+        updates = Updates(self._client)
         try:
-            yield waiting
+            yield updates
         finally:
             self._client.send(b"DONE\r\n")
             while not (line := self._client.readline()).startswith(b"IDLING"):
                 if not line:
                     break
-                waiting.news.append(line.decode().rstrip())
+                updates.lines.append(line.decode().rstrip())
 
     def _ask(self, command: str, *arguments: str) -> tuple[str, list[Any]]:
         method = getattr(self._client, command.lower())
@@ -170,20 +170,20 @@ class Imap:
         return kind, data
 
 
-class Idle:
-    """Waiting.  `news` are the lines that the server said: "* 3 EXISTS"."""
+class Updates:
+    """What a server reports of a folder during IDLE.  `lines` are its untagged responses: "* 3 EXISTS"."""
 
     def __init__(self, client: imaplib.IMAP4) -> None:
-        self._client, self.news = client, list[str]()
+        self._client, self.lines = client, list[str]()
 
     def wait(self, seconds: float = 5) -> list[str]:
         """Wait until the server says something, for so many real seconds at most; return what it has said."""
-        if not self.news and select.select([self._client.socket()], [], [], seconds)[0]:
-            self.news.append(self._client.readline().decode().rstrip())
-        return list(self.news)
+        if not self.lines and select.select([self._client.socket()], [], [], seconds)[0]:
+            self.lines.append(self._client.readline().decode().rstrip())
+        return list(self.lines)
 
     def __repr__(self) -> str:
-        return "\n".join(self.news) or "nothing new"
+        return "\n".join(self.lines) or "nothing new"
 
 
 def _quoted(text: str) -> str:

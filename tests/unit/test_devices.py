@@ -193,8 +193,8 @@ def test_a_person_puts_her_mail_in_order(office: Lab) -> None:
             wrong()
 
 
-def test_a_person_waits_and_is_told_at_once(lab: Lab) -> None:
-    with lab.person(BRUNO).waiting() as bell:
+def test_an_idle_person_gets_updates_at_once(lab: Lab) -> None:
+    with lab.person(BRUNO).idle() as updates:
         lab.person(ALICE).send(BRUNO, "now", "x")
-        assert bell.wait(10)[0] == "* 1 EXISTS"
-    assert bell.news == ["* 1 EXISTS", "* 1 RECENT"]
+        assert updates.wait(10)[0] == "* 1 EXISTS"
+    assert updates.lines == ["* 1 EXISTS", "* 1 RECENT"]

@@ -139,8 +139,8 @@ class Patient(BrokenLab[Lab]):
         self.lab.clock.advance(hours=1)
         if self.device is not None:
             self.device.sync()
-        found = self.lab.person(READER).inbox()
-        return any(mail.uid not in before and mail.subject == "A new letter" for mail in found)
+        inbox = self.lab.person(READER).inbox()
+        return any(mail.uid not in before and mail.subject == "A new letter" for mail in inbox)
 
 
 def clinic(number: int) -> Patient:

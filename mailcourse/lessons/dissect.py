@@ -37,24 +37,24 @@ def dissect(text: str) -> Table:
     domain        bakery.test  a name of the DNS; who takes mail for it is asked there
     """
     rows: list[tuple[str, str, str]] = []
-    for found in addresses(text.encode()):
-        if found != END_OF_GROUP:
-            rows += _group(found) if found.domain is None else _mailbox(found, text)
+    for address in addresses(text.encode()):
+        if address != END_OF_GROUP:
+            rows += _group(address) if address.domain is None else _mailbox(address, text)
     return table((PART, TEXT, WHAT), rows)
 
 
-def _group(found: ListedAddress) -> list[tuple[str, str, str]]:
-    return [(GROUP[0], (found.local or b"").decode(), GROUP[1])]
+def _group(address: ListedAddress) -> list[tuple[str, str, str]]:
+    return [(GROUP[0], (address.local or b"").decode(), GROUP[1])]
 
 
-def _mailbox(found: ListedAddress, text: str) -> list[tuple[str, str, str]]:
+def _mailbox(listed: ListedAddress, text: str) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
-    if found.name:
-        name = found.name.decode()
+    if listed.name:
+        name = listed.name.decode()
         shown = decode_words(name)
         rows.append((NAME[0], shown, NAME[1]))
         rows += [(WRITTEN[0], name, WRITTEN[1])] if shown != name else []
-    local, domain = (found.local or b"").decode(), (found.domain or b"").decode()
+    local, domain = (listed.local or b"").decode(), (listed.domain or b"").decode()
     written = local if LOCAL.fullmatch(local) or not {*' "(),:;<>@[]\\'} & {*local} else f'"{local}"'
     whole = f"{written}@{domain}" if domain else written
     if whole not in text:  # the reader of headers forgives spaces, an envelope does not

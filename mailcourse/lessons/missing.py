@@ -45,13 +45,13 @@ def made_by(source: str) -> set[str]:
         tree = ast.parse(source)
     except SyntaxError:
         return set()
-    made = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            made |= {alias.asname or alias.name for alias in node.names}
+            names |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            made.add(node.name)
-    return made
+            names.add(node.name)
+    return names
 
 
 def explain_missing_names() -> None:

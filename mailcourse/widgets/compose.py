@@ -51,7 +51,7 @@ def notes(letter: Letter, machine: str, hidden: Sequence[str], *, is_forged: boo
     secret = (
         f"{', '.join(hidden)}: in the envelope only; no header tells" if hidden else "nobody; there is no such header"
     )
-    told = [
+    rows = [
         ("MAIL FROM", f"<{letter.sender}>, said to the server before the message; a bounce would go there"),
         ("RCPT TO", f"{', '.join(f'<{name}>' for name in letter.recipients)}; this decides where it goes"),
         ("From", f"{wrote}; nobody has checked it"),
@@ -60,10 +60,10 @@ def notes(letter: Letter, machine: str, hidden: Sequence[str], *, is_forged: boo
         ("Bcc", secret),
     ]
     if b"boundary=" in letter.raw.partition(b"\r\n\r\n")[0]:
-        told.append(
+        rows.append(
             ("Content-Type", "written by the mail program: the parts of the message, and the line between them")
         )
-    return [*told, ("in all", f"{len(letter.raw):,} octets; every line ends with CR LF")]
+    return [*rows, ("in all", f"{len(letter.raw):,} octets; every line ends with CR LF")]
 
 
 def states(sent: PlainSent, events: Sequence[Any]) -> str:
@@ -130,10 +130,10 @@ class ComposeView(LiveView):
     def _make_envelope(self) -> None:
         self.mail_from, self.rcpt_to = _text("MAIL FROM", ""), _text("RCPT TO", "")
         self.follow_button = _button("Follow the headers", "link", "put MAIL FROM and RCPT TO back")
-        self.told = widgets.HTML()
+        self.status = widgets.HTML()
         self._edited: set[str] = set()
         self._derived = ("", "")
-        page = widgets.VBox([self.mail_from, self.rcpt_to, self.follow_button, self.told])
+        page = widgets.VBox([self.mail_from, self.rcpt_to, self.follow_button, self.status])
         self.more = widgets.Accordion(
             [page, self.html],
             titles=("Envelope", "HTML body"),
@@ -168,7 +168,7 @@ class ComposeView(LiveView):
 
     def _tell_envelope(self) -> None:
         edited = " and ".join(sorted(self._edited))
-        self.told.value = f'<p role="status">{self._words(edited)}</p>'
+        self.status.value = f'<p role="status">{self._words(edited)}</p>'
         self.follow_button.disabled = not self._edited
 
     @staticmethod

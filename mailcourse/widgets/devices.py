@@ -29,18 +29,20 @@ COLOURS = {"C": "#0072B2", "S": "#00704f"}
 
 def listed(device: Device) -> list[tuple[str, tuple[str, str]]]:
     """Return what a device shows: a line for each message, and (folder, UID) behind it."""
-    found = []
+    rows = []
     for folder in device.folders():
         where = "" if folder == "INBOX" else f"{folder}: "
-        found += [(f"{where}{mail.subject} ({mail.state})", (folder, mail.uid)) for mail in device.messages(folder)]
-    return found
+        rows += [(f"{where}{mail.subject} ({mail.state})", (folder, mail.uid)) for mail in device.messages(folder)]
+    return rows
 
 
 def files(lab: PlainLab, person: str) -> str:
     """Write the files of a mailbox, as HTML."""
     box = lab.mailbox_of(person)
-    rows = [("INBOX", f"{one.path.parent.name}/{one.name}") for one in box.scan()]
-    rows += [(name, f"{one.path.parent.name}/{one.name}") for name in box.folders() for one in box.folder(name).scan()]
+    rows = [("INBOX", f"{file.path.parent.name}/{file.name}") for file in box.scan()]
+    rows += [
+        (name, f"{file.path.parent.name}/{file.name}") for name in box.folders() for file in box.folder(name).scan()
+    ]
     return table(("folder", "file on the server"), rows)._repr_html_() if rows else "<p>The server has no message.</p>"
 
 
@@ -61,8 +63,8 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, name: str, make: Callable[[str], Device], act: Callable[..., object]) -> None:
         self.name, self._make = name, make
-        self.way = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
-        self.device = make(self.way.value)
+        self.protocol = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
+        self.device = make(self.protocol.value)
         self.online = widgets.ToggleButton(value=True, description="Online", icon="wifi", tooltip="has a network")
         self.list = widgets.Select(options=[], rows=7, description="Messages", layout={"width": "98%"})
         names = {
@@ -75,17 +77,17 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.buttons = {
             word: widgets.Button(description=word, icon=icon, layout={"width": "auto"}) for word, icon in names.items()
         }
-        self.told = widgets.HTML()
-        self.way.observe(lambda _: self._change(), "value")
+        self.status = widgets.HTML()
+        self.protocol.observe(lambda _: self._change(), "value")
         self.online.observe(lambda _: self._switch(), "value")
         for word, button in self.buttons.items():
             button.on_click(lambda pressed, word=word: act(lambda: self.press(word), pressed))
-        head = widgets.HBox([self.way, self.online])
+        head = widgets.HBox([self.protocol, self.online])
         row = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        super().__init__([head, self.list, row, self.told], layout={"flex": "1 1 420px"})
+        super().__init__([head, self.list, row, self.status], layout={"flex": "1 1 420px"})
 
     def _change(self) -> None:
-        self.device = self._make(self.way.value)
+        self.device = self._make(self.protocol.value)
         self._switch()
         self.look()
 
@@ -96,7 +98,7 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def press(self, word: str) -> None:
         """Do what a button says, with the message that is chosen."""
         if word == "Synchronise":
-            self.told.value = f"<i>{escape(self.name)}: {escape(repr(self.device.sync()))}</i>"
+            self.status.value = f"<i>{escape(self.name)}: {escape(repr(self.device.sync()))}</i>"
         elif self.list.value is not None:
             folder, uid = self.list.value
             acts: dict[str, Callable[[], object]] = {
@@ -126,7 +128,7 @@ class DevicesView(LiveView):
         self._mine: set[int] = set()  # sessions of this person
 
         def make(name: str) -> Callable[[str], Device]:
-            return lambda way: self.person.device(name, WAYS[way][0], keep=WAYS[way][1])
+            return lambda choice: self.person.device(name, WAYS[choice][0], keep=WAYS[choice][1])
 
         self.devices = [OneDevice(name, make(name), self._press) for name in names]
         self.files = widgets.HTML(layout={"flex": "1 1 420px", "max_height": "260px", "overflow": "auto"})
@@ -161,5 +163,5 @@ class DevicesView(LiveView):
             return "devices of a lab that is closed"
         lines = []
         for each in self.devices:
-            lines += [f"{each.name} ({each.way.value})", *(f"  {line}" for line, _ in listed(each.device))]
+            lines += [f"{each.name} ({each.protocol.value})", *(f"  {line}" for line, _ in listed(each.device))]
         return "\n".join(lines)

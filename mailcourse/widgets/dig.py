@@ -34,12 +34,12 @@ FLAGS = {
 }
 
 
-def answer(found: Lookup) -> str:
+def answer(lookup: Lookup) -> str:
     """Write an answer, section by section, as HTML."""
-    flags = ", ".join(f"{flag} ({FLAGS[flag]})" for flag in found.flags if flag in FLAGS)
-    head = f"{escape(found.server)} answers {found.type} of {escape(found.name)}: <b>{escape(found.rcode)}</b>"
+    flags = ", ".join(f"{flag} ({FLAGS[flag]})" for flag in lookup.flags if flag in FLAGS)
+    head = f"{escape(lookup.server)} answers {lookup.type} of {escape(lookup.name)}: <b>{escape(lookup.rcode)}</b>"
     parts = [f"<p>{head}<br>{flags}</p>"]
-    sections = {"Answer": found.records, "Authority": found.authority, "Additional": found.additional}
+    sections = {"Answer": lookup.records, "Authority": lookup.authority, "Additional": lookup.additional}
     for word, records in sections.items():
         rows = [record.split(" ", 3) for record in records]
         drawn = table(("name", "TTL", "type", "value"), rows)._repr_html_() if rows else "no records"
@@ -60,9 +60,9 @@ def walk(name: str, kind: str, rows: Iterable[Mapping[str, object]]) -> str:
     for number, row in enumerate(rows, 1):
         server, node = str(row["server"]), f"s{number}"
         records = [str(record) for record in row["records"]] if isinstance(row["records"], (list, tuple)) else []
-        told = [" ".join(record.split(" ", 3)[2:]) for record in records] or ["no such record"]
+        replies = [" ".join(record.split(" ", 3)[2:]) for record in records] or ["no such record"]
         servers.node(node, rf"{number}. {graphviz.escape(server)}", shape=shape, fillcolor=colour)
-        lines = [f"{number}. {kind} of {name}?", f"{row['says']}: {told[0]}", *told[1:3]]
+        lines = [f"{number}. {kind} of {name}?", f"{row['says']}: {replies[0]}", *replies[1:3]]
         graph.edge("asker", node, label=r"\l".join(graphviz.escape(line[:60]) for line in lines) + r"\l", dir="both")
         if number > 1:
             servers.edge(f"s{number - 1}", node, style="dashed", label="ask there")
@@ -93,14 +93,14 @@ class DigView(LiveView):
         self.save = _button("Save the zone", "save")
         self.zone = widgets.Dropdown(options=list(lab.scenario.zones), description="Zone", layout={"width": "320px"})
         self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
-        self.answer, self.steps, self.memory, self.told = (widgets.HTML() for _ in range(4))
+        self.answer, self.steps, self.memory, self.status = (widgets.HTML() for _ in range(4))
         self.ask.on_click(lambda _: self.do(self._ask, self.ask))
         self.walk.on_click(lambda _: self.do(self.show_walk, self.walk))
         self.forget.on_click(lambda _: self.do(lab.dns.forget, self.forget))
         self.save.on_click(lambda _: self.do(self._save, self.save))
         self.zone.observe(lambda _: self._show_zone(), "value")
         memory = widgets.VBox([self.forget, self.memory], layout={"max_height": "300px", "overflow": "auto"})
-        parts = [self.answer, self.steps, memory, widgets.VBox([self.zone, self.text, self.save, self.told])]
+        parts = [self.answer, self.steps, memory, widgets.VBox([self.zone, self.text, self.save, self.status])]
         self.tabs = widgets.Tab(children=parts, titles=["Answer", "Walk", "Memory", "Zone"])
         question = widgets.HBox(
             [self.name, self.type, self.server, self.ask, self.walk], layout={"flex_flow": "row wrap"}
@@ -110,8 +110,8 @@ class DigView(LiveView):
 
     def _ask(self) -> None:
         server = None if self.server.value == RESOLVER else self.server.value
-        found = self.lab.dns.lookup(self.name.value.strip(), self.type.value, server)
-        self.answer.value, self.tabs.selected_index = answer(found), 0
+        lookup = self.lab.dns.lookup(self.name.value.strip(), self.type.value, server)
+        self.answer.value, self.tabs.selected_index = answer(lookup), 0
 
     def show_walk(self) -> None:
         """Walk to the name from the root, and draw it."""
@@ -122,23 +122,25 @@ class DigView(LiveView):
     def _show_zone(self) -> None:
         if self.zone.value is not None and self.lab.is_open:
             self.text.value = self.lab.zone(self.zone.value).text
-            self.told.value = ""
+            self.status.value = ""
 
     def _save(self) -> None:
         """Serve the text; a mistake is told with its line, and nothing is changed."""
         try:
             zone = self.lab.zone(self.zone.value).edit(self.text.value)
         except LabError as error:
-            self.told.value = f'<p role="alert" style="color:#B00020"><b>Not saved.</b> {escape(str(error))}</p>'
+            self.status.value = f'<p role="alert" style="color:#B00020"><b>Not saved.</b> {escape(str(error))}</p>'
             return
         self.text.value = zone.text
-        self.told.value = f"<p>Saved with serial {zone.serial}. What the resolver remembers is as before.</p>"
+        self.status.value = f"<p>Saved with serial {zone.serial}. What the resolver remembers is as before.</p>"
 
     def look(self) -> None:
         """Show what the resolver remembers, and for how long."""
-        known = self.lab.dns.cache
+        entries = self.lab.dns.cache
         now = f"{self.lab.clock.now():%a %d %b %H:%M:%S}"
-        self.memory.value = f"<p>What the resolver remembers at {now}</p>{known._repr_html_() if known else 'Nothing.'}"
+        self.memory.value = (
+            f"<p>What the resolver remembers at {now}</p>{entries._repr_html_() if entries else 'Nothing.'}"
+        )
 
     def __repr__(self) -> str:
         return f"A form to ask the DNS: name, type, server. Servers: {json.dumps(list(self.server.options))}"

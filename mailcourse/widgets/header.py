@@ -39,29 +39,29 @@ class HeaderLine:
 
 def header_of(events: Iterable[Event], recipient: str = "") -> str:
     """Return the header of a recipient's copy, or of the first one that arrived; else as it was composed."""
-    found = ""
+    composed = ""
     first = None
     for event in events:
         first = first or event.message
         if event.message != first:
             continue
         if event.what == "composed":
-            found = found or event.facts["header"]
+            composed = composed or event.facts["header"]
         if event.what == "delivered" and recipient in ("", event.facts["recipient"].lower()):
             return str(event.facts["header"])
-    return found
+    return composed
 
 
-def lines(header: str, told: Sequence[Step]) -> list[HeaderLine]:
+def lines(header: str, steps: Sequence[Step]) -> list[HeaderLine]:
     """Take a header apart, and find the step of each line."""
-    marks = {step.mark: number for number, step in enumerate(told) if step.mark}
-    composed = marks.get("composed", next((n for n, step in enumerate(told) if step.lines[:1]), None))
-    found = []
+    marks = {step.mark: number for number, step in enumerate(steps) if step.mark}
+    composed = marks.get("composed", next((n for n, step in enumerate(steps) if step.lines[:1]), None))
+    rows = []
     for text in re.split(r"\r?\n(?![ \t])", header.strip("\r\n")) if header else []:
         name, _, value = text.partition(":")
         value = " ".join(value.split())
-        found.append(HeaderLine(name, value, _writer(name.lower(), value, marks, composed)))
-    return found
+        rows.append(HeaderLine(name, value, _writer(name.lower(), value, marks, composed)))
+    return rows
 
 
 def _writer(name: str, value: str, marks: dict[str, int], composed: int | None) -> int | None:
@@ -78,13 +78,13 @@ def _writer(name: str, value: str, marks: dict[str, int], composed: int | None) 
     return composed
 
 
-def two_letters(header: str, told: Sequence[Step], number: int) -> str:
+def two_letters(header: str, steps: Sequence[Step], number: int) -> str:
     """Show the envelope of step `number` beside what the header says: two different things."""
     envelope: list[tuple[str, str]] = []
-    for step in told[: number + 1]:
-        found = [match for line in step.lines if (match := ENVELOPE.match(line))]
-        if found:
-            envelope = [(match[1].upper(), match[2]) for match in found]
+    for step in steps[: number + 1]:
+        matches = [match for line in step.lines if (match := ENVELOPE.match(line))]
+        if matches:
+            envelope = [(match[1].upper(), match[2]) for match in matches]
     shown = [(line.name, line.value) for line in lines(header, ()) if line.name.lower() in ("from", "to", "cc", "bcc")]
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:8px">'
@@ -95,7 +95,7 @@ def two_letters(header: str, told: Sequence[Step], number: int) -> str:
 
 
 def _card(title: str, rows: Sequence[tuple[str, str]], nothing: str, colour: str) -> str:
-    told = "<br>".join(f"<b>{escape(name)}</b> {escape(visible(value)[:MAX_LINE])}" for name, value in rows[:8])
+    fields = "<br>".join(f"<b>{escape(name)}</b> {escape(visible(value)[:MAX_LINE])}" for name, value in rows[:8])
     more = f"<br>… and {len(rows) - 8} more" if len(rows) > 8 else ""
     style = f"flex:1 1 280px;background:#fff;color:#222;border-left:6px solid {colour};padding:4px 8px;line-height:1.4"
-    return f'<div style="{style};overflow-wrap:anywhere">{escape(title)}<br>{told or nothing}{more}</div>'
+    return f'<div style="{style};overflow-wrap:anywhere">{escape(title)}<br>{fields or nothing}{more}</div>'

@@ -1,8 +1,8 @@
 """The journey of a message on the screen: play, step, and see which line of the header was written where.
 
-    events → steps → branch ─┬─► way → frame     the picture
-                             ├─► said            the dialogue of this step
-                             └─► header.lines    choose a line: the step that wrote it lights up
+    events → steps → branch ─┬─► journey_graph → render_step    the picture
+                             ├─► said                           the dialogue of this step
+                             └─► header.lines                   choose a line: the step that wrote it lights up
 
 The functions are in `steps.py`, `journey_graph.py` and `header.py`; here are only buttons around them.  Works while the
 message travels, afterwards, and from a saved trace.

@@ -27,17 +27,17 @@ class JourneyGraph:
     broken: frozenset[tuple[str, str]]  # links that never worked
 
 
-def journey_graph(told: Sequence[Step]) -> JourneyGraph:
+def journey_graph(steps: Sequence[Step]) -> JourneyGraph:
     """Collect hosts and links in the order of use."""
     nodes: dict[str, tuple[str, int]] = {}
     links: dict[tuple[str, str], tuple[str, int]] = {}
-    for number, step in enumerate(told):
+    for number, step in enumerate(steps):
         for name in [*(step.link or ()), step.host]:
             role = step.kind if name == step.host else "mail"
             nodes.setdefault(name, (role, number))
         if step.link is not None:
             links.setdefault(step.link, (step.kind, number))
-    worked = {step.link for step in told if step.works}
+    worked = {step.link for step in steps if step.works}
     return JourneyGraph(nodes, links, frozenset(link for link in links if link not in worked))
 
 
@@ -69,9 +69,9 @@ def _label(name: str) -> str:
     return rf"{graphviz.escape(first)}\n{graphviz.escape(second)}"
 
 
-def render_step(journey: JourneyGraph, told: Sequence[Step], number: int) -> str:
+def render_step(journey: JourneyGraph, steps: Sequence[Step], number: int) -> str:
     """Return the picture at step `number`: what acts now is marked, what comes later is pale."""
-    step = told[number]
+    step = steps[number]
     marks: dict[str, str] = {}
     for index, (name, (_, first)) in enumerate(journey.nodes.items()):
         active = name == step.host or name in (step.link or ())
@@ -83,5 +83,5 @@ def render_step(journey: JourneyGraph, told: Sequence[Step], number: int) -> str
         lambda m: f'<g id="{m[1]}" class="{m[2]} {marks[m[1]]}">',
         svg(dot(journey)),
     )
-    title = escape(f"Step {number + 1} of {len(told)}: {step.title}", quote=True)
+    title = escape(f"Step {number + 1} of {len(steps)}: {step.title}", quote=True)
     return picture.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)

@@ -75,13 +75,13 @@ class MapView(LiveView):
 
     def look(self) -> None:
         """Paint the map as the lab is now."""
-        places, links, broken = state(self.lab), self._links, troubles(self.lab)
-        source = dot(places, links)
+        nodes, links, broken = state(self.lab), self._links, troubles(self.lab)
+        source = dot(nodes, links)
         if self._drawn[0] != source:
             self._drawn = source, svg(source)
             self._offer(links)
         with self.hold_sync():
-            painting = painted(self._drawn[1], places, links, self._now, broken, self.chosen)
+            painting = painted(self._drawn[1], nodes, links, self._now, broken, self.chosen)
             self.picture.value = f'<style>{STYLE}</style><div class="mailcourse-map">{painting}</div>'
             is_up, is_fast = self._is_up(), self._slowed() is None
             self.switch.description = "Switch off" if is_up else "Switch on"
@@ -128,10 +128,10 @@ class MapView(LiveView):
 
     def still(self) -> bytes:
         """Return the map as PNG."""
-        places = state(self.lab)
-        source = dot(places, self._links)
-        for number, place in enumerate(places):
-            source = source.replace(f"@n{number}@", graphviz.escape(place.words))
+        nodes = state(self.lab)
+        source = dot(nodes, self._links)
+        for number, node in enumerate(nodes):
+            source = source.replace(f"@n{number}@", graphviz.escape(node.words))
         return png(source)
 
     def __repr__(self) -> str:
@@ -157,16 +157,16 @@ def detail(lab: PlainLab, chosen: Sequence[str], what: str) -> str:
 
 def _passed(lab: PlainLab, ends: set[str]) -> list[Event]:
     """Return what was said between two hosts, and what was broken there."""
-    found: list[Event] = []
+    events: list[Event] = []
     sessions: set[Any] = set()
     for event in lab.trace:
         session = event.facts.get("session")
         if {event.host, event.facts.get("peer")} == ends:
             sessions |= {session} - {None}
-            found.append(event)
+            events.append(event)
         elif session in sessions and event.host in ends:
-            found.append(event)
-    return found
+            events.append(event)
+    return events
 
 
 def _lines(events: Sequence[Event]) -> list[str]:

@@ -14,11 +14,6 @@ from mailcourse.lab.sent import PlainSent
 from .journey import JourneyView
 
 
-def told(sent: PlainSent) -> str:
-    """Write where each recipient's copy is, as HTML."""
-    return sent._repr_html_()
-
-
 class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Fill in, press Send, watch the journey.  `sent` is the last message that was sent."""
 
@@ -48,7 +43,7 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             person = self._lab.person(self.sender.value)
             self.sent = person.send(self.to.value, self.subject.value, self.text.value)
             self._lab.settle()
-            self._result.value = told(self.sent)
+            self._result.value = self.sent._repr_html_()
             self.journey.layout.display = "flex"
             self.journey.follow(self.sent.trace, self.sent.message, playing=True)
         except LabError as error:

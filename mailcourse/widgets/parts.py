@@ -14,10 +14,10 @@ class Box(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 def below(widget: widgets.Widget) -> list[widgets.Widget]:
     """Return a widget and what is inside it, without the parts that need no lab."""
-    found = [widget]
+    parts = [widget]
     for child in getattr(widget, "children", ()):
-        found += [] if getattr(child, "needs_no_lab", False) else below(child)
-    return found
+        parts += [] if getattr(child, "needs_no_lab", False) else below(child)
+    return parts
 
 
 def shut_parts(widget: widgets.Widget) -> None:

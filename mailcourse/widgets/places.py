@@ -2,8 +2,8 @@
 
 state(lab) → HostNode, HostNode, …    what stands where, and how it is now
 troubles(lab) → {link: "slow"}        what is broken between two hosts
-dot(places, links)                    the picture, drawn once; hosts are n0, n1, …, links e0, e1, …
-painted(svg, places, links, …)        the same picture with what is true at this moment
+dot(nodes, links)                     the picture, drawn once; hosts are n0, n1, …, links e0, e1, …
+painted(svg, nodes, links, …)         the same picture with what is true at this moment
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def state(lab: PlainLab) -> list[HostNode]:
     for fault in lab.faults:
         if "peer" not in fault.detail:
             broken.setdefault(fault.host, []).append(fault.kind)
-    found = []
+    nodes = []
     for name, plan in lab.scenario.hosts.items():
         dns = {"dns", "resolver"} & {*plan.services}
         role = "dns" if dns else "mail" if plan.services else "person"
@@ -61,7 +61,7 @@ def state(lab: PlainLab) -> list[HostNode]:
             (person.partition("@")[0], len(lab.mailbox_of(person).scan())) for person in lab.residents_of(name)
         )
         organisation = lab.scenario.organisations.get(plan.organisation, plan.organisation)
-        found.append(
+        nodes.append(
             HostNode(
                 name,
                 organisation,
@@ -72,7 +72,7 @@ def state(lab: PlainLab) -> list[HostNode]:
                 tuple(broken.get(name, ())),
             )
         )
-    return found
+    return nodes
 
 
 def troubles(lab: PlainLab) -> dict[frozenset[str], str]:
@@ -81,73 +81,73 @@ def troubles(lab: PlainLab) -> dict[frozenset[str], str]:
 
 
 def mail_links(lab: PlainLab) -> list[Link]:
-    """Return the links that mail is meant to take: from a person's machine to her server, and on inside."""
-    scenario, found = lab.scenario, []
+    """Return the links that mail is meant to take: from a person's machine to their server, and on inside."""
+    scenario, links = lab.scenario, []
     for address, person in scenario.people.items():
-        found.append((person.device, lab.home_of(address)))
+        links.append((person.device, lab.home_of(address)))
     for name, plan in scenario.hosts.items():
-        found += [(name, other) for other in plan.settings.named_hosts()]
-    return list(dict.fromkeys(found))
+        links += [(name, other) for other in plan.settings.named_hosts()]
+    return list(dict.fromkeys(links))
 
 
-def dot(places: Sequence[HostNode], links: Collection[Link]) -> str:
+def dot(nodes: Sequence[HostNode], links: Collection[Link]) -> str:
     """Write the map; hosts are n0, n1, …, links e0, e1, …, and each host has a line @n0@ for how it is."""
     graph = graphviz.Digraph(graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "nodesep": "0.25"})
     graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="12", style="filled", color="#333333")
     graph.attr("edge", color="#333333", penwidth="1.4")
-    numbers = {place.name: number for number, place in enumerate(places)}
-    for organisation in dict.fromkeys(place.organisation for place in places):
+    numbers = {node.name: number for number, node in enumerate(nodes)}
+    for organisation in dict.fromkeys(node.organisation for node in nodes):
         with graph.subgraph(name=f"cluster_{organisation}") as cluster:
             cluster.attr(
                 label=graphviz.escape(organisation), color="#999999", style="rounded", fontname="Helvetica,Arial"
             )
-            for place in places:
-                if place.organisation == organisation:
-                    shape, colour, word = ROLES[place.role]
-                    first, _, rest = place.name.partition(".")
-                    node = f"n{numbers[place.name]}"
-                    mark = "." if place.role == "dns" else r"\n"
-                    label = rf"{graphviz.escape(first)}{mark}{graphviz.escape(rest)}\n@{node}@"
-                    size = {"width": f"{_width(place):.1f}"} if place.role != "dns" else SMALL
-                    tip = f"{place.name}: {word}"
-                    cluster.node(node, label, id=node, shape=shape, fillcolor=colour, tooltip=tip, **size)
+            for node in nodes:
+                if node.organisation == organisation:
+                    shape, colour, word = ROLES[node.role]
+                    first, _, rest = node.name.partition(".")
+                    part = f"n{numbers[node.name]}"
+                    mark = "." if node.role == "dns" else r"\n"
+                    label = rf"{graphviz.escape(first)}{mark}{graphviz.escape(rest)}\n@{part}@"
+                    size = {"width": f"{_width(node):.1f}"} if node.role != "dns" else SMALL
+                    tip = f"{node.name}: {word}"
+                    cluster.node(part, label, id=part, shape=shape, fillcolor=colour, tooltip=tip, **size)
     used = {name for link in links for name in link}
-    alone = [place.name for place in places if place.name not in used]
+    alone = [node.name for node in nodes if node.name not in used]
     for name in alone if used else ():  # they stand beside what they serve, and not in a column below
         graph.edge(f"n{numbers[next(iter(links))[0]]}", f"n{numbers[name]}", style="invis")
-    for source, target in _shape(places):  # the picture keeps its shape when mail takes a new way
+    for source, target in _shape(nodes):  # the picture keeps its shape when mail takes a new way
         graph.edge(f"n{numbers[source]}", f"n{numbers[target]}", style="invis")
     for number, (source, target) in enumerate(links):
         graph.edge(f"n{numbers[source]}", f"n{numbers[target]}", id=f"e{number}", tooltip=f"{source} → {target}")
     return str(graph.source)
 
 
-def _shape(places: Sequence[HostNode]) -> list[Link]:
+def _shape(nodes: Sequence[HostNode]) -> list[Link]:
     """Return pairs of hosts to draw from left to right: offices in one row, in another those who serve them all."""
     inside: dict[str, list[HostNode]] = {}
-    for place in places:
-        inside.setdefault(place.organisation, []).append(place)
-    offices = [group for group in inside.values() if any(place.boxes for place in group)]
+    for node in nodes:
+        inside.setdefault(node.organisation, []).append(node)
+    offices = [group for group in inside.values() if any(node.boxes for node in group)]
     others = [group for group in inside.values() if group not in offices]
-    found = []
+    pairs = []
     for left, right in pairwise(offices):
-        home = next(place for place in left if place.boxes)
-        gates = [place for place in right if place.role == "mail" and not place.boxes] or right[:1]
-        found += [(home.name, gate.name) for gate in gates]
+        home = next(node for node in left if node.boxes)
+        gates = [node for node in right if node.role == "mail" and not node.boxes] or right[:1]
+        pairs += [(home.name, gate.name) for gate in gates]
     for left, right in pairwise(others):
-        found += [(left[0].name, place.name) for place in right]
-    return found
+        pairs += [(left[0].name, node.name) for node in right]
+    return pairs
 
 
-def _width(place: HostNode) -> float:
+def _width(node: HostNode) -> float:
     """Room for the line that says how it is, in inches."""
-    room = sum(len(person) + 6 for person, _ in place.boxes) + 6 * bool(place.boxes)
+    room = sum(len(person) + 6 for person, _ in node.boxes) + 6 * bool(node.boxes)
     return max(1.2, 0.085 * room)
 
 
 def painted(
     picture: str,
-    places: Sequence[HostNode],
+    nodes: Sequence[HostNode],
     links: Sequence[Link],
     now: Link | None = None,
     broken: Mapping[frozenset[str], str] | None = None,
@@ -156,30 +156,30 @@ def painted(
     """Write how each host and link is into the picture; `now` is the link where something passes at this moment."""
     marks: dict[str, list[str]] = {}
     broken = broken or {}
-    for number, place in enumerate(places):
-        mark = ["off"] if not place.is_up else ["trouble"] if place.faults else []
+    for number, node in enumerate(nodes):
+        mark = ["off"] if not node.is_up else ["trouble"] if node.faults else []
         marks[f"n{number}"] = (
-            mark + ["now"] * (now is not None and place.name in now) + ["chosen"] * (chosen == (place.name,))
+            mark + ["now"] * (now is not None and node.name in now) + ["chosen"] * (chosen == (node.name,))
         )
-        picture = re.sub(rf"@n{number}@\s*", escape(place.words), picture)
+        picture = re.sub(rf"@n{number}@\s*", escape(node.words), picture)
     for number, link in enumerate(links):
         mark = {"cut": ["off"], "slow": ["trouble"]}.get(broken.get(frozenset(link), ""), [])
         marks[f"e{number}"] = mark + ["now"] * (link == now) + ["chosen"] * (link == tuple(chosen))
     picture = re.sub(
         r'<g id="([ne]\d+)" class="(\w+)">',
-        lambda found: f'<g id="{found[1]}" class="{" ".join([found[2], *marks[found[1]]])}">',
+        lambda match: f'<g id="{match[1]}" class="{" ".join([match[2], *marks[match[1]]])}">',
         picture,
     )
-    told = escape(text_of(places, broken), quote=True)
-    return picture.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1)
+    words = escape(text_of(nodes, broken), quote=True)
+    return picture.replace("<svg ", f'<svg role="img" aria-label="{words}" ', 1)
 
 
-def text_of(places: Sequence[HostNode], broken: Mapping[frozenset[str], str] | None = None) -> str:
+def text_of(nodes: Sequence[HostNode], broken: Mapping[frozenset[str], str] | None = None) -> str:
     """Write the map as plain text."""
     lines: list[str] = []
-    for organisation in dict.fromkeys(place.organisation for place in places):
+    for organisation in dict.fromkeys(node.organisation for node in nodes):
         lines.append(organisation)
-        inside = [place for place in places if place.organisation == organisation]
-        lines += [f"  {place.name:24} {ROLES[place.role][2]}: {place.words or 'up'}" for place in inside]
+        inside = [node for node in nodes if node.organisation == organisation]
+        lines += [f"  {node.name:24} {ROLES[node.role][2]}: {node.words or 'up'}" for node in inside]
     lines += [f"link {' — '.join(sorted(ends))}: {kind}" for ends, kind in (broken or {}).items()]
     return "\n".join(lines)

@@ -59,34 +59,34 @@ class Waiting:
 
 def waiting(lab: PlainLab) -> list[Waiting]:
     """Look into every queue."""
-    found = []
+    messages = []
     for host, server in lab.mail_servers.items():
         for entry in server.queue.entries():
             how = server.queue.progress_of(entry)
             due = None if how.is_held else how.next_attempt
             sender = entry.envelope.reverse_path or "<>"
             names = tuple(map(str, how.waiting))
-            found.append(
+            messages.append(
                 Waiting(host, entry.queue_id, entry.message, sender, names, how.attempts, due, str(how.reason))
             )
-    return found
+    return messages
 
 
 def history(lab: PlainLab, item: Waiting) -> list[tuple[datetime, str, str]]:
     """Return what happened to a message on its host so far, and when it is tried next: (time, what, sentence)."""
-    found = [
+    events = [
         (event.time, event.what, event.sentence())
         for event in lab.trace
         if event.host == item.host and event.message == item.message and event.what in MARKS
     ]
-    return found + ([(item.due, "next", "the next attempt")] if item.due else [])
+    return events + ([(item.due, "next", "the next attempt")] if item.due else [])
 
 
-def timeline(told: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
+def timeline(events: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
     """Draw attempts, past and to come, on a line of time."""
-    if not told:
+    if not events:
         return ""
-    times = [when for when, _, _ in told] + [now]
+    times = [when for when, _, _ in events] + [now]
     first, last = min(times), max(times)
     span = max((last - first).total_seconds(), 1.0)
 
@@ -99,7 +99,7 @@ def timeline(told: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
     )
     middle = min(max(place(now), 60), 640)  # the words stay inside the picture
     parts.append(f'<text x="{middle:.0f}" y="14" text-anchor="middle" font-size="11">now {now:%a %H:%M}</text>')
-    for when, what, sentence in told:
+    for when, what, sentence in events:
         sign, colour, _ = MARKS.get(what, ("○", "#555555", "next"))
         tip = escape(f"{when:%a %H:%M} {sentence}")
         parts.append(
@@ -108,7 +108,7 @@ def timeline(told: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
         )
     for when, anchor in ((first, "start"), (last, "end")):
         parts.append(f'<text x="{place(when):.0f}" y="68" text-anchor="{anchor}" font-size="11">{when:%a %H:%M}</text>')
-    words = escape("; ".join(f"{when:%a %H:%M} {sentence}" for when, _, sentence in told), quote=True)
+    words = escape("; ".join(f"{when:%a %H:%M} {sentence}" for when, _, sentence in events), quote=True)
     style = "background:#fff;max-width:100%;border-radius:6px"
     return (
         f'<svg role="img" aria-label="{words}" viewBox="0 0 700 74" width="700" style="{style}">{"".join(parts)}</svg>'
@@ -174,10 +174,10 @@ class QueuesView(LiveView):
 
     def look(self) -> None:
         """Show the queues as they are now."""
-        found = waiting(self.lab)
-        options = [(item.line, (item.host, item.queue_id)) for item in found]
+        messages = waiting(self.lab)
+        options = [(item.line, (item.host, item.queue_id)) for item in messages]
         with self.hold_sync():
-            self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{len(found)} waiting&emsp;"
+            self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{len(messages)} waiting&emsp;"
             if tuple(options) != tuple(self.list.options):
                 chosen = self.list.value
                 self.list.options = options
@@ -186,9 +186,9 @@ class QueuesView(LiveView):
 
     def _tell(self) -> None:
         item = next((item for item in waiting(self.lab) if (item.host, item.queue_id) == self.list.value), None)
-        told = history(self.lab, item) if item is not None else []
-        self.line.value = timeline(told, self.lab.clock.now())
-        rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in told]
+        events = history(self.lab, item) if item is not None else []
+        self.line.value = timeline(events, self.lab.clock.now())
+        rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in events]
         self.story.value = table(("lab time", "", "what"), rows)._repr_html_() if rows else "<p>Nothing waits.</p>"
 
     def __repr__(self) -> str:

@@ -139,11 +139,11 @@ class ReaderView(LiveView):
         with self._quietly():
             self._draw_folders(folders)
         folder, words = self.folder.value, self.words.value
-        found = self.person.search(reading.keys(words), folder, newest=MAX_LISTED)
+        matches = self.person.search(reading.keys(words), folder, newest=MAX_LISTED)
         if (folder, words) != (self.folder.value, self.words.value):
             return  # another thread fetches what is wanted now
         with self._quietly():
-            self.listed, self._more = list(reversed(found)), found.more
+            self.listed, self._more = list(reversed(matches)), matches.more
             self._draw_list()
 
     def read(self, uid: str) -> None:

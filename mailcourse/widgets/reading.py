@@ -80,7 +80,7 @@ def visible(text: str) -> str:
     >>> visible("gpj.\\u202eexe")
     'gpj.⟦U+202E⟧exe'
     """
-    return UNSEEN.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text.replace("\r\n", "\n"))
+    return UNSEEN.sub(lambda match: f"⟦U+{ord(match[0]):04X}⟧", text.replace("\r\n", "\n"))
 
 
 def short(text: str, max_length: int = MAX_LINE) -> str:
@@ -133,15 +133,15 @@ def _pre(text: str, unit: str, label: str, whole: int | None = None) -> str:
 
 def files(mail: Mail) -> str:
     """List the attachments."""
-    found = mail.attachments
-    if not found:
+    attachments = mail.attachments
+    if not attachments:
         return ""
     items = "".join(
-        f"<li><bdi>{escape(short(one.name, 100)) or '(no name)'}</bdi> "
-        f"— {escape(short(one.type, 100))}, {len(one.octets):,} octets</li>"
-        for one in found[:MAX_FILES]
+        f"<li><bdi>{escape(short(file.name, 100)) or '(no name)'}</bdi> "
+        f"— {escape(short(file.type, 100))}, {len(file.octets):,} octets</li>"
+        for file in attachments[:MAX_FILES]
     )
-    more = f"<p>and {len(found) - MAX_FILES:,} more</p>" if len(found) > MAX_FILES else ""
+    more = f"<p>and {len(attachments) - MAX_FILES:,} more</p>" if len(attachments) > MAX_FILES else ""
     return f'<div style="{BOX};max-height:200px"><b>Attachments</b><ul style="margin:0">{items}</ul>{more}</div>'
 
 
@@ -176,7 +176,7 @@ class _Links(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, str]] = []
+        self.links: list[tuple[str, str]] = []
         self.pictures = 0
         self._inside = False
 
@@ -184,11 +184,11 @@ class _Links(HTMLParser):
         self.pictures += tag == "img"
         if tag == "a":
             self._inside = "href" in dict(attrs)
-            self.found += [("", dict(attrs).get("href") or "")] * self._inside
+            self.links += [("", dict(attrs).get("href") or "")] * self._inside
 
     def handle_data(self, data: str) -> None:
         if self._inside:
-            self.found[-1] = (self.found[-1][0] + data, self.found[-1][1])
+            self.links[-1] = (self.links[-1][0] + data, self.links[-1][1])
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = self._inside and tag != "a"
@@ -201,21 +201,21 @@ def html_pane(mail: Mail) -> str:
     cleaned = clean(mail.html)
     links = _Links()
     links.feed(cleaned)
-    told = "Cleaned: scripts, styles, forms and frames are left out."
+    note = "Cleaned: scripts, styles, forms and frames are left out."
     if links.pictures:
-        told += (
+        note += (
             f" Pictures that are not fetched: {links.pictures}; fetching one would tell its owner that you read this."
         )
     if len(mail.html) > MAX_SHOWN:
-        told += f" Cut: the first {MAX_SHOWN:,} of {len(mail.html):,} characters are shown."
+        note += f" Cut: the first {MAX_SHOWN:,} of {len(mail.html):,} characters are shown."
     # contain: nothing inside is drawn outside of this box
     box = f'<div dir="auto" tabindex="0" style="{BOX};contain:content;overflow-wrap:anywhere">{cleaned}</div>'
-    return f"<p><i>{told}</i></p>{box}{_links(links.found)}"
+    return f"<p><i>{note}</i></p>{box}{_links(links.links)}"
 
 
-def _links(found: list[tuple[str, str]]) -> str:
-    rows = [(short(text, 80), short(target, 200), _warning(text, target)) for text, target in found[:MAX_LINKS]]
-    more = f"<p>and {len(found) - MAX_LINKS:,} more links</p>" if len(found) > MAX_LINKS else ""
+def _links(links: list[tuple[str, str]]) -> str:
+    rows = [(short(text, 80), short(target, 200), _warning(text, target)) for text, target in links[:MAX_LINKS]]
+    more = f"<p>and {len(links) - MAX_LINKS:,} more links</p>" if len(links) > MAX_LINKS else ""
     return _table(("link", "leads to", ""), rows) + more if rows else ""
 
 
@@ -248,9 +248,9 @@ def explained(mail: Mail) -> str:
 
 
 def _hop(value: str, step: int, hops: int) -> str:
-    found = re.match(r"from (\S+).*? by (\S+)", value[:1000])
+    match = re.match(r"from (\S+).*? by (\S+)", value[:1000])
     took = (
-        f"{short(found[2], 60)} took the message from {short(found[1], 60)}" if found else "a server took the message"
+        f"{short(match[2], 60)} took the message from {short(match[1], 60)}" if match else "a server took the message"
     )
     return f"Step {step} of {hops}: {took}." + " Each server writes one on top: read from below." * (step == hops)
 
@@ -259,7 +259,7 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     def cells(row: tuple[str, ...]) -> str:
         styles = (f"{LEFT};white-space:nowrap", *[LEFT] * len(row))
         return "".join(
-            f'<td style="{style}"><bdi>{escape(one)}</bdi></td>' for style, one in zip(styles, row, strict=False)
+            f'<td style="{style}"><bdi>{escape(cell)}</bdi></td>' for style, cell in zip(styles, row, strict=False)
         )
 
     top = "".join(f'<th scope="col" style="{LEFT}">{escape(column)}</th>' for column in columns)
@@ -276,13 +276,13 @@ def keys(words: str) -> str:
     clear = "".join(sign if sign.isprintable() else " " for sign in words[:500]).strip()
     if re.match(r"(ALL|UNSEEN|SEEN|FLAGGED|ANSWERED|FROM|TO|SUBJECT|TEXT|BODY|SINCE|BEFORE|NOT|OR|HEADER)\b", clear):
         return clear
-    found = []
+    terms = []
     for word in clear.split():
         field, colon, rest = word.partition(":")
-        known = bool(colon and rest) and field.lower() in ("from", "to", "cc", "subject", "body")
-        name, value = (field.upper(), rest) if known else ("TEXT", word)
-        found.append('{} "{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"')))
-    return " ".join(found) or "ALL"
+        is_field = bool(colon and rest) and field.lower() in ("from", "to", "cc", "subject", "body")
+        name, value = (field.upper(), rest) if is_field else ("TEXT", word)
+        terms.append('{} "{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"')))
+    return " ".join(terms) or "ALL"
 
 
 def reply(mail: Mail) -> dict[str, str]:

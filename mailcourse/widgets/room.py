@@ -53,7 +53,7 @@ class StageView(LiveView):
         self._messages: list[tuple[str, str]] = []
         self.message = widgets.Dropdown(options=[], description="Message", layout={"width": "98%"})
         self.message.observe(lambda _: self._choose(), "value")
-        self.told = widgets.HTML()
+        self.caption = widgets.HTML()
         parts = [
             self._script(),
             self.compose,
@@ -63,7 +63,7 @@ class StageView(LiveView):
             self._terminal(lab),
         ]
         self.tabs = widgets.Tab(children=parts, titles=TABS, layout={"flex": "5 1 0", "min_width": "0"})
-        left = widgets.VBox([self.map, self.told], layout={"flex": "4 1 0", "min_width": "0"})
+        left = widgets.VBox([self.map, self.caption], layout={"flex": "4 1 0", "min_width": "0"})
         both = widgets.HBox([left, self.tabs], layout={"align_items": "flex-start"})
         both.add_class("mailcourse-stage")
         super().__init__(lab, [both])
@@ -108,7 +108,7 @@ class StageView(LiveView):
 
     def play(self, step: ScriptStep) -> None:
         """Show a step; what is said to the class stays below the map."""
-        self.told.value = (
+        self.caption.value = (
             f'<div role="status" style="background:#fff;color:#222;border-left:6px solid #D55E00;padding:6px 10px;'
             f'line-height:1.4"><b>{escape(step.title)}</b><br>{escape(step.say)}</div>'
         )

@@ -55,14 +55,14 @@ class _Telling:
     def names(self, event: Event) -> frozenset[str]:
         """Return the recipients of an event, and those whose mail was forwarded to them."""
         given = event.facts.get("recipients") or event.facts.get("recipient") or ()
-        found = {name.lower() for name in ([given] if isinstance(given, str) else given)}
+        names = {name.lower() for name in ([given] if isinstance(given, str) else given)}
         if event.what == "forwarded":
             self.family |= {target.lower(): event.facts["recipient"].lower() for target in event.facts["targets"]}
-        for name in list(found):
-            while name in self.family and self.family[name] not in found:
+        for name in list(names):
+            while name in self.family and self.family[name] not in names:
                 name = self.family[name]
-                found.add(name)
-        return frozenset(found)
+                names.add(name)
+        return frozenset(names)
 
     def flush(self) -> None:
         """End the session's step."""
@@ -70,8 +70,8 @@ class _Telling:
             client, server = self.ends[self.session]
             is_taken = self.session in self.taken
             title = f"{server} tells {client}: 250, it is mine now" if is_taken else f"{client} talks to {server}"
-            found = (RCPT.match(line) for line in self.lines)
-            about = frozenset(match[1].lower() for match in found if match)
+            matches = (RCPT.match(line) for line in self.lines)
+            about = frozenset(match[1].lower() for match in matches if match)
             self.steps.append(
                 Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
             )
@@ -92,26 +92,26 @@ def steps(events: Iterable[Event]) -> list[Step]:
     return _attributed(telling.steps)
 
 
-def _attributed(told: list[Step]) -> list[Step]:
+def _attributed(steps: list[Step]) -> list[Step]:
     """Say of steps that name nobody whose copy they are about: what their host did next tells."""
-    for number in reversed(range(len(told))):
-        step = told[number]
+    for number in reversed(range(len(steps))):
+        step = steps[number]
         if step.about or not step.link:
             continue
         asker = step.link[0]
-        following = (s for s in told[number + 1 :] if s.about and asker in (s.host, *(s.link or ())[:1]))
-        told[number] = replace(step, about=next((s.about for s in following), frozenset()))
-    return told
+        following = (s for s in steps[number + 1 :] if s.about and asker in (s.host, *(s.link or ())[:1]))
+        steps[number] = replace(step, about=next((s.about for s in following), frozenset()))
+    return steps
 
 
-def recipients(told: Sequence[Step]) -> list[str]:
+def recipients(steps: Sequence[Step]) -> list[str]:
     """Return the recipients that a message has, those of its bounces and forwarded copies left out."""
-    return sorted(next((step.about for step in told if step.about), frozenset()))
+    return sorted(next((step.about for step in steps if step.about), frozenset()))
 
 
-def branch(told: Sequence[Step], recipient: str) -> list[Step]:
+def branch(steps: Sequence[Step], recipient: str) -> list[Step]:
     """Return the steps that concern the copy of one recipient; "" means all."""
-    return [step for step in told if not recipient or not step.about or recipient in step.about]
+    return [step for step in steps if not recipient or not step.about or recipient in step.about]
 
 
 def _said(telling: _Telling, event: Event) -> None:
@@ -138,10 +138,10 @@ def _look_up(telling: _Telling, event: Event) -> None:
     over = event.what == "answered" and event.host == first.facts["server"]
     if not over:
         return
-    asked, told = first.facts, event.facts
-    answers = ", ".join(_value(text) for text in told["answers"]) or told["rcode"]
+    query, reply = first.facts, event.facts
+    answers = ", ".join(_value(text) for text in reply["answers"]) or reply["rcode"]
     lines = (_dns_line(each) for each in telling.asking)
-    title = f"{first.host} asks the DNS for {asked['type']} of {asked['name'].rstrip('.')}: {answers}"
+    title = f"{first.host} asks the DNS for {query['type']} of {query['name'].rstrip('.')}: {answers}"
     telling.steps.append(Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time))
     telling.asking = []
 
@@ -242,6 +242,6 @@ _TOLD: dict[str, Callable[[Event], Step]] = {
 }
 
 
-def text_of(told: Sequence[Step]) -> str:
+def text_of(steps: Sequence[Step]) -> str:
     """Write all steps as plain text: for saved notebooks, terminals and screen readers."""
-    return "\n".join(f"{number:>2}  {step.title}" for number, step in enumerate(told, 1)) or "nothing has happened yet"
+    return "\n".join(f"{number:>2}  {step.title}" for number, step in enumerate(steps, 1)) or "nothing has happened yet"

@@ -127,10 +127,10 @@ def suggested(lab: PlainLab, host: str, port: int) -> list[str]:
 
 def certificate(connection: ssl.SSLSocket) -> list[str]:
     """Say in a few lines what TLS agreed on and who proved what."""
-    found = connection.getpeercert() or {}
-    said: Any = found.get("subjectAltName", ())
-    names = ", ".join(str(value) for kind, value in said if kind == "DNS")
-    groups: Any = found.get("issuer", ())
+    peer = connection.getpeercert() or {}
+    alternatives: Any = peer.get("subjectAltName", ())
+    names = ", ".join(str(value) for kind, value in alternatives if kind == "DNS")
+    groups: Any = peer.get("issuer", ())
     issuer = ", ".join(str(value) for group in groups for kind, value in group if kind == "organizationName")
     cipher = connection.cipher()
     return [
@@ -169,13 +169,15 @@ class TerminalView(LiveView):
         self.lines, self._wants_tls, self._held = [], False, []
         target = self.lab.host(self._host)
         try:
-            made = self.lab.host(self._source).dial(target.addresses[0], self._port)
+            connection = self.lab.host(self._source).dial(target.addresses[0], self._port)
         except OSError as error:
             raise LabError(f"{self._host} port {self._port} cannot be reached: {error}") from None
-        self._socket = made
+        self._socket = connection
         self._note(f"connected to {self._host}, port {self._port}, from {self._source}")
         greeted = threading.Event()
-        reader = threading.Thread(target=self._read, args=(made, greeted), name="mailcourse-terminal", daemon=True)
+        reader = threading.Thread(
+            target=self._read, args=(connection, greeted), name="mailcourse-terminal", daemon=True
+        )
         reader.start()
         greeted.wait(GREETING_SECONDS)  # so that a cell shows the same each time
         self.look()
@@ -183,8 +185,8 @@ class TerminalView(LiveView):
     def hang_up(self) -> None:
         """Close the connection, if there is one."""
         if self._socket is not None:
-            made, self._socket = self._socket, None
-            made.close()
+            connection, self._socket = self._socket, None
+            connection.close()
 
     def stop(self, why: str = "") -> None:
         """Follow the lab no longer, and hang up."""

@@ -133,11 +133,11 @@ class WiretapView(LiveView):
             if packet.number > self._seen:
                 self._seen = packet.number
                 self._write(packet)
-        told = f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
-        self.summary.value = f"<b>Listening {escape(self._where)}:</b> {told}"
+        counts = f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
+        self.summary.value = f"<b>Listening {escape(self._where)}:</b> {counts}"
         style = "font-family:monospace;background:#fff;color:#222;padding:6px;border-radius:6px;line-height:1.35"
-        drawn = "".join(self._rows) or "Nothing has passed yet."
-        self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" style="{style}">{drawn}</div>'
+        rows = "".join(self._rows) or "Nothing has passed yet."
+        self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" style="{style}">{rows}</div>'
 
     def _write(self, packet: Packet) -> None:
         """Add the rows of one packet."""
@@ -145,8 +145,8 @@ class WiretapView(LiveView):
         if packet.kind != "data":
             service = SERVICES.get(packet.port, packet.transport)
             ends = f"{packet.source} → {packet.target} port {packet.port} ({service})"
-            said = {"open": "opens", "close": "closes", "reset": "is cut"}[packet.kind]
-            self._rows.append(f'<div style="color:#555">connection {packet.connection}, {escape(ends)}, {said}</div>')
+            verb = {"open": "opens", "close": "closes", "reset": "is cut"}[packet.kind]
+            self._rows.append(f'<div style="color:#555">connection {packet.connection}, {escape(ends)}, {verb}</div>')
             return
         lines = _dns(packet.data) if packet.transport == "udp" else readable(packet.data)
         max_shown = MAX_LINES

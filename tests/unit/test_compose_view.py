@@ -156,12 +156,12 @@ def test_the_envelope_follows_the_headers_until_it_is_edited(form: ComposeView) 
     form.rcpt_to.value = AMIR
     form.fields["to"].value = BEA
     assert form.rcpt_to.value == AMIR
-    assert "RCPT TO: as you edited it" in form.told.value
+    assert "RCPT TO: as you edited it" in form.status.value
     form.fields["from_header"].value = "nobody"
     assert form.mail_from.value == ALICE  # it still follows
     form.follow_button.click()
     assert form.rcpt_to.value == f"{BEA}, {BRUNO.upper()}, {AMIR}"
-    assert "follows the headers" in form.told.value
+    assert "follows the headers" in form.status.value
     assert form.more.selected_index is None
     assert follow("a@x.test", "", "", "", "") == ("a@x.test", "")
 

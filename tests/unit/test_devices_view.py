@@ -59,13 +59,13 @@ def test_what_is_read_on_the_laptop_is_seen_on_the_phone_after_both_synchronised
 def test_pop3_that_deletes_empties_the_server_for_the_other(view: DevicesView) -> None:
     laptop, phone = view.devices
     for device in view.devices:
-        device.way.value = "POP3, delete"
+        device.protocol.value = "POP3, delete"
     press(laptop, "Synchronise")
     press(phone, "Synchronise")
     assert (len(shown(laptop)), len(shown(phone))) == (2, 0)
     until(lambda: "no message" in view.files.value)
     until(lambda: "DELE" in view.dialogue.value or "QUIT" in view.dialogue.value)
-    laptop.way.value = "IMAP"
+    laptop.protocol.value = "IMAP"
     assert shown(laptop) == [], "another protocol, another copy"
 
 
@@ -80,7 +80,7 @@ def test_offline_there_is_the_copy_and_a_sentence(view: DevicesView) -> None:
     laptop.online.value = True
     press(laptop, "Synchronise")
     assert view.notice.value == ""
-    assert "1 removed on the server" in laptop.told.value
+    assert "1 removed on the server" in laptop.status.value
 
 
 def test_no_secret_and_no_markup_is_shown(lab: Lab) -> None:

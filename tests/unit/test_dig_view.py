@@ -79,7 +79,7 @@ def test_a_saved_zone_has_a_new_serial_and_the_resolver_still_believes_the_old(v
     view.text.value = view.text.value.replace("mx1", "mx9")
     press(view, "save")
     assert lab.zone("bakery.test").serial > before
-    assert f"Saved with serial {lab.zone('bakery.test').serial}" in view.told.value
+    assert f"Saved with serial {lab.zone('bakery.test').serial}" in view.status.value
     press(view, "ask")
     assert "mx1.bakery.test" in view.answer.value  # from memory
     press(view, "forget")
@@ -94,8 +94,8 @@ def test_a_mistake_is_told_with_its_line_and_changes_nothing(view: DigView, lab:
     lines.insert(3, "@ MX ten mx1")
     view.text.value = "\n".join(lines)
     press(view, "save")
-    assert "Not saved" in view.told.value
-    assert "line 4" in view.told.value
+    assert "Not saved" in view.status.value
+    assert "line 4" in view.status.value
     assert lab.zone("bakery.test").text == before
     assert "@ MX ten mx1" in view.text.value  # nothing typed is lost
 

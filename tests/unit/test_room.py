@@ -46,7 +46,7 @@ def test_the_story_of_the_second_mail_server_is_told_by_three_buttons(room: Room
     assert "cannot reach mx1.bakery.test" in repr(room.stage.journey)
     assert "mx2.bakery.test takes responsibility" in repr(room.stage.journey)
     assert "puts it into" not in repr(room.stage.journey)
-    assert "lowest number comes first" in room.stage.told.value
+    assert "lowest number comes first" in room.stage.caption.value
     play(room, "It comes back")
     assert front(room) == "Queue and clock"
     assert len(room.lab.person("bruno@bakery.test").inbox()) == 2

@@ -20,8 +20,8 @@ from mailcourse.lab.table import table
 
 from .drawing import Drawing
 from .live import LiveView
+from .map_graph import Link, dot, mail_links, painted, state, text_of, troubles
 from .picture import png, svg
-from .places import Link, dot, mail_links, painted, state, text_of, troubles
 
 MAIL_PORTS = (24, 25, 465, 587)
 #: Lines of a log, the newest.

@@ -11,8 +11,8 @@ import pytest
 from mailcourse import Lab
 from mailcourse.widgets.live import MAX_LIVE
 from mailcourse.widgets.map import MapView, detail
+from mailcourse.widgets.map_graph import HostNode, dot, painted, state, text_of, troubles
 from mailcourse.widgets.picture import svg
-from mailcourse.widgets.places import HostNode, dot, painted, state, text_of, troubles
 
 ALICE, BRUNO, MX1 = "alice@academy.test", "bruno@bakery.test", "mx1.bakery.test"
 PLACES = [

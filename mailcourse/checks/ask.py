@@ -121,33 +121,33 @@ def check(assignment: str, task: str, answer: Any, seeds: Sequence[str] = ()) ->
 
     With `seeds`, as for marking: in the worlds of other names too, and what is only for later.
     """
-    found, world = find(assignment, task), current(assignment)
-    verdict = _judged(found, world.name, answer, tuple(seeds))
+    entry, world = find(assignment, task), current(assignment)
+    verdict = _judged(entry, world.name, answer, tuple(seeds))
     if not verdict.is_whole and verdict.is_try and not seeds:
-        verdict = replace(verdict, hint=_hint(found, verdict))
+        verdict = replace(verdict, hint=_hint(entry, verdict))
     if verdict.points == 0:
         raise NotYet(verdict)
     return Points(verdict)
 
 
-def _hint(found: Task, verdict: Verdict) -> str:
+def _hint(task: Task, verdict: Verdict) -> str:
     """Return a hint about the first part that failed, if there are such; else the next one of the task."""
     failed = next(part.name for part in verdict.parts if not part.passed)
-    about = failed if failed in found.part_hints else ""
-    return tries.hint(found.assignment, found.name, found.part_hints.get(about, found.hints), about)
+    about = failed if failed in task.part_hints else ""
+    return tries.hint(task.assignment, task.name, task.part_hints.get(about, task.hints), about)
 
 
-def _judged(found: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> Verdict:
+def _judged(task: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> Verdict:
     if bounds.is_stub(answer):
-        return _nothing(found, "Your function is not written yet: it does nothing, and returns nothing (None).")
+        return _nothing(task, "Your function is not written yet: it does nothing, and returns nothing (None).")
     try:
         parcel = pack(answer)
     except Stopped as why:
-        return _nothing(found, str(why))
+        return _nothing(task, str(why))
     with _turn:
         judge = _judge()
         try:
-            judge.say(assignment=found.assignment, task=found.name, names=[student, *seeds], answer=parcel)
+            judge.say(assignment=task.assignment, task=task.name, names=[student, *seeds], answer=parcel)
             notes: dict[str, None] = {}
             while True:
                 heard = judge.hear()
@@ -162,7 +162,7 @@ def _judged(found: Task, student: str, answer: Any, seeds: tuple[str, ...]) -> V
     if "broken" in heard:
         raise LabError(f"The check itself failed. This is a bug in it, and not your fault:\n{heard['broken']}")
     parts = [PartVerdict(**part) for part in heard["parts"]]
-    return Verdict(found.title, parts, heard["stopped"], tuple(notes)[:MAX_NOTES], is_try=heard["is_try"])
+    return Verdict(task.title, parts, heard["stopped"], tuple(notes)[:MAX_NOTES], is_try=heard["is_try"])
 
 
 def _called(answer: Any, heard: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _called(answer: Any, heard: dict[str, Any]) -> dict[str, Any]:
     return {"value": value, "failed": failed, "late": came.late, "notes": came.notes}
 
 
-def _nothing(found: Task, why: str) -> Verdict:
+def _nothing(task: Task, why: str) -> Verdict:
     return Verdict(
-        found.title, [PartVerdict(name, worth, False) for name, worth in found.parts.items()], why, is_try=False
+        task.title, [PartVerdict(name, worth, False) for name, worth in task.parts.items()], why, is_try=False
     )

@@ -55,10 +55,10 @@ class MyWorld:
 
     def given(self, task: str) -> Any:
         """Return what a task is about: a text, a table."""
-        found = find(self.world.assignment, task)
-        if found.given is None:
+        entry = find(self.world.assignment, task)
+        if entry.given is None:
             raise LabError(f"The task {task} has nothing more to show; its text says what to do.")
-        return found.given(self.world)
+        return entry.given(self.world)
 
     def lab(self, task: str = "") -> Any:
         """Open the lab of a task, as it is at the beginning; without a name, the two offices of this world."""
@@ -66,11 +66,11 @@ class MyWorld:
 
     def again(self, task: str) -> Any:
         """Begin a task again: its lab as it was, no tries, and the cell below as it was given to you."""
-        found = find(self.world.assignment, task)
+        entry = find(self.world.assignment, task)
         tries.forget(self.world.assignment, task)
         if stub := _stub(task):
             _put_below(stub)
-        return _opened(found, self.world) if found.opens is not None else None
+        return _opened(entry, self.world) if entry.opens is not None else None
 
     def __repr__(self) -> str:
         total = sum(task.points for task in tasks(self.world.assignment).values())
@@ -82,10 +82,10 @@ class MyWorld:
         return f"<p>The world of <b>{escape(self.world.name)}</b></p>{self.about._repr_html_()}"
 
 
-def _opened(found: Task, world: World) -> Any:
-    made = opened(found, world)
-    _tasks[lab_of(made)] = found.name
-    return made
+def _opened(task: Task, world: World) -> Any:
+    given = opened(task, world)
+    _tasks[lab_of(given)] = task.name
+    return given
 
 
 def lab_of(given: Any) -> Lab:
@@ -145,8 +145,8 @@ def _stub(task: str) -> str:
         cells = json.loads(Path(where).read_text("utf-8"))["cells"] if where else []
     except (OSError, ValueError, KeyError):
         return ""
-    about: list[Mapping[str, Any]] = [cell.get("metadata", {}) for cell in cells]
-    return next((str(one["mailcourse"]["stub"]) for one in about if one.get("mailcourse", {}).get("task") == task), "")
+    about: list[Mapping[str, Any]] = [cell.get("metadata", {}).get("mailcourse", {}) for cell in cells]
+    return next((str(entry["stub"]) for entry in about if entry.get("task") == task), "")
 
 
 def _put_below(code: str) -> None:

@@ -182,8 +182,8 @@ def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float,
 
 def _why(error: BaseException) -> str:
     """Say what stopped a function, and in which line of it."""
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename != __file__]
-    own = [one for one in frames if "site-packages" not in one.filename and "/lib/python" not in one.filename]
+    stack = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in stack if "site-packages" not in frame.filename and "/lib/python" not in frame.filename]
     where = ""
     if own:
         line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()

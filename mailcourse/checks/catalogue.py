@@ -35,7 +35,7 @@ class TaskRow:
 def rows(root: Path = ROOT) -> Iterator[TaskRow]:
     """Return all tasks, in the order of the notebooks."""
     for assignment in assignments():
-        known = tasks(assignment)
+        by_name = tasks(assignment)
         notebook = root / "solutions" / assignment / f"{assignment}.ipynb"
         for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
             graded, own = cell["metadata"].get("nbgrader", {}), cell["metadata"].get("mailcourse", {})
@@ -45,20 +45,23 @@ def rows(root: Path = ROOT) -> Iterator[TaskRow]:
             if graded.get("solution"):  # free text: what is known of it is in its cell
                 yield TaskRow(assignment, own["task"], own["title"], "explain", points, own["aim"], own["confronts"])
             else:
-                task = known[graded["grade_id"].removesuffix("-check")]
+                task = by_name[graded["grade_id"].removesuffix("-check")]
                 yield TaskRow(assignment, task.name, task.title, task.kind, points, task.aim, task.confronts)
 
 
-def page(found: list[TaskRow]) -> str:
+def page(entries: list[TaskRow]) -> str:
     """Write the tasks as a table of Markdown, with sums."""
     lines = ["| assignment | task | title | kind | points | aim | misconception |", "|---|---|---|---|---|---|---|"]
     lines += [
-        f"| {r.assignment} | {r.name} | {r.title} | {r.kind} | {r.points:g} | {r.aim} | {r.confronts} |" for r in found
+        f"| {r.assignment} | {r.name} | {r.title} | {r.kind} | {r.points:g} | {r.aim} | {r.confronts} |"
+        for r in entries
     ]
-    sums = {name: sum(row.points for row in found if row.assignment == name) for name in assignments()}
+    sums = {name: sum(row.points for row in entries if row.assignment == name) for name in assignments()}
     lines += [
         "",
-        f"{len(found)} tasks, {sum(sums.values()):g} points: " + ", ".join(f"{n} {p:g}" for n, p in sums.items()) + ".",
+        f"{len(entries)} tasks, {sum(sums.values()):g} points: "
+        + ", ".join(f"{n} {p:g}" for n, p in sums.items())
+        + ".",
     ]
     return "\n".join(lines)
 

@@ -27,11 +27,11 @@ def marks_csv(marks: Sequence[Marks]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*HEAD, *names, "notes"])
-    for one in marks:
-        full, by_hand = sum(one.max_points.values()), sum(one.max_points[task] for task in one.open)
-        row = [_safe(one.student), _safe(one.name), f"{one.total:g}", f"{full:g}", f"{by_hand:g}"]
-        points = ["by hand" if task in one.open else f"{one.points.get(task, 0):g}" for task in names]
-        writer.writerow([*row, *points, _safe("; ".join(one.notes))])
+    for record in marks:
+        full, by_hand = sum(record.max_points.values()), sum(record.max_points[task] for task in record.open)
+        row = [_safe(record.student), _safe(record.name), f"{record.total:g}", f"{full:g}", f"{by_hand:g}"]
+        points = ["by hand" if task in record.open else f"{record.points.get(task, 0):g}" for task in names]
+        writer.writerow([*row, *points, _safe("; ".join(record.notes))])
     return out.getvalue()
 
 
@@ -42,17 +42,17 @@ def _safe(text: str) -> str:
 
 def outcomes(marks: Sequence[Marks], task: str) -> tuple[int, int, int]:
     """Count who has all, some and no points in a task; those that wait for a person are not counted."""
-    counted = [one for one in marks if task not in one.open]
-    full = sum(one.points.get(task, 0) >= one.max_points.get(task, 0) for one in counted)
-    some = sum(0 < one.points.get(task, 0) < one.max_points.get(task, 0) for one in counted)
+    counted = [record for record in marks if task not in record.open]
+    full = sum(record.points.get(task, 0) >= record.max_points.get(task, 0) for record in counted)
+    some = sum(0 < record.points.get(task, 0) < record.max_points.get(task, 0) for record in counted)
     return full, some, len(counted) - full - some
 
 
 def class_page(assignment: str, marks: Sequence[Marks]) -> str:
     """Return the page of a class as HTML."""
-    known = tasks(assignment)
+    by_name = tasks(assignment)
     names = list(marks[0].max_points) if marks else []
-    titles = {name: known[name].title if name in known else f"{name} (free text)" for name in names}
+    titles = {name: by_name[name].title if name in by_name else f"{name} (free text)" for name in names}
     ranked = sorted(names, key=lambda name: outcomes(marks, name)[0])
     body = [
         f"<h1>{escape(assignment)}: {len(marks)} submissions</h1>",
@@ -63,7 +63,10 @@ def class_page(assignment: str, marks: Sequence[Marks]) -> str:
             ("task", "all points", "some", "none", "what was missing most"), [_failed(n, titles, marks) for n in ranked]
         ),
         "<h2>Marks</h2>",
-        _table(("student", "points", "notes"), [_student(one) for one in sorted(marks, key=lambda one: -one.total)]),
+        _table(
+            ("student", "points", "notes"),
+            [_student(record) for record in sorted(marks, key=lambda record: -record.total)],
+        ),
     ]
     head = f'<meta charset="utf-8"><title>{escape(assignment)}</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
@@ -71,15 +74,15 @@ def class_page(assignment: str, marks: Sequence[Marks]) -> str:
 
 def _failed(task: str, titles: dict[str, str], marks: Sequence[Marks]) -> tuple[str, ...]:
     counted: Counter[str] = Counter()
-    for one in marks:
-        counted.update({part: 1 for name, part in one.failed_parts if name == task})
+    for record in marks:
+        counted.update({part: 1 for name, part in record.failed_parts if name == task})
     worst = "; ".join(f"{part} ({count})" for part, count in counted.most_common(3))
     return titles[task], *map(str, outcomes(marks, task)), worst
 
 
-def _student(one: Marks) -> tuple[str, ...]:
-    open_ = f" (+ {sum(one.max_points[task] for task in one.open):g} by hand)" if one.open else ""
-    return one.student, f"{one.total:g} of {sum(one.max_points.values()):g}{open_}", "; ".join(one.notes)
+def _student(record: Marks) -> tuple[str, ...]:
+    open_ = f" (+ {sum(record.max_points[task] for task in record.open):g} by hand)" if record.open else ""
+    return record.student, f"{record.total:g} of {sum(record.max_points.values()):g}{open_}", "; ".join(record.notes)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -62,11 +62,11 @@ def try_client(case: Case) -> None:
             if not isinstance(codes, dict) or set(codes) != set(to):
                 so(False, f"send(…) returned {a(codes)}, and not a code for each recipient")
                 continue
-            right = {one: 250 if one in reached else 550 for one in to}
-            boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
-            got = {one: [mail.text.rstrip("\n").split("\n") for mail in mails] for one, mails in boxes.items()}
+            right = {person: 250 if person in reached else 550 for person in to}
+            boxes = {person: list(lab.person(person).fetch()) for person in (bruno, bea)}
+            got = {person: [mail.text.rstrip("\n").split("\n") for mail in mails] for person, mails in boxes.items()}
             so(codes == right, _codes(codes))
-            so(got == {one: [lines] if one in reached else [] for one in boxes}, _arrived(got, road.last))
+            so(got == {person: [lines] if person in reached else [] for person in boxes}, _arrived(got, road.last))
             if not reached:
                 so(
                     "DATA" not in [line.upper().strip() for line in road.commands],
@@ -92,14 +92,14 @@ def _wanted(reached: Sequence[str]) -> str:
 
 
 def _codes(codes: dict[str, Any]) -> str:
-    text = next((one for one, code in codes.items() if isinstance(code, str)), "")
+    text = next((person for person, code in codes.items() if isinstance(code, str)), "")
     if text:
         return f"the code of {text} is text ({codes[text]!r}); a whole number is asked for"
     return f"the codes were {codes}"
 
 
 def _arrived(got: dict[str, list[list[str]]], last: str) -> str:
-    came = [f"{one} got {letters}" for one, letters in got.items() if letters]
+    came = [f"{person} got {letters}" for person, letters in got.items() if letters]
     if came:
         return "; ".join(came)
     return f"nothing arrived. {last}" if last else "nothing arrived; no server was asked"

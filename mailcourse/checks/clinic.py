@@ -56,9 +56,9 @@ class ClinicFault:
 
 
 def _mx(lab: Lab, world: World, *lines: str) -> None:
-    made = lab.zone(world.shop).remove("@", "MX")
+    zone = lab.zone(world.shop).remove("@", "MX")
     for line in lines:
-        made = made.add(line)
+        zone = zone.add(line)
 
 
 def _address(lab: Lab, world: World) -> None:

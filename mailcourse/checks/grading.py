@@ -71,12 +71,12 @@ def grade(
     hand_ins = collect(folder, assignment, root / "exercises", submitted)
     with _quiet():
         api = _api(into, root)
-        made = api.generate_assignment(assignment, force=True, create=True)
-        assert made["success"], made.get("error")
+        result = api.generate_assignment(assignment, force=True, create=True)
+        assert result["success"], result.get("error")
         marks = []
-        for number, one in enumerate(hand_ins, 1):
-            marks.append(_mark(api, assignment, one, into))
-            tell(f"{number:>3} of {len(hand_ins)}  {one.student}: {marks[-1].total:g} points")
+        for number, submission in enumerate(hand_ins, 1):
+            marks.append(_mark(api, assignment, submission, into))
+            tell(f"{number:>3} of {len(hand_ins)}  {submission.student}: {marks[-1].total:g} points")
     return marks
 
 
@@ -90,19 +90,19 @@ def _api(into: Path, root: Path) -> Any:
 FOLDERS = ("release_directory", "submitted_directory", "autograded_directory", "feedback_directory")
 
 
-def _mark(api: Any, assignment: str, one: HandIn, into: Path) -> Marks:
-    marks = Marks(one.student, one.name, notes=list(one.notes))
-    os.environ["MAILCOURSE_STUDENT"] = one.student  # whose world it is, where the first cell does not say
+def _mark(api: Any, assignment: str, submission: HandIn, into: Path) -> Marks:
+    marks = Marks(submission.student, submission.name, notes=list(submission.notes))
+    os.environ["MAILCOURSE_STUDENT"] = submission.student  # whose world it is, where the first cell does not say
     try:
         for step in (api.autograde, api.generate_feedback):
-            result = step(assignment, one.student, force=True)
+            result = step(assignment, submission.student, force=True)
             if not result["success"]:
                 marks.notes.append(f"could not be marked: {_reason(result)}")
                 break
     finally:
         del os.environ["MAILCOURSE_STUDENT"]
     _read_points(api, assignment, marks)
-    _read_failed(into / "autograded" / one.student / assignment / f"{assignment}.ipynb", marks)
+    _read_failed(into / "autograded" / submission.student / assignment / f"{assignment}.ipynb", marks)
     return marks
 
 

@@ -51,15 +51,15 @@ def collect(folder: Path, assignment: str, released: Path, target: Path) -> list
     """Copy every submission of an assignment from `folder` to `target`, repaired; return them by student."""
     if not folder.is_dir():
         raise LabError(f"There is no folder {str(folder)!r}. Give the one in which the students' notebooks are.")
-    found: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*.ipynb"), key=lambda one: one.stat().st_mtime):
+    files: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*.ipynb"), key=lambda path: path.stat().st_mtime):
         student = student_of(file.relative_to(folder), assignment)
         if student is not None:
-            found[student] = file  # the newest wins
-    if not found:
+            files[student] = file  # the newest wins
+    if not files:
         raise LabError(f"There is no notebook of {assignment} in {str(folder)!r}. The files end with .ipynb.")
-    made = [_prepare(student, file, assignment, released, target) for student, file in sorted(found.items())]
-    return [_with_doubles(one, made) for one in made]
+    submissions = [_prepare(student, file, assignment, released, target) for student, file in sorted(files.items())]
+    return [_with_doubles(own, submissions) for own in submissions]
 
 
 def student_of(path: Path, assignment: str) -> str | None:
@@ -96,9 +96,9 @@ def _prepare(student: str, file: Path, assignment: str, released: Path, target: 
     own.metadata = given.metadata  # the kernel of the course, and no other
     if any(PEEKS.search(cell.source) for cell in own.cells if _is_own_code(cell)):
         notes.append("looks into the checks")
-    place = target / student / assignment
-    place.mkdir(parents=True, exist_ok=True)
-    write_notebook(own, place / f"{assignment}.ipynb")
+    folder = target / student / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    write_notebook(own, folder / f"{assignment}.ipynb")
     return HandIn(student, _name_in(own.cells), tuple(notes))
 
 
@@ -135,18 +135,16 @@ def _whole(cells: Sequence[Any], given: Sequence[Any], notes: list[str]) -> list
 
 def _name_in(cells: Iterable[Any]) -> str:
     for cell in cells:
-        if found := re.search(r"^STUDENT\s*=\s*[\"'](.*?)[\"']", cell.source, re.MULTILINE):
-            return found[1].strip()
+        if match := re.search(r"^STUDENT\s*=\s*[\"'](.*?)[\"']", cell.source, re.MULTILINE):
+            return match[1].strip()
     return ""
 
 
-def _with_doubles(one: HandIn, all_of_them: Sequence[HandIn]) -> HandIn:
+def _with_doubles(own: HandIn, everybody: Sequence[HandIn]) -> HandIn:
     """Note who wrote the same name into the first cell: they worked in one world."""
     same = [
-        other.student
-        for other in all_of_them
-        if other is not one and other.name.casefold() == one.name.casefold() != ""
+        other.student for other in everybody if other is not own and other.name.casefold() == own.name.casefold() != ""
     ]
     if not same:
-        return one
-    return HandIn(one.student, one.name, (*one.notes, f"the same world as {', '.join(same)}"))
+        return own
+    return HandIn(own.student, own.name, (*own.notes, f"the same world as {', '.join(same)}"))

@@ -76,8 +76,8 @@ def judge(task: Task, names: Sequence[str], answer: Any, ear: Ear) -> dict[str, 
 
 def _look_for_other_labs(task: Task, answer: Any) -> None:
     """Stop at the lab of another task: an untouched one may be well by itself."""
-    for one in answer.values() if isinstance(answer, dict) else (answer,):
-        if isinstance(one, State) and one.task != task.name:
+    for part in answer.values() if isinstance(answer, dict) else (answer,):
+        if isinstance(part, State) and part.task != task.name:
             raise Stopped(f"This is another lab. The one of this task is opened by world.lab({task.name!r}).")
 
 
@@ -102,10 +102,10 @@ def main() -> None:
     os.dup2(2, 1)  # whatever else is printed does not go to the kernel
     ear = Ear(sys.stdin, said)
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         try:
-            found = find(asked["assignment"], asked["task"])
-            ear.say(**judge(found, asked["names"], unpack(asked["answer"]), ear))
+            entry = find(request["assignment"], request["task"])
+            ear.say(**judge(entry, request["names"], unpack(request["answer"]), ear))
         except Exception:
             ear.say(broken=traceback.format_exc(limit=-6))
 

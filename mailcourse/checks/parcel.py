@@ -54,11 +54,11 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return {"$": "bytes", "is": base64.b64encode(value).decode()}
     if isinstance(value, tuple):
-        return {"$": "tuple", "is": [_plain(one, depth + 1) for one in value]}
+        return {"$": "tuple", "is": [_plain(item, depth + 1) for item in value]}
     if isinstance(value, list):
-        return [_plain(one, depth + 1) for one in value]
+        return [_plain(item, depth + 1) for item in value]
     if isinstance(value, (set, frozenset)):
-        return {"$": "set", "is": [_plain(one, depth + 1) for one in sorted(value, key=repr)]}
+        return {"$": "set", "is": [_plain(item, depth + 1) for item in sorted(value, key=repr)]}
     if isinstance(value, Mapping):
         return {"$": "dict", "is": [[_plain(k, depth + 1), _plain(v, depth + 1)] for k, v in value.items()]}
     return _special(value)
@@ -78,16 +78,16 @@ def _special(value: Any) -> Any:
 
 def _value(plain: Any, row: Callable[[list[Any]], Any]) -> Any:
     if isinstance(plain, list):
-        return [_value(one, row) for one in plain]
+        return [_value(item, row) for item in plain]
     if not isinstance(plain, dict):
         return plain
     kind, inner = plain["$"], plain["is"]
     if kind == "bytes":
         return base64.b64decode(inner)
     if kind == "tuple":
-        return row([_value(one, row) for one in inner])
+        return row([_value(item, row) for item in inner])
     if kind == "set":
-        return {_hashable(_value(one, row)) for one in inner}
+        return {_hashable(_value(item, row)) for item in inner}
     if kind == "dict":
         return {_hashable(_value(key, row)): _value(value, row) for key, value in inner}
     if kind == "function":

@@ -50,10 +50,10 @@ class RecordingProxy:
         until = time.monotonic() + REST
         for thread in self._under_way[1:]:
             thread.join(max(0.0, until - time.monotonic()))
-        for one in (self._listener, *self._open):
+        for connection in (self._listener, *self._open):
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)  # wakes who waits for it
-            one.close()
+                connection.shutdown(socket.SHUT_RDWR)  # wakes who waits for it
+            connection.close()
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -65,9 +65,9 @@ class RecordingProxy:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._server, timeout=20)
-                for one in (client, server):
-                    one.settimeout(20)
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for connection in (client, server):
+                    connection.settimeout(20)
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._open += [client, server]
                 greeted = threading.Event()
                 self._start(self._to_client, server, client, greeted)
@@ -106,15 +106,15 @@ class RecordingProxy:
     @property
     def commands(self) -> list[str]:
         """What the client said, without the message."""
-        found, in_message = list[str](), False
+        commands, in_message = list[str](), False
         for side, line in self._lines():
             if side == "S":
                 in_message = in_message or line.startswith("354")
             elif in_message:
                 in_message = line.rstrip("\r\n") != "."
             else:
-                found.append(line.rstrip("\r\n"))
-        return found
+                commands.append(line.rstrip("\r\n"))
+        return commands
 
     @property
     def last(self) -> str:
@@ -122,6 +122,6 @@ class RecordingProxy:
         lines = list(self._lines())
         if not lines:
             return ""
-        told = f"The dialogue ended like this: {[f'{side}: {line.rstrip()}' for side, line in lines[-3:]]}."
+        end = f"The dialogue ended like this: {[f'{side}: {line.rstrip()}' for side, line in lines[-3:]]}."
         open_ = next((line for side, line in reversed(lines) if side == "C"), "\r\n")
-        return told if open_.endswith("\r\n") else f"{told} The client's last line has no end (\\r\\n)."
+        return end if open_.endswith("\r\n") else f"{end} The client's last line has no end (\\r\\n)."

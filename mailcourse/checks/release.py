@@ -58,18 +58,18 @@ def find_programs() -> None:
 def release(target: Path, names: list[str] | None = None) -> list[str]:
     """Make the exercises of all assignments, or of `names`, in the folder `target`; return their names."""
     find_programs()
-    wanted = names or sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+    assignments = names or sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
     with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{Path(folder).as_posix()}/gradebook.db"
-        made = Path(folder) / "made"
-        config = configured(source_directory=str(ROOT / "solutions"), release_directory=str(made), db_url=database)
+        built = Path(folder) / "made"
+        config = configured(source_directory=str(ROOT / "solutions"), release_directory=str(built), db_url=database)
         api = NbGraderAPI(config=config)
-        for name in wanted:
+        for name in assignments:
             result = api.generate_assignment(name, force=True, create=True)
             if not result["success"]:
                 raise LabError(f"{name} was not made:\n{result.get('error') or result.get('log')}")
-            shutil.copytree(made / name, target / name, dirs_exist_ok=True)
-    return wanted
+            shutil.copytree(built / name, target / name, dirs_exist_ok=True)
+    return assignments
 
 
 if __name__ == "__main__":

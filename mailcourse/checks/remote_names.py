@@ -31,8 +31,8 @@ def dialling(table: Endpoints) -> Iterator[None]:
             raise socket.gaierror(socket.EAI_NONAME, f"there is no {host!r} here; known: {', '.join(sorted(table))}")
         if str(port) not in table[host]:
             raise ConnectionRefusedError(f"nothing listens on port {port} of {host}; open: {', '.join(table[host])}")
-        found = table[host][str(port)]
-        return real((str(found[0]), int(found[1])), *rest, **named)
+        endpoint = table[host][str(port)]
+        return real((str(endpoint[0]), int(endpoint[1])), *rest, **named)
 
     socket.create_connection = connect  # type: ignore[assignment]
     socket.getfqdn = lambda name="": name or "client.example"  # smtplib asks who we are; no real DNS is asked

@@ -61,7 +61,10 @@ def describe(given: Any) -> dict[str, Any]:
                 name: [port for port in sorted(host.ports) if port not in host.closed_ports]
                 for name, host in hosts.items()
             },
-            [(one.host, one.kind, {k: v for k, v in one.detail.items() if isinstance(v, PLAIN)}) for one in lab.faults],
+            [
+                (fault.host, fault.kind, {k: v for k, v in fault.detail.items() if isinstance(v, PLAIN)})
+                for fault in lab.faults
+            ],
             {person: where.used(person) for person, where in accounts.items()},
             {person: where.forwards(person) for person, where in accounts.items()},
             [str(row["answer"]) for row in lab.dns.cache if row["type"] == "MX"],

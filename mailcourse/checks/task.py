@@ -71,12 +71,12 @@ def task(
     """Keep the function below as the judge of a task; `about` are the fields of `Task`."""
 
     def keep(judge: Callable[[Case], None]) -> Callable[[Case], None]:
-        made = Task(assignment, name, title, judge=judge, **about)
-        assert made.kind in KINDS, name
-        assert made.hints, name
-        assert set(made.part_hints) <= set(made.parts), name
-        assert made.parts, name
-        TASKS.setdefault(assignment, {})[name] = made
+        new = Task(assignment, name, title, judge=judge, **about)
+        assert new.kind in KINDS, name
+        assert new.hints, name
+        assert set(new.part_hints) <= set(new.parts), name
+        assert new.parts, name
+        TASKS.setdefault(assignment, {})[name] = new
         return judge
 
     return keep
@@ -164,7 +164,7 @@ class Case:
 
     def varied(self, returned: Sequence[Any]) -> None:
         """Stop when a function returned the same whatever it was asked: some cases are right by chance then."""
-        if len(returned) > 1 and returned[0] is not None and all(one == returned[0] for one in returned):
+        if len(returned) > 1 and returned[0] is not None and all(value == returned[0] for value in returned):
             raise Stopped(
                 f"Your function said {returned[0]!r} each time, whatever it was asked. "
                 "Where this happens to be right, it earns nothing yet."
@@ -187,7 +187,9 @@ class Case:
     def table(self, keys: Sequence[Any], kind: type = str) -> dict[Any, Any]:
         """Return the answer as a dictionary that has `keys`, each with a value of `kind`."""
         answer = self._of(dict, "a dictionary { … }")
-        answer = {int(key) if key in map(str, keys) and key not in keys else key: one for key, one in answer.items()}
+        answer = {
+            int(key) if key in map(str, keys) and key not in keys else key: value for key, value in answer.items()
+        }
         for key in keys:
             if key not in answer:
                 raise Stopped(f"The answer has no {key!r}. It needs: {', '.join(map(repr, keys))}.")
@@ -213,8 +215,8 @@ class Case:
         """Return the answer as a list of whole numbers."""
         written = {str(number): number for number in range(100)}  # "1" is 1
         listed = self._of(list, "a list [ … ] of whole numbers")
-        answer: list[Any] = [written.get(one, one) if isinstance(one, str) else one for one in listed]
-        if not all(type(one) is int for one in answer):
+        answer: list[Any] = [written.get(item, item) if isinstance(item, str) else item for item in listed]
+        if not all(type(item) is int for item in answer):
             raise Stopped(f"The answer is {a(self.answer)}; a list [ … ] of whole numbers is asked for.")
         return answer
 
@@ -240,7 +242,7 @@ class Shown(str):
 
 def texts(value: Any, words: str = "a list [ … ] of texts") -> list[str]:
     """Return a list of texts, or say what it is instead."""
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Stopped(f"This is {a(value)}; {words} is asked for.")
     return list(value)
 
@@ -262,15 +264,7 @@ def a(value: Any) -> str:
     """
     if value is None or value is Ellipsis:
         return "nothing (None)" if value is None else "still … (not answered)"
-    names = {
-        str: "text",
-        int: "a number",
-        bool: "a truth value",
-        float: "a number",
-        bytes: "octets",
-        TupleAnswer: "a tuple",
-    }
-    name = names.get(type(value), f"a {type(value).__name__}")
+    name = TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
     shown = repr(value)
     return f"{name} ({shown if len(shown) <= 60 else shown[:57] + '…'})"
 
@@ -303,8 +297,8 @@ TYPE_NAMES: dict[type, str] = {
 }
 
 
-def opened(found: Task, world: World) -> Any:
+def opened(task: Task, world: World) -> Any:
     """Open the lab of a task, as the student sees it."""
-    if found.opens is None:
-        raise LabError(f"The task {found.name} has no lab of its own. Use world.lab().")
-    return found.opens(world)
+    if task.opens is None:
+        raise LabError(f"The task {task.name} has no lab of its own. Use world.lab().")
+    return task.opens(world)

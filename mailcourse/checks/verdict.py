@@ -131,9 +131,9 @@ class Points(float):
 
     def __new__(cls, verdict: Verdict) -> Points:
         """Make a number of a verdict."""
-        made = super().__new__(cls, verdict.points)
-        made.verdict = verdict
-        return made
+        points = super().__new__(cls, verdict.points)
+        points.verdict = verdict
+        return points
 
     def _repr_html_(self) -> str:
         return self.verdict.html()

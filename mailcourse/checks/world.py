@@ -106,11 +106,11 @@ class World:
         words |= {word.title(): new.title() for word, new in words.items()}
         if self.is_turned:
             words |= {"mx1": "mx2", "mx2": "mx1"}
-        found = load(base, words)
+        scenario = load(base, words)
         first, last = self.preferences
         numbers = {"10": str(first), "20": str(last)}
-        zone = re.sub(r"(MX\s+)(10|20)\b", lambda m: m[1] + numbers[m[2]], found.zones[self.shop])
-        return replace(found, name=f"{self.assignment} of {self.name}", zones={**found.zones, self.shop: zone})
+        zone = re.sub(r"(MX\s+)(10|20)\b", lambda m: m[1] + numbers[m[2]], scenario.zones[self.shop])
+        return replace(scenario, name=f"{self.assignment} of {self.name}", zones={**scenario.zones, self.shop: zone})
 
     def open(
         self,

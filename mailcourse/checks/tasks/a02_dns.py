@@ -131,10 +131,13 @@ def zone(case: Case) -> None:
         case.expect("the names have addresses", False, "a zone that the name server takes", error)
         return
     for host in (world.best, world.second, world.home):
-        found = lab.dns.lookup(host, "A").values
+        addresses = lab.dns.lookup(host, "A").values
         wanted = list(lab.host(host).addresses)
         if not case.expect(
-            "the names have addresses", found == wanted, f"an A record of {host}: {wanted[0]}", f"the DNS says {found}"
+            "the names have addresses",
+            addresses == wanted,
+            f"an A record of {host}: {wanted[0]}",
+            f"the DNS says {addresses}",
         ):
             break
     first = probe(lab, world.person("alice"), world.person("bruno"))
@@ -175,8 +178,8 @@ def _told(tried: Probe) -> str:
 
 def _as_planned(case: Case, lab: Lab, part: str, host: str, wanted: int) -> None:
     lab.dns.forget()
-    found = {row["mail server"]: row["preference"] for row in lab.dns.mail_servers(case.world.shop)}
-    got = found.get(host, "no MX record")
+    preferences = {row["mail server"]: row["preference"] for row in lab.dns.mail_servers(case.world.shop)}
+    got = preferences.get(host, "no MX record")
     case.expect(part, got == wanted, f"{host} has the preference of the plan: {wanted}", f"the DNS says: {got}")
 
 
@@ -215,9 +218,9 @@ def _questions(world: World) -> dict[str, Sequence[str]]:
 
 def without_mx(lab: Lab, world: World, lines: Sequence[str]) -> Lab:
     """Take the MX records out of the shop's zone, and put lines in."""
-    made = lab.zone(world.shop).remove("@", "MX")
+    zone = lab.zone(world.shop).remove("@", "MX")
     for line in lines:
-        made = made.add(line)
+        zone = zone.add(line)
     return lab
 
 
@@ -370,7 +373,7 @@ def repair(case: Case) -> None:
     world = case.world
     lab = restore(case.lab(), lab_in(case))
     lab.dns.forget()
-    found = lab.dns.mail_servers(world.shop)
+    servers = lab.dns.mail_servers(world.shop)
     first = probe(lab, world.person("alice"), world.person("bruno"))
     case.expect("mail arrives", first.arrived, f"a letter to {world.shop} arrives", _told(first))
     called = _called(first, world)
@@ -380,7 +383,7 @@ def repair(case: Case) -> None:
         f"{world.best} is called first, as planned",
         f"{called} was called first",
     )
-    named = [(row["mail server"], row["preference"]) for row in found]
+    named = [(row["mail server"], row["preference"]) for row in servers]
     planned = list(zip((world.best, world.second), world.preferences, strict=True))
     case.expect(
         "both are named",

@@ -106,12 +106,12 @@ def decide(case: Case) -> None:
     """decide("b.test", settings) is ("here", "b.test"), ("host", name) or ("mx", "b.test"), as in the lab."""
     lab, server = case.lab(), case.world.school_server
     kinds, said = {"the mailbox is here": "here", "to the domain's mail servers": "mx"}, []
-    for part, domain, told in _settings(case.world):
-        lab.configure(server, **told)
+    for part, domain, settings in _settings(case.world):
+        lab.configure(server, **settings)
         row = next(iter(lab.decide(server, f"somebody@{domain}")))
         wanted = [kinds.get(str(row["decision"]), "host"), row["target"]]
-        with case.part(part, f"what a server with these settings does with mail for {domain}: {told}") as so:
-            got = case.call(domain, told)
+        with case.part(part, f"what a server with these settings does with mail for {domain}: {settings}") as so:
+            got = case.call(domain, settings)
             so(got == wanted, f"decide({domain!r}, …) returned {got!r}")
             said.append(got[0] if isinstance(got, list) and got else got)
     case.varied(said)

@@ -144,19 +144,19 @@ def by_hand(case: Case) -> None:
         "a yes to every line, and 250 after the dot that ends the message",
         refused or (f"it said {ended}" if ended else "no line was a dot alone, so the message had no end"),
     )
-    found = list(lab.person(person).fetch())
-    others = [one for one in ("bruno", "bea") if case.world.person(one) != person]
-    elsewhere = any(len(lab.person(case.world.person(one)).inbox()) for one in others)
+    letters = list(lab.person(person).fetch())
+    others = [name for name in ("bruno", "bea") if case.world.person(name) != person]
+    elsewhere = any(len(lab.person(case.world.person(name)).inbox()) for name in others)
     case.expect(
         "the envelope",
-        len(found) == 1 and not elsewhere,
+        len(letters) == 1 and not elsewhere,
         f"one letter in the mailbox of {person}",
-        f"{len(found)} letters came there{', and one to somebody else' if elsewhere else ''}",
+        f"{len(letters)} letters came there{', and one to somebody else' if elsewhere else ''}",
     )
     case.expect("the envelope", *sender_said(lines, case.world.person("alice")))
-    if not found:
+    if not letters:
         raise Stopped("No letter arrived, so there is nothing to look at.")
-    mail = email.message_from_bytes(found[0].raw, policy=default)
+    mail = email.message_from_bytes(letters[0].raw, policy=default)
     for field, wanted in (("From", case.world.person("alice")), ("To", person), ("Subject", subject)):
         got = str(mail.get(field, ""))
         case.expect(
@@ -168,7 +168,7 @@ def by_hand(case: Case) -> None:
             else "there is no such field in the message that arrived",
         )
     case.expect("header and text", has_empty_line(lines), "an empty line between header and text", "there is none")
-    arrived = found[0].text.rstrip("\n").split("\n")
+    arrived = letters[0].text.rstrip("\n").split("\n")
     case.expect("header and text", arrived == text, "the text from the task", f"the text that arrived is {arrived}")
 
 
@@ -199,10 +199,10 @@ def read_reply(case: Case) -> None:
     ):
         with case.part(part, "the code as a number, and the texts of all lines") as so:
             got = case.call(octets)
-            told = f"read_reply({octets!r}) returned {got!r}"
+            story = f"read_reply({octets!r}) returned {got!r}"
             if isinstance(got, list) and got and isinstance(got[0], str):
-                told += f"; the code is text ({got[0]!r}), and a whole number is asked for"
-            so(got == list(wanted), told)
+                story += f"; the code is text ({got[0]!r}), and a whole number is asked for"
+            so(got == list(wanted), story)
 
 
 # ---- a client of one's own ------------------------------------------------------------------------------------
@@ -353,8 +353,8 @@ def with_smtplib(case: Case) -> None:
     text = "Bring the cake at four."
     case.call(world.best, 25, world.person("alice"), bruno, bea, subject, text, seconds=10, lab=lab)
     lab.settle()
-    boxes = {one: list(lab.person(one).fetch()) for one in (bruno, bea)}
-    counts = {one: len(found) for one, found in boxes.items()}
+    boxes = {person: list(lab.person(person).fetch()) for person in (bruno, bea)}
+    counts = {person: len(mails) for person, mails in boxes.items()}
     case.expect(
         "everybody gets it", counts == {bruno: 1, bea: 1}, "one copy for Bruno, and one for Bea", f"copies: {counts}"
     )
@@ -365,12 +365,12 @@ def with_smtplib(case: Case) -> None:
             f"a letter with the text {text!r}",
             f"the text that arrived is {mail.text!r}",
         )
-    found = [mail for mails in boxes.values() for mail in mails]
-    if not found:
+    letters = [mail for mails in boxes.values() for mail in mails]
+    if not letters:
         raise Stopped("No letter arrived, so there is nothing to look at.")
     commands = [e.facts["line"] for e in lab.trace if e.what == "said" and e.facts["side"] == "C"]
     case.expect("everybody gets it", *sender_said(commands, world.person("alice")))
-    for parsed in (email.message_from_bytes(one.raw, policy=default) for one in found):
+    for parsed in (email.message_from_bytes(letter.raw, policy=default) for letter in letters):
         for field, wanted in (("From", world.person("alice")), ("To", bruno), ("Subject", subject)):
             got = str(parsed.get(field, ""))
             case.expect(

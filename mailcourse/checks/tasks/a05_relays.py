@@ -119,15 +119,15 @@ REASONS = {
 
 def _reports(world: World) -> list[tuple[str, str]]:
     """(report, reason) pairs."""
-    made = []
+    reports = []
     for n, code in enumerate(world.some("codes", list(REASONS), 5)):
         who = world.pick(f"who {n}", ["bruno", "bea", "info", "orders"])
         text = (
             f"Final-Recipient: rfc822; {who}@{world.shop}\nAction: failed\nStatus: {code}\nRemote-MTA: dns; "
             f"{world.best}"
         )
-        made.append((text, REASONS[code]))
-    return made
+        reports.append((text, REASONS[code]))
+    return reports
 
 
 @task(
@@ -239,11 +239,11 @@ def wrong_smart_host(world: World) -> Lab:
 )
 def smart_host(case: Case) -> None:
     """The lab, with the school's server told what it needs."""
-    told, world = lab_in(case).settings, case.world
+    settings, world = lab_in(case).settings, case.world
     lab = case.keep(wrong_smart_host(world))
     before = {host: settings_of(lab, host) for host in lab.mail_servers}
     try:
-        lab.configure(world.school_server, **told.get(world.school_server, {}))
+        lab.configure(world.school_server, **settings.get(world.school_server, {}))
     except LabError as error:
         raise Stopped(f"The server cannot be set up like that: {error}") from None
     out = probe(lab, world.person("alice"), world.person("bruno"))
@@ -259,7 +259,7 @@ def smart_host(case: Case) -> None:
     )
     changed = [
         f"{name} of {host}"
-        for host, has in told.items()
+        for host, has in settings.items()
         for name, value in has.items()
         if value != before[host].get(name) and (host, name) != (world.school_server, "smart_host")
     ]

@@ -228,11 +228,11 @@ def submit(case: Case) -> None:
         with lab.tap() as tap:
             case.call(*arguments, seconds=10, lab=lab)
         lab.settle()
-        found = [mail.subject for mail in lab.person(to).fetch()]
+        subjects = [mail.subject for mail in lab.person(to).fetch()]
         logged = any(event.what == "logged-in" and event.facts["person"] == alice.address for event in lab.trace)
         so(
-            found == ["Submitted"] and logged,
-            f"Bruno has {found or 'no letter'}; a login of Alice: {'yes' if logged else 'no'}",
+            subjects == ["Submitted"] and logged,
+            f"Bruno has {subjects or 'no letter'}; a login of Alice: {'yes' if logged else 'no'}",
         )
         heard = said_outside(tap)
         safe = b"AUTH" not in heard.upper() and b"STARTTLS" in heard.upper()

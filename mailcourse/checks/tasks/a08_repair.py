@@ -106,7 +106,7 @@ def build(case: Case) -> None:
     )
     sources = ("a.root.test", world.school_server)
     strangers = {
-        host: min(_stranger(lab, host, one) for one in sources) for host in (world.best, world.second, world.home)
+        host: min(_stranger(lab, host, source) for source in sources) for host in (world.best, world.second, world.home)
     }
     said = "; ".join(f"{host} said {reply}" for host, reply in strangers.items() if not reply.startswith("5"))
     case.expect(
@@ -212,15 +212,15 @@ def _cured(case: Case, fault: str, lab: Lab, state: State) -> tuple[bool, str, s
             return right, "Bruno's program logs in", "the program says another password than the server knows"
         case "two aliases lead to each other":
             both = [probe(lab, world.person("alice"), f"{name}@{world.shop}") for name in ("info", "office")]
-            bad: Probe | None = next((one for one in both if not one.arrived), None)
+            bad: Probe | None = next((attempt for attempt in both if not attempt.arrived), None)
             return bad is None, f"letters to info@{world.shop} and office@{world.shop} arrive", bad.story if bad else ""
     tried = probe(lab, world.person("alice"), bruno)
-    way = world.best in tried.hosts and world.second not in tried.hosts
+    is_over_best = world.best in tried.hosts and world.second not in tried.hosts
     if fault == "the smart host is the wrong one":
         expected = f"a letter of Alice arrives at {bruno}, over {RELAY}, as all mail of the school to others"
         return tried.arrived and RELAY in tried.hosts, expected, tried.story
     return (
-        bruno in mailboxes(tried.sent) and way,
+        bruno in mailboxes(tried.sent) and is_over_best,
         f"a letter of Alice arrives at {bruno}, over {world.best}",
         tried.story,
     )
@@ -241,7 +241,7 @@ def _rest(case: Case, lab: Lab) -> tuple[bool, str]:
 
 
 def _diagnosis(case: Case, fault: str, place: str, cause: str) -> None:
-    places = {one.lower(): one for one in PLACES}
+    places = {place.lower(): place for place in PLACES}
     with case.part("the place", "the first place of the way that does not work") as so:
         if place.lower() not in places:
             raise Stopped(f"{place!r} is no place. Choose one of: {', '.join(PLACES)}.")

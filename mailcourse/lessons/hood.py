@@ -35,7 +35,7 @@ class Hood:
         return "\n".join([*lines, f"# {MORE.format(self.more)}"] if self.more else lines)
 
 
-def open_the_hood(thing: Any, start: str = "", most: int = MAX_LINES) -> Hood:
+def open_the_hood(thing: Any, start: str = "", max_lines: int = MAX_LINES) -> Hood:
     """Return the source of a function, property, class or module of mailcourse, from the line that contains `start`."""
     thing = thing.fget if isinstance(thing, property) else thing
     try:
@@ -47,7 +47,7 @@ def open_the_hood(thing: Any, start: str = "", most: int = MAX_LINES) -> Hood:
     skipped = next((number for number, line in enumerate(lines) if start in line), None)
     if skipped is None:
         raise LabError(f"No line of {thing.__name__} contains {start!r}.")
-    shown = lines[skipped : skipped + min(most, MAX_LINES)]
+    shown = lines[skipped : skipped + min(max_lines, MAX_LINES)]
     while not shown[-1].strip():
         shown.pop()
     return Hood(

@@ -77,11 +77,11 @@ def test_the_hood_shows_at_most_fifteen_lines_with_their_place() -> None:
 
 
 def test_the_hood_opens_where_it_is_told() -> None:
-    shown = open_the_hood(route, "domain = ", most=2)
+    shown = open_the_hood(route, "domain = ", max_lines=2)
     assert shown.source.splitlines()[0] == "domain = recipient.domain.lower()"
     lines = Path(route.__code__.co_filename).read_text().splitlines()
     assert lines[shown.line - 1].strip() == shown.source.splitlines()[0]
-    assert open_the_hood(address, "ATEXT =", most=1).source.startswith("ATEXT = ")
+    assert open_the_hood(address, "ATEXT =", max_lines=1).source.startswith("ATEXT = ")
     assert "lower()" in open_the_hood(address.Address.key).source
 
 

@@ -18,12 +18,12 @@ from mailcourse.checks.task import Case, Stopped, a
 from mailcourse.checks.world import World
 
 
-def sender_said(commands: Sequence[str], wanted: str) -> tuple[bool, str, str]:
+def sender_said(commands: Sequence[str], expected: str) -> tuple[bool, str, str]:
     """Look for MAIL FROM in what a client said: (is it right, what was expected, what happened)."""
     said = next((line for line in commands if line.upper().startswith("MAIL FROM")), "")
     right = re.match(r"MAIL FROM:\s*<([^>]*)>", said, re.IGNORECASE)
-    is_so = right is not None and right[1] == wanted
-    return is_so, f"MAIL FROM:<{wanted}>", f"you said {said!r}" if said else "there was no MAIL FROM"
+    is_so = right is not None and right[1] == expected
+    return is_so, f"MAIL FROM:<{expected}>", f"you said {said!r}" if said else "there was no MAIL FROM"
 
 
 def _message(world: World, subject: str, lines: Sequence[str]) -> str:
@@ -31,12 +31,12 @@ def _message(world: World, subject: str, lines: Sequence[str]) -> str:
     return "\r\n".join([*head, *lines]) + "\r\n"
 
 
-def _send(case: Case, road: RecordingProxy, to: Sequence[str], message: str) -> Any:
+def _send(case: Case, proxy: RecordingProxy, to: Sequence[str], message: str) -> Any:
     try:
-        with road:
-            return case.call(*road.address, case.world.person("alice"), list(to), message, seconds=10)
+        with proxy:
+            return case.call(*proxy.address, case.world.person("alice"), list(to), message, seconds=10)
     except Stopped as why:
-        raise type(why)(f"{why} {road.last}".strip()) from None
+        raise type(why)(f"{why} {proxy.last}".strip()) from None
 
 
 def try_client(case: Case) -> None:
@@ -51,39 +51,39 @@ def try_client(case: Case) -> None:
         ("nobody is left", [nobody], ["To nobody."], []),
     )
     for part, to, lines, reached in tries:
-        with case.part(part, _wanted(reached)) as so:
+        with case.part(part, _wanted(reached)) as check:
             lab = case.lab()
-            road = RecordingProxy(lab.endpoint(world.best, 25))
-            codes = _send(case, road, to, _message(world, part, lines))
+            proxy = RecordingProxy(lab.endpoint(world.best, 25))
+            codes = _send(case, proxy, to, _message(world, part, lines))
             lab.settle()
             if part == "the whole dialogue":
-                _look_at(case, part, road)
+                _look_at(case, part, proxy)
                 continue
             if not isinstance(codes, dict) or set(codes) != set(to):
-                so(False, f"send(…) returned {a(codes)}, and not a code for each recipient")
+                check(False, f"send(…) returned {a(codes)}, and not a code for each recipient")
                 continue
             right = {person: 250 if person in reached else 550 for person in to}
             boxes = {person: list(lab.person(person).fetch()) for person in (bruno, bea)}
             got = {person: [mail.text.rstrip("\n").split("\n") for mail in mails] for person, mails in boxes.items()}
-            so(codes == right, _codes(codes))
-            so(got == {person: [lines] if person in reached else [] for person in boxes}, _arrived(got, road.last))
+            check(codes == right, _codes(codes))
+            check(got == {person: [lines] if person in reached else [] for person in boxes}, _arrived(got, proxy.last))
             if not reached:
-                so(
-                    "DATA" not in [line.upper().strip() for line in road.commands],
+                check(
+                    "DATA" not in [line.upper().strip() for line in proxy.commands],
                     "DATA was said, and nobody was left to get the message",
                 )
 
 
-def _look_at(case: Case, part: str, road: RecordingProxy) -> None:
+def _look_at(case: Case, part: str, proxy: RecordingProxy) -> None:
     """Look at the dialogue itself: who speaks first, MAIL FROM, and QUIT."""
-    said = [line.upper().strip() for line in road.commands]
+    said = [line.upper().strip() for line in proxy.commands]
     case.expect(
         part,
-        bool(said) and not road.is_early,
+        bool(said) and not proxy.is_early,
         "the server speaks first",
         "you spoke before you had read the greeting" if said else "nothing was said",
     )
-    case.expect(part, *sender_said(road.commands, case.world.person("alice")))
+    case.expect(part, *sender_said(proxy.commands, case.world.person("alice")))
     case.expect(part, "QUIT" in said, "QUIT at the end", "you did not say QUIT")
 
 

@@ -28,13 +28,15 @@ def said_outside(tap: Tap) -> bytes:
 def call_a_false_server(case: Case) -> None:
     """Let another lab, with another CA, answer under the server's name."""
     with case.world.open(name=f"false {id(case)}") as other:  # the same names, another CA
-        tried = _tried(case, other, str(case.lab().ca), other.endpoints()["hosts"])
+        is_seen = _sees_login(case, other, str(case.lab().ca), other.endpoints()["hosts"])
         connected = any(event.what == "connected" for event in other.trace)
     case.expect(
         IMPOSTOR_PART,
-        connected and not tried,
+        connected and not is_seen,
         "no login at a server whose certificate is not signed by the CA",
-        "the password was sent to it" if tried else "your function did not even connect to the server that it was told",
+        "the password was sent to it"
+        if is_seen
+        else "your function did not even connect to the server that it was told",
     )
 
 
@@ -42,16 +44,16 @@ def call_under_another_name(case: Case) -> None:
     """Let another server, with a certificate of the CA for its own name, answer under the server's name."""
     lab, world = case.lab(), case.world
     hosts = lab.endpoints()["hosts"]
-    tried = _tried(case, lab, str(lab.ca), {**hosts, world.school_server: hosts[world.home]})
+    is_seen = _sees_login(case, lab, str(lab.ca), {**hosts, world.school_server: hosts[world.home]})
     case.expect(
         IMPOSTOR_PART,
-        not tried,
+        not is_seen,
         "no login at a server whose certificate is for another name",
         f"{world.home} answered in place of {world.school_server}, and the password was sent to it",
     )
 
 
-def _tried(case: Case, lab: Lab, ca: str, hosts: Endpoints) -> bool:
+def _sees_login(case: Case, lab: Lab, ca: str, hosts: Endpoints) -> bool:
     """Call the function with the names of `hosts`, and say whether a server of `lab` got to see a login."""
     arguments = (case.world.school_server, ca, case.world.person("alice"), "secret", "x@y.test", "Submitted")
     with lab.tap() as tap, suppress(Stopped):  # an error is right: it refused to go on

@@ -105,7 +105,7 @@ def spoken(lab: Lab, source: str, host: str, lines: Sequence[str]) -> list[tuple
     return said
 
 
-def asked(lab: Lab, source: str, host: str, recipient: str) -> str:
+def rcpt_reply(lab: Lab, source: str, host: str, recipient: str) -> str:
     """Return what a server says to RCPT when somebody at `source` asks; or that it does not answer."""
     try:
         lines = [f"EHLO {source}", "MAIL FROM:<x@spam.example>", f"RCPT TO:<{recipient}>"]

@@ -138,7 +138,7 @@ class Case:
 
     @contextmanager
     def part(self, part: str, expected: str) -> Iterator[Callable[..., bool]]:
-        """Look at one part: `so(condition, happened)`; an answer that cannot be judged inside fails this part only."""
+        """Look at one part: `check(condition, happened)`; an answer that cannot be judged fails this part only."""
         try:
             yield lambda is_so, happened="": self.expect(part, is_so, expected, happened)
         except OutOfTime:

@@ -82,18 +82,18 @@ def test_a_lab_of_a_world_is_opened_again_by_its_cell() -> None:
 
 
 def test_a_road_cuts_replies_and_keeps_what_was_said() -> None:
-    with World("04-smtp", "Ana").open() as lab, RecordingProxy(lab.endpoint("mx1.tailor.test", 25)) as road:
-        with socket.create_connection(road.address, timeout=10) as client:
+    with World("04-smtp", "Ana").open() as lab, RecordingProxy(lab.endpoint("mx1.tailor.test", 25)) as proxy:
+        with socket.create_connection(proxy.address, timeout=10) as client:
             assert len(client.recv(1000)) < 10
             client.sendall(b"QUIT\r\n")
             while client.recv(1000):
                 pass
-        assert road.commands == ["QUIT"]
-        assert not road.is_early
-        assert "C: QUIT" in road.last
-    with World("04-smtp", "Ana").open() as lab, RecordingProxy(lab.endpoint("mx1.tailor.test", 25)) as road:
-        with socket.create_connection(road.address, timeout=10) as client:
+        assert proxy.commands == ["QUIT"]
+        assert not proxy.is_early
+        assert "C: QUIT" in proxy.last
+    with World("04-smtp", "Ana").open() as lab, RecordingProxy(lab.endpoint("mx1.tailor.test", 25)) as proxy:
+        with socket.create_connection(proxy.address, timeout=10) as client:
             client.sendall(b"EHLO me")
             client.recv(1000)
-        assert road.is_early
-        assert "has no end" in road.last
+        assert proxy.is_early
+        assert "has no end" in proxy.last

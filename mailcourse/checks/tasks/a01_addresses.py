@@ -97,16 +97,16 @@ def split(case: Case) -> None:
     person = case.world.pick("split", NAMES).split()[0].lower()
     words = {"a": person, "d": case.world.shop, "D": case.world.shop.upper()}
     for part, pairs in SPLIT.items():
-        with case.part(part, "the local part as it stands, and the domain in lower case") as so:
-            for address, wanted in pairs:
-                given, right = address.format(**words), [text.format(**words) for text in wanted]
+        with case.part(part, "the local part as it stands, and the domain in lower case") as check:
+            for address, expected in pairs:
+                given, right = address.format(**words), [text.format(**words) for text in expected]
                 got = case.call(given)
-                if not so(got == right, f"split({given!r}) returned {got!r}"):
+                if not check(got == right, f"split({given!r}) returned {got!r}"):
                     break
-    with case.part("no addresses", "ValueError for what has no local part, no domain, or one @ too many") as so:
+    with case.part("no addresses", "ValueError for what has no local part, no domain, or one @ too many") as check:
         for address in NO_ADDRESS:
             given = address.format(**words)
-            if not so(case.raises("ValueError", given), f"split({given!r}) did not raise ValueError"):
+            if not check(case.raises("ValueError", given), f"split({given!r}) did not raise ValueError"):
                 break
 
 
@@ -143,10 +143,10 @@ def same(case: Case) -> None:
         ),
     }
     for part, pairs in tries.items():
-        with case.part(part, "True only where every stranger may be sure that it is one mailbox") as so:
-            for one, two, wanted in pairs:
+        with case.part(part, "True only where every stranger may be sure that it is one mailbox") as check:
+            for one, two, expected in pairs:
                 got = case.call(one, two)
-                if not so(got is wanted, f"same({one!r}, {two!r}) returned {got!r}"):
+                if not check(got is expected, f"same({one!r}, {two!r}) returned {got!r}"):
                     break
 
 
@@ -216,13 +216,13 @@ INTERNATIONAL = ("café.example", "bücher.example", "piñata.test", "smørrebr�
 )
 def wire(case: Case) -> None:
     """on_the_wire("café.example") is "xn--caf-dma.example"."""
-    with case.part("ASCII stays", "the same name, in lower case") as so:
+    with case.part("ASCII stays", "the same name, in lower case") as check:
         got = case.call(case.world.shop.upper())
-        so(got == case.world.shop, f"{case.world.shop.upper()} became {got!r}")
-    with case.part("other letters", "the name in ASCII, each part with xn-- in front where it needs it") as so:
+        check(got == case.world.shop, f"{case.world.shop.upper()} became {got!r}")
+    with case.part("other letters", "the name in ASCII, each part with xn-- in front where it needs it") as check:
         for domain in case.world.some("wire", [name for name in INTERNATIONAL if "ß" not in name], 3):
             got = case.call(domain)
-            if not so(got == domain.encode("idna").decode(), f"{domain} became {got!r}"):
+            if not check(got == domain.encode("idna").decode(), f"{domain} became {got!r}"):
                 break
 
 

@@ -74,12 +74,12 @@ def mx_order(case: Case) -> None:
     for part, records in mx_shapes(case.world):
         with case.part(
             part, "all hosts once, the lower preference before the higher; [] when nobody is to be called"
-        ) as so:
+        ) as check:
             got = texts(case.call(records), "a list of names")
             number = {host: preference for preference, host in records if host != "."}
             order = [number.get(host, -1) for host in got]
             right = order == sorted(order) and sorted(got) == sorted(number)
-            so(right, f"mx_order({records}) returned {got}")
+            check(right, f"mx_order({records}) returned {got}")
 
 
 # ---- writing a zone --------------------------------------------------------------------------------------
@@ -132,16 +132,16 @@ def zone(case: Case) -> None:
         return
     for host in (world.best, world.second, world.home):
         addresses = lab.dns.lookup(host, "A").values
-        wanted = list(lab.host(host).addresses)
+        expected = list(lab.host(host).addresses)
         if not case.expect(
             "the names have addresses",
-            addresses == wanted,
-            f"an A record of {host}: {wanted[0]}",
+            addresses == expected,
+            f"an A record of {host}: {expected[0]}",
             f"the DNS says {addresses}",
         ):
             break
     first = probe(lab, world.person("alice"), world.person("bruno"))
-    case.expect("mail arrives", first.arrived, f"a letter from {world.school} to {world.shop} arrives", _told(first))
+    case.expect("mail arrives", first.arrived, f"a letter from {world.school} to {world.shop} arrives", _story(first))
     called = _called(first, world)
     case.expect(
         "the preferred one is called",
@@ -156,31 +156,31 @@ def zone(case: Case) -> None:
         "the other one helps",
         world.second in second.hosts,
         f"with {world.best} off, {world.second} takes the letter",
-        _told(second),
+        _story(second),
     )
     _as_planned(case, lab, "the other one helps", world.second, world.preferences[1])
 
 
-def _called(tried: Probe, world: World) -> str:
+def _called(result: Probe, world: World) -> str:
     """Return the first host after the sender's own server."""
-    return next((host for host in tried.hosts if host != world.school_server), "nobody")
+    return next((host for host in result.hosts if host != world.school_server), "nobody")
 
 
-def _told(tried: Probe) -> str:
+def _story(result: Probe) -> str:
     """Tell what came of a letter; a circle is explained, since no lesson does."""
-    if "5.4.6" not in tried.story:
-        return tried.story
+    if "5.4.6" not in result.story:
+        return result.story
     return (
-        f"{tried.story}. That server has no mailboxes; it asked the DNS for a better one, and found no other "
+        f"{result.story}. That server has no mailboxes; it asked the DNS for a better one, and found no other "
         "than itself. Are the preferences as in the plan?"
     )
 
 
-def _as_planned(case: Case, lab: Lab, part: str, host: str, wanted: int) -> None:
+def _as_planned(case: Case, lab: Lab, part: str, host: str, expected: int) -> None:
     lab.dns.forget()
     preferences = {row["mail server"]: row["preference"] for row in lab.dns.mail_servers(case.world.shop)}
     got = preferences.get(host, "no MX record")
-    case.expect(part, got == wanted, f"{host} has the preference of the plan: {wanted}", f"the DNS says: {got}")
+    case.expect(part, got == expected, f"{host} has the preference of the plan: {expected}", f"the DNS says: {got}")
 
 
 def plan(world: World) -> Table:
@@ -226,10 +226,10 @@ def without_mx(lab: Lab, world: World, lines: Sequence[str]) -> Lab:
 
 def outcome(lab: Lab, world: World) -> str:
     """Send a letter, and say what came of it in one of the `OUTCOMES`."""
-    tried = probe(lab, world.person("alice"), world.person("bruno"))
-    if tried.arrived:
+    result = probe(lab, world.person("alice"), world.person("bruno"))
+    if result.arrived:
         return "arrives"
-    state = tried.sent.status[world.person("bruno")].state if tried.sent else "bounced"
+    state = result.sent.status[world.person("bruno")].state if result.sent else "bounced"
     return "waits" if state in ("deferred", "queued") else "comes back at once"
 
 
@@ -375,7 +375,7 @@ def repair(case: Case) -> None:
     lab.dns.forget()
     servers = lab.dns.mail_servers(world.shop)
     first = probe(lab, world.person("alice"), world.person("bruno"))
-    case.expect("mail arrives", first.arrived, f"a letter to {world.shop} arrives", _told(first))
+    case.expect("mail arrives", first.arrived, f"a letter to {world.shop} arrives", _story(first))
     called = _called(first, world)
     case.expect(
         "the preferred one is called",

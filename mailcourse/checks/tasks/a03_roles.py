@@ -109,10 +109,10 @@ def decide(case: Case) -> None:
     for part, domain, settings in _settings(case.world):
         lab.configure(server, **settings)
         row = next(iter(lab.decide(server, f"somebody@{domain}")))
-        wanted = [kinds.get(str(row["decision"]), "host"), row["target"]]
-        with case.part(part, f"what a server with these settings does with mail for {domain}: {settings}") as so:
+        expected = [kinds.get(str(row["decision"]), "host"), row["target"]]
+        with case.part(part, f"what a server with these settings does with mail for {domain}: {settings}") as check:
             got = case.call(domain, settings)
-            so(got == wanted, f"decide({domain!r}, …) returned {got!r}")
+            check(got == expected, f"decide({domain!r}, …) returned {got!r}")
             said.append(got[0] if isinstance(got, list) and got else got)
     case.varied(said)
 
@@ -136,9 +136,9 @@ def wishes(world: World) -> Mapping[str, list[str]]:
 
 def wish_list(world: World) -> Table:
     """What the student sees."""
-    wanted = list(wishes(world).items())
-    rows = [(address, ", ".join(targets)) for address, targets in wanted[:-1]]
-    return table(("mail to", "shall come to"), [*rows, ("every other name in the domain", wanted[-1][1][0])])
+    expected = list(wishes(world).items())
+    rows = [(address, ", ".join(targets)) for address, targets in expected[:-1]]
+    return table(("mail to", "shall come to"), [*rows, ("every other name in the domain", expected[-1][1][0])])
 
 
 @task(
@@ -167,14 +167,14 @@ def aliases(case: Case) -> None:
             lab.alias(str(address), *([targets] if isinstance(targets, str) else targets))
     except (LabError, TypeError) as error:
         raise Stopped(f"The server does not take this table: {error}") from None
-    for number, (address, wanted) in enumerate(wishes(world).items()):
+    for number, (address, expected) in enumerate(wishes(world).items()):
         part = ("one person", "one person", "two people", "somebody elsewhere", "everybody else")[number]
-        tried = probe(lab, world.person("alice"), address, f"To {address}")
-        reached = sorted(set(mailboxes(tried.sent)))
-        said = f"it came to {', '.join(reached)}" if reached else tried.story
+        result = probe(lab, world.person("alice"), address, f"To {address}")
+        reached = sorted(set(mailboxes(result.sent)))
+        said = f"it came to {', '.join(reached)}" if reached else result.story
         case.expect(
             part,
-            reached == sorted(wanted),
+            reached == sorted(expected),
             f"a letter to {address} comes to those of the list, and to nobody else",
             said,
         )

@@ -157,12 +157,12 @@ def by_hand(case: Case) -> None:
     if not letters:
         raise Stopped("No letter arrived, so there is nothing to look at.")
     mail = email.message_from_bytes(letters[0].raw, policy=default)
-    for field, wanted in (("From", case.world.person("alice")), ("To", person), ("Subject", subject)):
+    for field, expected in (("From", case.world.person("alice")), ("To", person), ("Subject", subject)):
         got = str(mail.get(field, ""))
         case.expect(
             "header and text",
-            got == wanted if field == "Subject" else wanted in got,
-            f"the field {field} with {wanted}",
+            got == expected if field == "Subject" else expected in got,
+            f"the field {field} with {expected}",
             f"the {field} that arrived is {got!r}"
             if field in mail
             else "there is no such field in the message that arrived",
@@ -191,18 +191,18 @@ def by_hand(case: Case) -> None:
 def read_reply(case: Case) -> None:
     r"""read_reply("250-a\r\n250 b\r\n") is (250, ["a", "b"])."""
     host = case.world.best
-    for part, octets, wanted in (
+    for part, octets, expected in (
         ("one line", f"220 {host} ready\r\n", (220, [f"{host} ready"])),
         ("one line", "354 go\r\n", (354, ["go"])),
         ("several lines", f"250-{host}\r\n250-SIZE 1000\r\n250 HELP\r\n", (250, [host, "SIZE 1000", "HELP"])),
         ("several lines", "550-no\r\n550-way - really\r\n550 bye\r\n", (550, ["no", "way - really", "bye"])),
     ):
-        with case.part(part, "the code as a number, and the texts of all lines") as so:
+        with case.part(part, "the code as a number, and the texts of all lines") as check:
             got = case.call(octets)
             story = f"read_reply({octets!r}) returned {got!r}"
             if isinstance(got, list) and got and isinstance(got[0], str):
                 story += f"; the code is text ({got[0]!r}), and a whole number is asked for"
-            so(got == list(wanted), story)
+            check(got == list(expected), story)
 
 
 # ---- a client of one's own ------------------------------------------------------------------------------------
@@ -371,12 +371,12 @@ def with_smtplib(case: Case) -> None:
     commands = [e.facts["line"] for e in lab.trace if e.what == "said" and e.facts["side"] == "C"]
     case.expect("everybody gets it", *sender_said(commands, world.person("alice")))
     for parsed in (email.message_from_bytes(letter.raw, policy=default) for letter in letters):
-        for field, wanted in (("From", world.person("alice")), ("To", bruno), ("Subject", subject)):
+        for field, expected in (("From", world.person("alice")), ("To", bruno), ("Subject", subject)):
             got = str(parsed.get(field, ""))
             case.expect(
                 "From, To and Subject",
-                got == wanted if field == "Subject" else wanted in got,
-                f"the {field} is {wanted!r}",
+                got == expected if field == "Subject" else expected in got,
+                f"the {field} is {expected!r}",
                 f"it is {got!r}" if field in parsed else f"there is no {field}",
             )
     seen = [m.raw.decode("utf-8", "replace").partition("\r\n\r\n")[0] for m in boxes[bruno]]

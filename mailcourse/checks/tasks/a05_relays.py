@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mailcourse.checks.outages import began_and_lasted, outages, place_of, places, schedule, whereabouts
-from mailcourse.checks.probe import asked, probe
+from mailcourse.checks.probe import probe, rcpt_reply
 from mailcourse.checks.state import lab_in, restore
 from mailcourse.checks.task import Case, Shown, Stopped, task
 from mailcourse.checks.world import World
@@ -88,7 +88,7 @@ def attempts(case: Case) -> None:
     sent = lab.person(world.person("alice")).send(world.person("bruno"), "When?")
     lab.clock.advance(minutes=minutes + 70)
     arrived = next(e.time for e in sent.events if e.what == "delivered" and e.message == sent.message)
-    tried = sum(e.what == "deferred" and e.message == sent.message for e in sent.events) + 1
+    result = sum(e.what == "deferred" and e.message == sent.message for e in sent.events) + 1
     assert arrived.replace(tzinfo=None) >= began
     said, like = got["delivered at"], re.fullmatch(r"\d\d:\d\d", got["delivered at"])
     case.expect(
@@ -99,7 +99,7 @@ def attempts(case: Case) -> None:
     )
     case.expect(
         "how many attempts",
-        got["attempts"] == tried,
+        got["attempts"] == result,
         f"how often {world.best} tried, the first and the last time included",
         f"you counted {got['attempts']}",
     )
@@ -188,7 +188,7 @@ def next_step(case: Case) -> None:
     """next_step(code, hours, warned) is "done", "wait", "warn" or "bounce"."""
     late = case.world.number("late", 5, 100)
     returned = []
-    for part, arguments, wanted in (
+    for part, arguments, expected in (
         ("yes", (250, 0, False), "done"),
         ("yes", (251, 119, True), "done"),
         ("not now", (450, 0, False), "wait"),
@@ -201,9 +201,9 @@ def next_step(case: Case) -> None:
         ("too long", (450, 120, True), "bounce"),
         ("too long", (421, 150, False), "bounce"),
     ):
-        with case.part(part, STEPS[part]) as so:
+        with case.part(part, STEPS[part]) as check:
             returned.append(case.call(*arguments))
-            so(returned[-1] == wanted, f"next_step{arguments} returned {returned[-1]!r}")
+            check(returned[-1] == expected, f"next_step{arguments} returned {returned[-1]!r}")
     case.varied(returned)
 
 
@@ -309,7 +309,9 @@ def close_relay(case: Case) -> None:
         lab.configure(RELAY, **state.settings.get(RELAY, {}))
     except LabError as error:
         raise Stopped(f"The relay cannot be set up like that: {error}") from None
-    strangers = [(source, asked(lab, source, RELAY, world.person("bruno"))) for source in ("a.root.test", "a.nic.test")]
+    strangers = [
+        (source, rcpt_reply(lab, source, RELAY, world.person("bruno"))) for source in ("a.root.test", "a.nic.test")
+    ]
     for source, said in strangers:
         case.expect(
             "strangers are refused",
@@ -319,7 +321,7 @@ def close_relay(case: Case) -> None:
         )
     closed = all(said.startswith("550") for _, said in strangers)
     for source, to in ((world.school_server, "bruno"), (f"laptop.{world.shop}", "alice")):
-        said = asked(lab, source, RELAY, world.person(to))
+        said = rcpt_reply(lab, source, RELAY, world.person(to))
         case.expect(
             "customers are served",
             closed and said.startswith("250"),
@@ -367,13 +369,13 @@ def break_circle(case: Case) -> None:
     """The lab, with forwarding that does what was wished for."""
     lab = restore(case.lab(), lab_in(case))
     world = case.world
-    tried = probe(lab, world.person("alice"), world.person("bruno"), "For Bruno")
+    result = probe(lab, world.person("alice"), world.person("bruno"), "For Bruno")
     bruno, amir = _subjects(lab, world, "bruno"), _subjects(lab, world, "amir")
     case.expect(
         "Bruno's mail arrives",
         bruno == ["For Bruno"],
         "a letter to Bruno is in Bruno's mailbox, once",
-        f"Bruno has {len(bruno) or 'no'} letters; {tried.story}",
+        f"Bruno has {len(bruno) or 'no'} letters; {result.story}",
     )
     case.expect(
         "Amir reads it too",
@@ -382,12 +384,12 @@ def break_circle(case: Case) -> None:
         f"Amir has {len(amir) or 'no'} letters",
     )
     own = probe(lab, world.person("alice"), world.person("amir"), "For Amir")
-    found = [name.title() for name in ("amir", "bruno") if "For Amir" in _subjects(lab, world, name)]
+    readers = [name.title() for name in ("amir", "bruno") if "For Amir" in _subjects(lab, world, name)]
     case.expect(
         "Amir's own mail stays",
-        found == ["Amir"],
+        readers == ["Amir"],
         "a letter to Amir comes to Amir, and to nobody else",
-        f"it came to {' and '.join(found)}" if found else own.story,
+        f"it came to {' and '.join(readers)}" if readers else own.story,
     )
 
 

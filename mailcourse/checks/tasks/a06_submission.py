@@ -160,15 +160,15 @@ def auth_plain(case: Case) -> None:
     lab, world = case.lab(), case.world
     alice = lab.person(world.person("alice"))
     is_in = False
-    for part, password, wanted in (
+    for part, password, expected in (
         ("a server lets it in", alice.password, 235),
         ("a wrong password stays out", f"not-{alice.password}", 535),
     ):
-        with case.part(part, f"{world.school_server} says {wanted} to AUTH PLAIN with it") as so:
+        with case.part(part, f"{world.school_server} says {expected} to AUTH PLAIN with it") as check:
             answer = case.call(alice.address, password)
-            if not so(isinstance(answer, str), f"auth_plain returned {a(answer)}; text is asked for"):
+            if not check(isinstance(answer, str), f"auth_plain returned {a(answer)}; text is asked for"):
                 continue
-            if not so(
+            if not check(
                 answer.isascii() and "\n" not in answer,
                 f"auth_plain returned {answer!r}, which is not one line of ASCII",
             ):
@@ -176,16 +176,16 @@ def auth_plain(case: Case) -> None:
             with lab.online(f"laptop.{world.school}"), _client(lab, world.school_server) as client:
                 code, said = client.docmd("AUTH", f"PLAIN {answer}")
             is_in = is_in or code == 235
-            so(code == wanted, f"it said {code} {said.decode()}")
+            check(code == expected, f"it said {code} {said.decode()}")
             case.expect(
                 part,
                 is_in,
                 "the right password is let in, and a wrong one is not",
                 "the right password was not let in yet",
             )
-    with case.part("letters of the whole world", "the same, in UTF-8") as so:
+    with case.part("letters of the whole world", "the same, in UTF-8") as check:
         person, password = f"josé@{world.school}", "señal-ünïcode"
-        so(
+        check(
             _octets(case.call(person, password)) == f"\0{person}\0{password}".encode(),
             "it does not decode to the name and password in UTF-8",
         )
@@ -224,13 +224,13 @@ def submit(case: Case) -> None:
     arguments = (world.school_server, str(lab.ca), alice.address, alice.password, to, "Submitted")
     with case.part(
         "the letter is submitted", f"a letter with the Subject “Submitted” comes to {to}, and Alice had logged in"
-    ) as so:
+    ) as check:
         with lab.tap() as tap:
             case.call(*arguments, seconds=10, lab=lab)
         lab.settle()
         subjects = [mail.subject for mail in lab.person(to).fetch()]
         logged = any(event.what == "logged-in" and event.facts["person"] == alice.address for event in lab.trace)
-        so(
+        check(
             subjects == ["Submitted"] and logged,
             f"Bruno has {subjects or 'no letter'}; a login of Alice: {'yes' if logged else 'no'}",
         )

@@ -54,11 +54,11 @@ def small(case: Case) -> None:
     letters, most = _sizes(case.world), 5000
     lab = _filled(case, letters)
     bruno = lab.person(case.world.person("bruno"))
-    wanted = [subject for _, subject, size in letters if size < most - 1500]
+    expected = [subject for _, subject, size in letters if size < most - 1500]
     with (
         case.part(
             "the small ones", f"the subjects of all messages below {most} octets, in the order of the server"
-        ) as so,
+        ) as check,
         lab.tap() as tap,
     ):
         got = case.call(bruno.server, bruno.address, bruno.password, most, seconds=10, lab=lab)
@@ -69,8 +69,8 @@ def small(case: Case) -> None:
             for line in text.splitlines()
             if line.startswith(("RETR ", "TOP ")) and line.split()[1].isdigit()
         }
-        so(got == wanted, f"fetch_small(…, {most}) returned {got!r}")
-        big = {number for number, (_, subject, _) in enumerate(letters, 1) if subject not in wanted}
+        check(got == expected, f"fetch_small(…, {most}) returned {got!r}")
+        big = {number for number, (_, subject, _) in enumerate(letters, 1) if subject not in expected}
         retrieved = sorted(big & numbers)
         case.expect(
             "no big one is fetched",
@@ -130,14 +130,14 @@ def search(case: Case) -> None:
     read = next(mail for mail in listed if mail.subject == f"{one} again")
     bruno.read(read.uid)
     before = {mail.uid: mail.flags for mail in bruno.inbox()}
-    wanted = [int(m.uid) for m in listed if one in m.subject and "alice" in m.sender.lower() and m.uid != read.uid]
-    numbers = [number for number, mail in enumerate(listed, 1) if int(mail.uid) in wanted]
+    expected = [int(m.uid) for m in listed if one in m.subject and "alice" in m.sender.lower() and m.uid != read.uid]
+    numbers = [number for number, mail in enumerate(listed, 1) if int(mail.uid) in expected]
     logins = _logins(lab)
-    with case.part("the right ones", f"the UIDs of unread messages from alice with “{one}” in the subject") as so:
+    with case.part("the right ones", f"the UIDs of unread messages from alice with “{one}” in the subject") as check:
         got = case.call(bruno.server, bruno.address, bruno.password, "alice", one, seconds=10, lab=lab)
         came = _logins(lab) > logins
-        so(
-            got == wanted,
+        check(
+            got == expected,
             f"find(…, 'alice', {one!r}) returned "
             f"{got!r}{'; these are numbers, and not UIDs' if got == numbers else ''}",
         )
@@ -222,10 +222,10 @@ def listing(case: Case) -> None:
         sum("Flagged" in flags for _, flags, _ in rows),
         left[2][0],
     )
-    for key, wanted in zip(keys, right, strict=True):
+    for key, expected in zip(keys, right, strict=True):
         case.expect(
             "flags" if "first" in key else "numbers after an EXPUNGE",
-            got[key] == wanted,
+            got[key] == expected,
             key,
             f"your answer was {got[key]}",
         )
@@ -301,12 +301,12 @@ def uidl(case: Case) -> None:
         ("after somebody deleted", [names[1], names[3], names[4]], names[:3]),
     ):
         lines = [f"{number} {name}" for number, name in enumerate(there, 1)]
-        wanted = [number for number, name in enumerate(there, 1) if name not in known]
-        with case.part(part, "the numbers of messages that were not fetched before") as so:
+        expected = [number for number, name in enumerate(there, 1) if name not in known]
+        with case.part(part, "the numbers of messages that were not fetched before") as check:
             got = case.call(lines, known)
             names_only = isinstance(got, list) and any(isinstance(one, str) for one in got)
-            so(
-                got == wanted,
+            check(
+                got == expected,
                 f"new_ones({lines}, {known}) returned {got!r}{'; whole numbers are asked for' if names_only else ''}",
             )
 
@@ -336,9 +336,9 @@ def unstuff(case: Case) -> None:
         ("dots", ["...", f".{word}"]),
     ):
         lines = ["+OK message follows", *("." + line if line.startswith(".") else line for line in message), "."]
-        with case.part(part, "the message as it was sent, line by line") as so:
+        with case.part(part, "the message as it was sent, line by line") as check:
             got = case.call(lines)
-            so(got == message, f"message_of({lines}) returned {got if isinstance(got, list) else a(got)}")
+            check(got == message, f"message_of({lines}) returned {got if isinstance(got, list) else a(got)}")
 
 
 # ---- which protocol? ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailcourse.checks.clinic import FAULTS, PLACES, RELAY, ExercisePatient, fault_of, healthy, open_patient
-from mailcourse.checks.probe import Probe, asked, mailboxes, probe
+from mailcourse.checks.probe import Probe, mailboxes, probe, rcpt_reply
 from mailcourse.checks.state import State, lab_in, restore
 from mailcourse.checks.task import Case, Stopped, a, numbered, task
 from mailcourse.checks.world import World
@@ -123,7 +123,7 @@ def _backup(case: Case, lab: Lab) -> None:
     world, bea = case.world, case.world.person("bea")
     lab.host(world.best).down()
     kept = probe(lab, world.person("alice"), bea, "Kept")
-    helps, says = world.second in kept.hosts, asked(lab, world.school_server, world.second, bea)
+    helps, says = world.second in kept.hosts, rcpt_reply(lab, world.school_server, world.second, bea)
     lab.host(world.best).up()
     lab.clock.advance(hours=3)
     came = bool(kept.sent and kept.sent.status[bea].state == "delivered")
@@ -140,7 +140,7 @@ def _backup(case: Case, lab: Lab) -> None:
 
 
 def _stranger(lab: Lab, host: str, source: str = "a.root.test") -> str:
-    return asked(lab, source, host, "y@carrier.test")
+    return rcpt_reply(lab, source, host, "y@carrier.test")
 
 
 # ---- the fixed order -----------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def _cured(case: Case, fault: str, lab: Lab, state: State) -> tuple[bool, str, s
     world, bruno = case.world, case.world.person("bruno")
     match fault:
         case "the relay carries mail for everybody":
-            said = asked(lab, "a.root.test", RELAY, bruno)
+            said = rcpt_reply(lab, "a.root.test", RELAY, bruno)
             return said.startswith("5"), f"{RELAY} refuses strangers", f"to a stranger it said {said}"
         case "an old answer is still remembered":
             old = [mx for mx in state.remembered if "gone" in mx]
@@ -212,17 +212,21 @@ def _cured(case: Case, fault: str, lab: Lab, state: State) -> tuple[bool, str, s
             return right, "Bruno's program logs in", "the program says another password than the server knows"
         case "two aliases lead to each other":
             both = [probe(lab, world.person("alice"), f"{name}@{world.shop}") for name in ("info", "office")]
-            bad: Probe | None = next((attempt for attempt in both if not attempt.arrived), None)
-            return bad is None, f"letters to info@{world.shop} and office@{world.shop} arrive", bad.story if bad else ""
-    tried = probe(lab, world.person("alice"), bruno)
-    is_over_best = world.best in tried.hosts and world.second not in tried.hosts
+            failed: Probe | None = next((attempt for attempt in both if not attempt.arrived), None)
+            return (
+                failed is None,
+                f"letters to info@{world.shop} and office@{world.shop} arrive",
+                failed.story if failed else "",
+            )
+    result = probe(lab, world.person("alice"), bruno)
+    is_over_best = world.best in result.hosts and world.second not in result.hosts
     if fault == "the smart host is the wrong one":
         expected = f"a letter of Alice arrives at {bruno}, over {RELAY}, as all mail of the school to others"
-        return tried.arrived and RELAY in tried.hosts, expected, tried.story
+        return result.arrived and RELAY in result.hosts, expected, result.story
     return (
-        bruno in mailboxes(tried.sent) and is_over_best,
+        bruno in mailboxes(result.sent) and is_over_best,
         f"a letter of Alice arrives at {bruno}, over {world.best}",
-        tried.story,
+        result.story,
     )
 
 
@@ -230,9 +234,9 @@ def _rest(case: Case, lab: Lab) -> tuple[bool, str]:
     """Say whether letters go in all other directions, and strangers are refused."""
     world = case.world
     for sender, to in (("bea", "amir"), ("alice", "bea"), ("bruno", "alice")):
-        tried = probe(lab, world.person(sender), world.person(to), f"From {sender}")
-        if world.person(to) not in mailboxes(tried.sent):
-            return False, f"{sender} → {to}: {tried.story}"
+        result = probe(lab, world.person(sender), world.person(to), f"From {sender}")
+        if world.person(to) not in mailboxes(result.sent):
+            return False, f"{sender} → {to}: {result.story}"
     for host in (world.best, world.second, world.home, world.school_server):
         said = _stranger(lab, host)
         if not said.startswith("5"):
@@ -242,19 +246,19 @@ def _rest(case: Case, lab: Lab) -> tuple[bool, str]:
 
 def _diagnosis(case: Case, fault: str, place: str, cause: str) -> None:
     places = {place.lower(): place for place in PLACES}
-    with case.part("the place", "the first place of the way that does not work") as so:
+    with case.part("the place", "the first place of the way that does not work") as check:
         if place.lower() not in places:
             raise Stopped(f"{place!r} is no place. Choose one of: {', '.join(PLACES)}.")
         said, right = places[place.lower()], FAULTS[fault].place
         before = PLACES.index(said) < PLACES.index(right)
-        so(
+        check(
             said == right,
             f"what one looks for at “{said}” is well" if before else f"a place before “{said}” does not work",
         )
-    with case.part("the cause", "what is wrong there, from the list") as so:
+    with case.part("the cause", "what is wrong there, from the list") as check:
         if cause not in FAULTS:
             raise Stopped(f"{cause!r} is not in the list of causes. Copy it from the table, word for word.")
-        so(cause == fault, "this is not the cause. Look at the place again")
+        check(cause == fault, "this is not the cause. Look at the place again")
 
 
 def _patient(number: int) -> Callable[[Case], None]:

@@ -1,6 +1,6 @@
 """`mailcourse grade 02-dns FOLDER`: every submission marked, feedback pages, a CSV of marks, a page of the class.
 
-    FOLDER ─► hand_in.py ─► grading/submitted ─► nbgrader, with execute.py ─► grading/autograded, grading/feedback
+    FOLDER ─► submissions.py ─► grading/submitted ─► nbgrader, with execute.py ─► grading/autograded, grading/feedback
                                   └─► grading/gradebook.db ─► class_page.py ─► 02-dns.csv, 02-dns.html
 
 Whatever one submission does, the others are marked.  Free-text answers are marked by hand, in nbgrader's Formgrader.
@@ -22,8 +22,8 @@ from typing import Any
 
 from nbgrader.apps import NbGraderAPI
 
-from .hand_in import HandIn, collect, read_notebook
 from .release import ROOT, configured, find_programs
+from .submissions import Submission, collect, read_notebook
 
 NOT_YET = re.compile(r"not yet(?:</td><td[^>]*>| )(.+?) \([\d.]+ points?\)")
 
@@ -68,15 +68,15 @@ def grade(
     submitted = into / "submitted"
     for old in submitted.glob(f"*/{assignment}"):
         shutil.rmtree(old)
-    hand_ins = collect(folder, assignment, root / "exercises", submitted)
+    submissions = collect(folder, assignment, root / "exercises", submitted)
     with _quiet():
         api = _api(into, root)
         result = api.generate_assignment(assignment, force=True, create=True)
         assert result["success"], result.get("error")
         marks = []
-        for number, submission in enumerate(hand_ins, 1):
+        for number, submission in enumerate(submissions, 1):
             marks.append(_mark(api, assignment, submission, into))
-            tell(f"{number:>3} of {len(hand_ins)}  {submission.student}: {marks[-1].total:g} points")
+            tell(f"{number:>3} of {len(submissions)}  {submission.student}: {marks[-1].total:g} points")
     return marks
 
 
@@ -90,7 +90,7 @@ def _api(into: Path, root: Path) -> Any:
 FOLDERS = ("release_directory", "submitted_directory", "autograded_directory", "feedback_directory")
 
 
-def _mark(api: Any, assignment: str, submission: HandIn, into: Path) -> Marks:
+def _mark(api: Any, assignment: str, submission: Submission, into: Path) -> Marks:
     marks = Marks(submission.student, submission.name, notes=list(submission.notes))
     os.environ["MAILCOURSE_STUDENT"] = submission.student  # whose world it is, where the first cell does not say
     try:

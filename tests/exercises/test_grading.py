@@ -17,7 +17,7 @@ from submissions import KINDS, NAME, OTHERS, expected, write
 
 from mailcourse.checks.class_page import class_page, marks_csv
 from mailcourse.checks.grading import Marks
-from mailcourse.checks.hand_in import collect
+from mailcourse.checks.submissions import collect
 from mailcourse.internet.errors import LabError
 
 LONG = bool(os.environ.get("MAILCOURSE_LONG"))

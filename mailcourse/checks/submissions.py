@@ -39,7 +39,7 @@ def read_notebook(path: Path) -> Any:
 
 
 @dataclass(frozen=True)
-class HandIn:
+class Submission:
     """One student's notebook, ready; `name` is what its first cell says, `notes` what a teacher should know."""
 
     student: str
@@ -47,7 +47,7 @@ class HandIn:
     notes: tuple[str, ...]
 
 
-def collect(folder: Path, assignment: str, released: Path, target: Path) -> list[HandIn]:
+def collect(folder: Path, assignment: str, released: Path, target: Path) -> list[Submission]:
     """Copy every submission of an assignment from `folder` to `target`, repaired; return them by student."""
     if not folder.is_dir():
         raise LabError(f"There is no folder {str(folder)!r}. Give the one in which the students' notebooks are.")
@@ -81,7 +81,7 @@ def student_of(path: Path, assignment: str) -> str | None:
     return plain[:60] or None
 
 
-def _prepare(student: str, file: Path, assignment: str, released: Path, target: Path) -> HandIn:
+def _prepare(student: str, file: Path, assignment: str, released: Path, target: Path) -> Submission:
     notes: list[str] = []
     given = read_notebook(released / assignment / f"{assignment}.ipynb")
     try:
@@ -99,7 +99,7 @@ def _prepare(student: str, file: Path, assignment: str, released: Path, target: 
     folder = target / student / assignment
     folder.mkdir(parents=True, exist_ok=True)
     write_notebook(own, folder / f"{assignment}.ipynb")
-    return HandIn(student, _name_in(own.cells), tuple(notes))
+    return Submission(student, _name_in(own.cells), tuple(notes))
 
 
 def _about(cell: Any) -> Any:
@@ -140,11 +140,11 @@ def _name_in(cells: Iterable[Any]) -> str:
     return ""
 
 
-def _with_doubles(own: HandIn, everybody: Sequence[HandIn]) -> HandIn:
+def _with_doubles(own: Submission, everybody: Sequence[Submission]) -> Submission:
     """Note who wrote the same name into the first cell: they worked in one world."""
     same = [
         other.student for other in everybody if other is not own and other.name.casefold() == own.name.casefold() != ""
     ]
     if not same:
         return own
-    return HandIn(own.student, own.name, (*own.notes, f"the same world as {', '.join(same)}"))
+    return Submission(own.student, own.name, (*own.notes, f"the same world as {', '.join(same)}"))

@@ -34,7 +34,7 @@ class Exchange:
         return "\n".join([*(f"C: {line}" for line in self.said), *(f"S: {line}" for line in self.answered)])
 
 
-class Talk:
+class Dialogue:
     """A connection to an SMTP server."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -70,7 +70,7 @@ class Talk:
         return repr(self.greeting)
 
 
-def speak(lab: Lab, host: str, port: int = 25, source: str = "") -> Talk:
+def speak(lab: Lab, host: str, port: int = 25, source: str = "") -> Dialogue:
     """Connect to a mail server of the lab, from `source` (else from the first person's machine)."""
     source = source or lab.person(lab.addresses[0]).machine
     target = lab.host(host).addresses[0]
@@ -79,4 +79,4 @@ def speak(lab: Lab, host: str, port: int = 25, source: str = "") -> Talk:
     except OSError as error:
         raise LabError(f"{host} port {port} cannot be reached: {error}.") from None
     lab.when_closed(connection.close)
-    return Talk(connection)
+    return Dialogue(connection)

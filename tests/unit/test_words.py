@@ -80,8 +80,6 @@ FOR_NOW: dict[str, tuple[str, ...]] = {
     # These two pages are rewritten as a whole.
     r"\bmade-up input": ("README.md",),
     r"\bhand-ins?\b": ("README.md", "docs/design.md"),
-    # A name that lessons call.
-    r"\bTalk\b": ("mailcourse/lessons/dialogue.py",),
 }
 
 

@@ -63,6 +63,7 @@ class Internet:
         self._answering: dict[tuple[str, int], Answer] = {}
         self._serving: Counter[tuple[str, int]] = Counter()  # open connections to each port
         self._doors: dict[tuple[str, int], Door] = {}
+        self._opening = asyncio.Lock()
         self._outlets: dict[tuple[str, int], int] = {}  # served by a program outside -> its real port
         self._numbers = itertools.count(1)
 
@@ -239,10 +240,12 @@ class Internet:
         place = (host.addresses[0], port)
         if place in self._outlets:
             return LOOPBACK, self._outlets[place]
-        door = self._doors.get(place)
-        if door is None:
-            door = self._doors[place] = Door(self._entrance(host, *place), any_user=any_user)
-            await door.open()
+        async with self._opening:  # two who ask at one time get one door, and get it open
+            if place not in self._doors:
+                door = Door(self._entrance(host, *place), any_user=any_user)
+                await door.open()
+                self._doors[place] = door
+        door = self._doors[place]
         door.any_user = door.any_user or any_user
         return LOOPBACK, door.real
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import imaplib
 import os
@@ -17,7 +18,8 @@ import dns.query
 import pytest
 
 from mailcourse import Lab
-from mailcourse.internet import owner
+from mailcourse.internet import doors, owner
+from mailcourse.internet.connection import Unreachable
 
 HOST, MX1 = "mail.academy.test", "mx1.bakery.test"
 #: connects to the port of 127.0.0.1 in its argument, and says what it read
@@ -227,3 +229,23 @@ def test_a_client_that_was_made_online_goes_on_outside(lab: Lab) -> None:
         client = imaplib.IMAP4("mail.bakery.test")
     assert client.noop()[0] == "OK"
     client.logout()  # it shuts its socket down by itself
+
+
+def test_two_who_ask_at_one_time_get_one_door_that_is_open(lab: Lab) -> None:
+    async def ask() -> list[tuple[str, int]]:
+        return await asyncio.gather(*(lab.internet.open_door(lab.host(MX1), 25) for _ in range(8)))
+
+    opened = set(lab.runtime.run(ask()))
+    assert len(opened) == 1
+    assert says(opened.pop(), b"QUIT\r\n").startswith(b"220 ")
+
+
+def test_a_door_that_could_not_be_opened_is_opened_when_asked_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*, both: bool) -> None:
+        raise Unreachable("no port is free")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(doors, "_reserve", full)
+        with pytest.raises(Unreachable):
+            lab.endpoint(MX1, 25)
+    assert says(lab.endpoint(MX1, 25), b"QUIT\r\n").startswith(b"220 ")

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mailcourse.internet.certificates import Authority
-from mailcourse.internet.network import Connection, Host, ProtocolFactory
+from mailcourse.internet.connection import Connection, ProtocolFactory
+from mailcourse.internet.network import Host
 from mailcourse.internet.tls import tls_first
 from mailcourse.mailbox.accounts import Accounts
 

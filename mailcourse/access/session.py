@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.names import MessageFile

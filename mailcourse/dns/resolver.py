@@ -26,7 +26,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from mailcourse.internet.network import Connection, Host
+from mailcourse.internet.connection import Connection
+from mailcourse.internet.network import Host
 
 from .server import MAX_CNAMES, MAX_UDP_SIZE, NameServer, record, unfit
 from .stub import NoAnswer, address_kinds, ask, question

@@ -30,7 +30,8 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from mailcourse.internet.network import Connection, Host
+from mailcourse.internet.connection import Connection
+from mailcourse.internet.network import Host
 
 from .zone import origin_of
 

@@ -14,7 +14,8 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from mailcourse.internet.network import Host, Unreachable
+from mailcourse.internet.connection import Unreachable
+from mailcourse.internet.network import Host
 
 
 class NoAnswer(Exception):

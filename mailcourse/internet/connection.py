@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+#: Where programs outside a lab are, and its doors.
+LOOPBACK = "127.0.0.1"
 #: A connecting host's own ports are given out in turn.
 FIRST_SOURCE_PORT, SOURCE_PORTS = 49152, 16384
 

@@ -21,11 +21,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
-from .connection import Unreachable
+from .connection import LOOPBACK, Unreachable
 from .owner import may_enter
 from .wire import Wire
 
-LOOPBACK = "127.0.0.1"
 #: Datagrams being answered at a time at one door; one more is dropped, as a busy server would.
 MAX_TASKS = 1000
 #: Octets of a first line; a longer one is not HTTP from a browser.

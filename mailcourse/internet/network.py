@@ -25,11 +25,8 @@ from typing import Any
 
 from . import outlets
 from .clock import Clock
-from .connection import Answer
-from .connection import Connection as Connection
-from .connection import ProtocolFactory as ProtocolFactory
-from .connection import Unreachable as Unreachable
-from .doors import LOOPBACK, Door, Entrance
+from .connection import LOOPBACK, Answer, Connection, ProtocolFactory, Unreachable
+from .doors import Door, Entrance
 from .errors import LabError, unknown
 from .links import Links
 from .pipe import Pipe
@@ -144,11 +141,11 @@ class Internet:
     def _refused(self, target: Host, port: int) -> Unreachable:
         return Unreachable(f"connection refused, nothing listens on port {port} of {target.name}")
 
-    async def listen(self, host: Host, address: str, port: int, factory: ProtocolFactory) -> None:
+    def listen(self, address: str, port: int, factory: ProtocolFactory) -> None:
         """Serve each connection to (address, port) with a protocol that `factory` makes."""
         self._listening[address, port] = factory
 
-    async def listen_datagrams(self, host: Host, address: str, port: int, answer: Answer) -> None:
+    def listen_datagrams(self, address: str, port: int, answer: Answer) -> None:
         """Reply to each datagram to (address, port) with what `answer` returns; None says nothing."""
         self._answering[address, port] = answer
 
@@ -316,12 +313,12 @@ class Host:
         """Serve `port` on all addresses of this host."""
         self.ports.append(port)
         for address in self.addresses:
-            await self.internet.listen(self, address, port, factory)
+            self.internet.listen(address, port, factory)
 
     async def listen_datagrams(self, port: int, answer: Answer) -> None:
         """Answer datagrams to `port` on all addresses of this host."""
         for address in self.addresses:
-            await self.internet.listen_datagrams(self, address, port, answer)
+            self.internet.listen_datagrams(address, port, answer)
 
     async def connect(
         self, address: str, port: int, message: str | None = None

@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from .connection import Unreachable
+from .connection import LOOPBACK, Unreachable
 from .wire import Wire
-
-LOOPBACK = "127.0.0.1"
 
 
 async def connect(wire: Wire, real_port: int) -> None:

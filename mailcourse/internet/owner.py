@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from .connection import LOOPBACK
+
 PROC_NET = Path("/proc/net")
 #: linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
@@ -38,7 +40,7 @@ def may_enter(kind: str, peer: tuple[str, int], door: int) -> bool:
 
 def _asked(peer: tuple[str, int], door: int) -> int | None:
     """Ask the kernel for the owner of a connected socket; None when it does not say."""
-    addresses = (socket.inet_aton(address).ljust(16, b"\0") for address in (peer[0], "127.0.0.1"))
+    addresses = (socket.inet_aton(address).ljust(16, b"\0") for address in (peer[0], LOOPBACK))
     wanted = REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
     wanted += SOCKET_ID.pack(peer[1], door, *addresses)[:-8] + b"\xff" * 8  # any cookie
     header = HEADER.pack(HEADER.size + len(wanted), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0)
@@ -60,7 +62,7 @@ def _owners(rows: list[list[str]], kind: str, peer: tuple[str, int], door: int) 
         local, remote, owner = row[1], row[2], int(row[7])
         if kind == "tcp" and local.endswith(source + port) and remote.endswith(target):
             yield owner
-        elif kind == "udp" and local.endswith(port) and not local.startswith(f"{_hex('127.0.0.1')}:{door:04X}"):
+        elif kind == "udp" and local.endswith(port) and not local.startswith(f"{_hex(LOOPBACK)}:{door:04X}"):
             yield owner  # a socket that is not connected shows 0.0.0.0
 
 

@@ -18,7 +18,8 @@ from typing import Any, Protocol, TypeVar
 
 from mailcourse.dns.stub import Stub
 from mailcourse.internet.certificates import Authority
-from mailcourse.internet.network import Connection, Host
+from mailcourse.internet.connection import Connection
+from mailcourse.internet.network import Host
 from mailcourse.internet.tls import tls_first
 from mailcourse.message.envelope import Envelope
 from mailcourse.message.reply import Reply, reply_to

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from mailcourse.internet.network import Connection, Host
+from mailcourse.internet.connection import Connection
+from mailcourse.internet.network import Host
 from mailcourse.message.envelope import Envelope
 from mailcourse.message.reply import Reply
 

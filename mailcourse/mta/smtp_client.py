@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mailcourse.internet.certificates import Authority
-from mailcourse.internet.network import Connection, Host, Unreachable
+from mailcourse.internet.connection import Connection, Unreachable
+from mailcourse.internet.network import Host
 from mailcourse.message.reply import Diagnosis, Reply
 
 from .input_buffer import InputBuffer, LineTooLong

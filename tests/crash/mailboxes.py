@@ -28,8 +28,8 @@ from harness import Counting, fork
 
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.disk import Disk
-from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.folders import Mailbox

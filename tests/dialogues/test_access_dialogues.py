@@ -10,7 +10,7 @@ from player import CHUNKS, OnSession, play
 
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 

@@ -9,7 +9,7 @@ import pytest
 from player import CHUNKS, OnSession, OnTcp, play
 
 from mailcourse import Lab
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.mta import replies
 from mailcourse.mta.commands import COMMANDS
 from mailcourse.mta.server import MailServer

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.imap.strings import read_folder, write_folder
 from mailcourse.access.pop3 import Pop3Session
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import COST, Accounts
 from mailcourse.message.address_list import addresses

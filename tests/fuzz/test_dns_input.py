@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailcourse import Lab
 from mailcourse.dns.server import NameServer, wire
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 
 CONNECTION = Connection(1, "outside", "203.0.113.254", "198.51.100.53", 53)
 QUERIES = [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mailcourse import Lab
 from mailcourse.dns.resolver import Resolver
 from mailcourse.dns.server import wire
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 
 CONNECTION = Connection(1, "laptop.academy.test", "192.0.2.10", "203.0.113.8", 53)
 LIAR = "198.18.0.99"

@@ -18,7 +18,8 @@ import pytest
 from mailcourse import Lab
 from mailcourse.internet.capture import MAX_IN_SEGMENT, Capture
 from mailcourse.internet.clock import Clock
-from mailcourse.internet.network import Connection, Internet
+from mailcourse.internet.connection import Connection
+from mailcourse.internet.network import Internet
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.trace import Trace
 

@@ -11,7 +11,7 @@ import pytest
 
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.trace import EVENTS, Trace
 from mailcourse.mailbox.accounts import Accounts
 from mailcourse.mailbox.maildir import Maildir

@@ -15,8 +15,8 @@ import pytest
 
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.disk import Disk
-from mailcourse.internet.network import Connection
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
 

@@ -9,7 +9,7 @@ import dns.rcode
 import pytest
 
 from mailcourse import Lab
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 
 CONNECTION = Connection(1, "laptop.academy.test", "192.0.2.10", "203.0.113.8", 53)
 PLAIN = dns.message.make_query("bakery.test", "MX", id=0x1234).to_wire()

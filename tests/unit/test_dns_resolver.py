@@ -13,7 +13,7 @@ from mailcourse.dns.mail_servers import MxHost, mail_servers
 from mailcourse.dns.resolver import MAX_QUESTIONS
 from mailcourse.dns.server import AuthoritativeServer
 from mailcourse.dns.zone import parse
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.message.reply import Diagnosis
 
 

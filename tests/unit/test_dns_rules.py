@@ -19,7 +19,7 @@ import pytest
 from mailcourse import Lab, LabError
 from mailcourse.dns.server import AuthoritativeServer, answer
 from mailcourse.dns.zone import ZoneError, parse
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 
 ZONE = """
 $TTL 300

@@ -16,7 +16,7 @@ from smtp_user import (
 )
 
 from mailcourse import Lab
-from mailcourse.internet.network import Connection
+from mailcourse.internet.connection import Connection
 from mailcourse.message.address import Address
 from mailcourse.message.envelope import LocalCopy
 from mailcourse.message.reply import Delivered, Outcome, Reply

@@ -16,8 +16,9 @@ import pytest
 from mailcourse import Lab
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.clock import Clock
+from mailcourse.internet.connection import Connection
 from mailcourse.internet.lane import MAX_MOVING
-from mailcourse.internet.network import Connection, Internet
+from mailcourse.internet.network import Internet
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.tap import Packet, Tap, readable
 from mailcourse.internet.trace import Trace

@@ -43,13 +43,7 @@ if TYPE_CHECKING:
 
 
 class PlainLab(LabWorld):
-    """A lab without pictures: a small Internet of mail, running inside this process.
-
-    `scenario` is a name ("two-offices"), the path of a TOML file, or a `Scenario` that was read.
-    `path` keeps queues and mailboxes in that folder; without it they live in a temporary one.
-    `clock` is "still" (lab time moves when you move it) or "live" (it follows wall time, `speed`
-    times as fast).  Opening a lab under a `name` that is open closes the old one first.
-    """
+    """A lab without pictures; `Lab` in `views.py` adds them, and says what the arguments mean."""
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ opening = threading.RLock()
 
 
 class LabWorld:
-    """What runs: every server of a scenario, and the clock that moves them.  `lab.py` says what the arguments mean.
+    """What runs: every server of a scenario, and the clock that moves them.  `Lab` says what the arguments mean.
 
     A view reads `name`, `scenario` (the plan, a value), `clock`, `trace`, `faults`, `mail_servers` and `dns_servers`,
     and otherwise asks the methods.

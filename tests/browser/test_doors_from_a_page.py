@@ -58,12 +58,13 @@ def test_a_page_that_posts_to_every_door_changes_nothing(lab: Lab, browser: Any)
     seen = len(lab.trace.events())
     page = browser.new_page()
     assert page.evaluate(FETCH, [ports, [SMTP, IMAP, POP3]]) == len(ports) * 6
+    page.close()
     for name, port, body in (("mx1.bakery.test", 25, SMTP), ("mail.bakery.test", 143, IMAP)):
-        refused = refusals(lab)
-        with contextlib.suppress(Exception):  # the browser says that the answer is none
+        refused, page = refusals(lab), browser.new_page()  # the one before shows an error instead of an answer
+        with contextlib.suppress(Exception):  # the page may be gone before it says that it has sent the form
             page.evaluate(FORM, [lab.endpoint(name, port)[1], body])
         wait(lambda before=refused: refusals(lab) > before, "the form was not sent")  # type: ignore[misc]
-    page.close()
+        page.close()
     lab.settle()
     events = lab.trace.events()[seen:]
     assert {event.what for event in events} & {"accepted", "logged-in", "delivered", "removed", "flagged"} == set()

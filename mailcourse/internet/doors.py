@@ -4,7 +4,7 @@
     swaks ──► 127.0.0.1:40587  ─door─► a wire, and the protocol of mail.academy.test, port 587
     dig   ──► 127.0.0.1:40053  ─door─► the answer of the resolver (UDP and TCP have the same number)
 
-Who may come in: programs of the same user, where the system tells whose a socket is (`owner.py`); anybody when
+Who may come in: programs of the same user, where the system tells whose a socket is (`socket_owner.py`); anybody when
 the door was opened for any user.  Who speaks HTTP is sent away at the first line: a page on the web can make a
 browser connect here and write SMTP or IMAP behind its request (Postfix's smtpd_forbidden_commands).
 Knows sockets and lines of HTTP.  Does not know mail.
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from .connection import LOOPBACK, Unreachable
-from .owner import may_enter
+from .socket_owner import may_enter
 from .wire import Wire
 
 #: Datagrams being answered at a time at one door; one more is dropped, as a busy server would.

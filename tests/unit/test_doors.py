@@ -18,7 +18,7 @@ import dns.query
 import pytest
 
 from mailcourse import Lab
-from mailcourse.internet import doors, owner
+from mailcourse.internet import doors, socket_owner
 from mailcourse.internet.connection import Unreachable
 
 HOST, MX1 = "mail.academy.test", "mx1.bakery.test"
@@ -128,19 +128,19 @@ def test_a_question_of_another_user_is_not_answered(lab: Lab) -> None:
 def test_where_the_system_does_not_tell_everybody_may_come_in(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(owner, "PROC_NET", tmp_path)
+    monkeypatch.setattr(socket_owner, "PROC_NET", tmp_path)
     assert says(lab.endpoint(MX1, 25), b"QUIT\r\n").startswith(b"220 ")
 
 
 def test_the_owner_of_a_mapped_address_is_found_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     row = "0: {} 00000000:0000 01 0:0 0:0 0 {} 0 1\n"
-    loopback = owner._hex("127.0.0.1")
+    loopback = socket_owner._hex("127.0.0.1")
     mapped = f"0000000000000000FFFF0000{loopback}:1234 0000000000000000FFFF0000{loopback}:9000"
     (tmp_path / "tcp").write_text("head\n")
     (tmp_path / "tcp6").write_text("head\n" + row.format(mapped, os.geteuid()).replace(" 00000000:0000", "", 1))
-    monkeypatch.setattr(owner, "PROC_NET", tmp_path)
-    assert owner.may_enter("tcp", ("127.0.0.1", 0x1234), 0x9000)
-    assert not owner.may_enter("tcp", ("127.0.0.1", 0x1235), 0x9000)
+    monkeypatch.setattr(socket_owner, "PROC_NET", tmp_path)
+    assert socket_owner.may_enter("tcp", ("127.0.0.1", 0x1234), 0x9000)
+    assert not socket_owner.may_enter("tcp", ("127.0.0.1", 0x1235), 0x9000)
 
 
 # ---- what a page on the web cannot do ------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from mailcourse.lab.table import table
 
 from .live import LiveView
 from .picture import svg
-from .roles import ROLES
+from .role_colours import ROLES
 
 TYPES = ("MX", "A", "AAAA", "NS", "CNAME", "TXT", "PTR", "SRV", "SOA", "ANY")
 RESOLVER = "the resolver"

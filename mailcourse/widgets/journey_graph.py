@@ -14,7 +14,7 @@ from html import escape
 import graphviz
 
 from .picture import svg
-from .roles import ROLES
+from .role_colours import ROLES
 from .steps import Step
 
 

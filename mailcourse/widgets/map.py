@@ -1,6 +1,7 @@
 """The map: organisations, hosts, people and queues; a message lights up its way, hosts and links can be broken.
 
 Press a host or a link in the picture, or choose it below: the switches and the page under them are for what is chosen.
+The picture is drawn by `map_graph.py`, in the colours of `role_colours.py` and of `map.css`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import graphviz
 
 from mailcourse.lab.lab import PlainLab
 
-from .roles import ROLES
+from .role_colours import ROLES
 
 Link = tuple[str, str]
 SMALL = {"fontsize": "10", "height": "0.35", "margin": "0.02"}

@@ -25,8 +25,6 @@ from .imap.session import ImapSession
 from .pop3 import Pop3Session
 from .session import MailboxSession
 
-#: Real seconds of silence: RFC 1939 §3 asks for at least 10 minutes, RFC 3501 §5.4 for 30.
-SILENCE = {"pop3": 600.0, "imap": 1800.0}
 #: Real seconds between two looks at the folder of an idle client: other programs write there too.
 LOOK_SECONDS = 0.25
 #: Octets of an answer that are made before they are sent.
@@ -87,7 +85,7 @@ class SessionProtocol(asyncio.Protocol):
         try:
             self._transport.write(self._session.greeting())
             while not self._session.closed:
-                async with asyncio.timeout(SILENCE[self._session.service]):
+                async with asyncio.timeout(self._session.idle_timeout):
                     await self._wait_for_input(loop)
                 data, ended = bytes(self._pending), self._ended
                 self._pending.clear()
@@ -143,7 +141,7 @@ class SessionProtocol(asyncio.Protocol):
 
     async def _send(self, replies: bytes) -> None:
         self._transport.write(replies)
-        async with asyncio.timeout(SILENCE[self._session.service]):  # a client that never reads
+        async with asyncio.timeout(self._session.idle_timeout):  # a client that never reads
             await self._may_write.wait()
 
     def _resume(self) -> None:

@@ -17,6 +17,8 @@ from mailcourse.mailbox.names import MessageFile
 MAX_FAILED_LOGINS = 3  # then the session ends
 MAX_ERRORS = 30  # in a row; one more ends the session
 MAX_ERRORS_BEFORE_LOGIN = 4  # a client that has not logged in may be a web browser that was led here
+#: Real seconds without a word from the client: RFC 1939 §3 asks for at least 10 minutes, RFC 3501 §5.4 for 30.
+IDLE_TIMEOUT = {"pop3": 600.0, "imap": 1800.0}
 PAUSE_SECONDS = 0.4  # real seconds; a client that guesses passwords waits, and longer each time
 
 
@@ -57,6 +59,11 @@ class MailboxSession(ABC):
     def receive(self, data: bytes) -> bytes:
         """Take in octets; return all replies they cause."""
         return b"".join(self.replies(data))
+
+    @property
+    def idle_timeout(self) -> float:
+        """Real seconds without a word after which the session ends."""
+        return IDLE_TIMEOUT[self.service]
 
     @property
     def is_idle(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mailcourse.access import serve
+from mailcourse.access import serve, session
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.clock import Clock
 from mailcourse.internet.network import Internet
@@ -194,7 +194,7 @@ def test_a_client_that_leaves_in_the_handshake_is_forgotten(
 
 
 def test_a_silent_client_is_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(serve.SILENCE, "pop3", 0.05)
+    monkeypatch.setitem(session.IDLE_TIMEOUT, "pop3", 0.05)
     with served.connect(110) as client, client.makefile("rb") as replies:
         assert replies.readline().startswith(b"+OK")
         assert replies.read() == b""

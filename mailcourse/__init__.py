@@ -9,9 +9,11 @@ The journey of a message, and the folder that each step is in:
       … and decides          mta/route.py       mine? inside? smart host? MX?
       … asks the DNS         dns/               mail_servers("bakery.test")
       … and hands it on      mta/send.py        port 25, to the first that takes it
+      … what came of that    mta/attempt.py     delivered, try later or give up: 2xx, 4xx, 5xx
+      … later, or back       mta/retry.py       when again; mta/bounce.py: what the author is told
     bruno's server takes it  mta/receive.py
       … into his mailbox     mda/deliver.py     a file in mailbox/maildir.py
-    bruno's program reads    access/imap/         mua/imap.py
+    bruno's program reads    access/imap/       what IMAP answers;  mua/imap.py asks
 
 Beneath all of it: internet/ (hosts, wire, clock, trace).  Above: lab/ builds a world from a
 scenario, widgets/ and views.py show it, checks/ mark exercises.

@@ -19,8 +19,16 @@ from mailcourse.internet.connection import Connection
 CONNECTION = Connection(1, "laptop.academy.test", "192.0.2.10", "203.0.113.8", 53)
 LIAR = "198.18.0.99"
 NAMES = ["test.", "bakery.test.", "www.bakery.test.", "ns.bakery.test.", ".", "academy.test."]
-VALUES = ["A 198.18.0.99", "CNAME www.bakery.test.", "CNAME bakery.test.", "MX 10 bakery.test.", "NS ns.bakery.test.",
-          "NS ns.academy.test.", "SOA ns.test. h.test. 1 2 3 4 5", "TXT x"]  # fmt: skip
+VALUES = [
+    "A 198.18.0.99",
+    "CNAME www.bakery.test.",
+    "CNAME bakery.test.",
+    "MX 10 bakery.test.",
+    "NS ns.bakery.test.",
+    "NS ns.academy.test.",
+    "SOA ns.test. h.test. 1 2 3 4 5",
+    "TXT x",
+]
 RECORDS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([0, 60, 2**31 - 1]), st.sampled_from(VALUES)))
 Replies = list[tuple[int, list[list[tuple[str, int, str]]], list[tuple[int, int]]]]
 

@@ -143,10 +143,22 @@ def test_a_later_edns_is_answered_with_the_version_that_is_known(dig: Dig, host:
 
 
 @pytest.mark.parametrize(
-    "options", [["+dnssec"], ["+cookie"], ["+nsid"], ["+subnet=192.0.2.0/24"], ["+padding=128"], ["+cd"], ["+ad"],
-                ["+ednsopt=65001:00ff"], ["+ednsflags=0x4000"], ["+zflag"], ["+tcp", "+keepopen", "+keepalive"]],
+    "options",
+    [
+        ["+dnssec"],
+        ["+cookie"],
+        ["+nsid"],
+        ["+subnet=192.0.2.0/24"],
+        ["+padding=128"],
+        ["+cd"],
+        ["+ad"],
+        ["+ednsopt=65001:00ff"],
+        ["+ednsflags=0x4000"],
+        ["+zflag"],
+        ["+tcp", "+keepopen", "+keepalive"],
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("host", [BAKERY, RESOLVER])
 def test_an_option_that_is_not_known_here_changes_no_answer(dig: Dig, host: str, options: list[str]) -> None:
     told = dig(host, *options, "MX", "bakery.test")

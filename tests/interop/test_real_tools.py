@@ -95,10 +95,24 @@ def test_swaks_submits_with_starttls_and_auth(outside: Outside, need: Need) -> N
     person = "alice@academy.test"
     for number, mechanism in enumerate(("PLAIN", "LOGIN")):
         told = swaks(
-            need, outside, "mail.academy.test", 587, "-tls", "-a", mechanism, "-au", person,
-            "-ap", outside["people"][person], "-f", person, "-t", "bruno@bakery.test",
-            "--header", f"Subject: from swaks {number}",
-        )  # fmt: skip
+            need,
+            outside,
+            "mail.academy.test",
+            587,
+            "-tls",
+            "-a",
+            mechanism,
+            "-au",
+            person,
+            "-ap",
+            outside["people"][person],
+            "-f",
+            person,
+            "-t",
+            "bruno@bakery.test",
+            "--header",
+            f"Subject: from swaks {number}",
+        )
         assert told.returncode == 0, told.stdout
         received = until(outside, "bruno@bakery.test", f"from swaks {number}").get_all("Received") or []
         assert len(received) == 3
@@ -114,9 +128,22 @@ def test_swaks_is_refused_without_auth(outside: Outside, need: Need) -> None:
 
 def test_swaks_is_refused_with_a_wrong_password(outside: Outside, need: Need) -> None:
     told = swaks(
-        need, outside, "mail.academy.test", 587, "-tls", "-a", "PLAIN", "-au", "alice@academy.test", "-ap", "guess",
-        "-f", "alice@academy.test", "-t", "bruno@bakery.test",
-    )  # fmt: skip
+        need,
+        outside,
+        "mail.academy.test",
+        587,
+        "-tls",
+        "-a",
+        "PLAIN",
+        "-au",
+        "alice@academy.test",
+        "-ap",
+        "guess",
+        "-f",
+        "alice@academy.test",
+        "-t",
+        "bruno@bakery.test",
+    )
     assert told.returncode == 28, told.stdout  # swaks: AUTH was refused
     assert "535 5.7.8" in told.stdout
 
@@ -130,9 +157,18 @@ def test_port_25_is_no_open_relay(outside: Outside, need: Need, host: str) -> No
 
 def test_swaks_pipelines_and_mail_for_the_domain_is_taken_on_port_25(outside: Outside, need: Need) -> None:
     told = swaks(
-        need, outside, "mx1.bakery.test", 25, "--pipeline", "-f", "a@client.example", "-t", "bea@bakery.test",
-        "--header", "Subject: pipelined",
-    )  # fmt: skip
+        need,
+        outside,
+        "mx1.bakery.test",
+        25,
+        "--pipeline",
+        "-f",
+        "a@client.example",
+        "-t",
+        "bea@bakery.test",
+        "--header",
+        "Subject: pipelined",
+    )
     assert told.returncode == 0, told.stdout
     assert until(outside, "bea@bakery.test", "pipelined")["Return-Path"] == "<a@client.example>"
 
@@ -140,9 +176,20 @@ def test_swaks_pipelines_and_mail_for_the_domain_is_taken_on_port_25(outside: Ou
 def test_openssl_sees_the_certificate_of_the_lab(outside: Outside, need: Need) -> None:
     address, real = at(outside, "mail.academy.test", 587)
     told = run(
-        need("openssl"), "s_client", "-starttls", "smtp", "-connect", f"{address}:{real}", "-CAfile", outside["ca"],
-        "-verify_hostname", "mail.academy.test", "-verify_return_error", "-brief", input="QUIT\r\n",
-    )  # fmt: skip
+        need("openssl"),
+        "s_client",
+        "-starttls",
+        "smtp",
+        "-connect",
+        f"{address}:{real}",
+        "-CAfile",
+        outside["ca"],
+        "-verify_hostname",
+        "mail.academy.test",
+        "-verify_return_error",
+        "-brief",
+        input="QUIT\r\n",
+    )
     assert "Verification: OK" in told.stderr, told.stderr
 
 
@@ -162,9 +209,17 @@ def test_curl_submits_and_reads(outside: Outside, need: Need, tmp_path: Path) ->
     file = tmp_path / "message"
     file.write_text(f"From: {person}\r\nTo: {person}\r\nSubject: from curl\r\n\r\nHello\r\n")
     told = run(
-        need("curl"), *login, *names, "--mail-from", person, "--mail-rcpt", person, "--upload-file", str(file),
+        need("curl"),
+        *login,
+        *names,
+        "--mail-from",
+        person,
+        "--mail-rcpt",
+        person,
+        "--upload-file",
+        str(file),
         "smtp://mail.academy.test:587",
-    )  # fmt: skip
+    )
     assert told.returncode == 0, told.stderr
     until(outside, person, "from curl")
     for scheme, port, path in (("imap", 143, "INBOX;MAILINDEX=1"), ("pop3", 110, "1")):

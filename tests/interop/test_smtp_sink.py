@@ -121,10 +121,19 @@ def test_a_server_that_knows_only_helo_gets_the_message(factory: Lab, sink: Sink
 
 @pytest.mark.parametrize(
     "options",
-    [["-q", "CONNECT"], ["-Q", "CONNECT"], ["-r", "CONNECT"], ["-f", "CONNECT"], ["-q", "EHLO"], ["-Q", "EHLO"],
-     ["-f", "EHLO,HELO"], ["-q", "RCPT"], ["-q", "DATA"]],
+    [
+        ["-q", "CONNECT"],
+        ["-Q", "CONNECT"],
+        ["-r", "CONNECT"],
+        ["-f", "CONNECT"],
+        ["-q", "EHLO"],
+        ["-Q", "EHLO"],
+        ["-f", "EHLO,HELO"],
+        ["-q", "RCPT"],
+        ["-q", "DATA"],
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_where_the_first_host_fails_the_next_gets_the_message(factory: Lab, sink: Sink, options: list[str]) -> None:
     factory.zone("factory.test").add("@ MX 20 mx2")
     first, second = sink(*options), sink(host="mx2.factory.test")

@@ -1,14 +1,19 @@
-"""What unit tests share: a client with a socket."""
+"""What unit tests share: a client with a socket, and an Internet of two hosts."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from smtp_user import MX1, Client, Connect
 
 from mailcourse import Lab
+from mailcourse.internet.clock import Clock
+from mailcourse.internet.network import Internet
+from mailcourse.internet.runtime import runtime
+from mailcourse.internet.trace import Trace
 
 
 @pytest.fixture
@@ -31,3 +36,13 @@ def connect(lab: Lab) -> Iterator[Connect]:
     for client in opened:
         client.file.close()
         client.socket.close()
+
+
+@pytest.fixture
+def internet() -> Iterator[Internet]:
+    clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
+    network = Internet(clock, Trace(clock), runtime(), "seed")
+    network.add_host("a.test", ["192.0.2.1"])
+    network.add_host("b.test", ["192.0.2.2"])
+    yield network
+    runtime().run(network.close())

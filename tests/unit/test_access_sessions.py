@@ -4,67 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from access_world import BRUNO, START, World
 
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
-from mailcourse.internet.connection import Connection
-from mailcourse.internet.trace import EVENTS, Trace
-from mailcourse.mailbox.accounts import Accounts
-from mailcourse.mailbox.maildir import Maildir
-
-START = datetime(2026, 9, 7, 8, tzinfo=UTC)
-BRUNO = "bruno@bakery.test"
-
-
-class Still:
-    def now(self) -> datetime:
-        return START
-
-
-class World:
-    def __init__(self, folder: Path) -> None:
-        self.accounts, self.trace = Accounts(folder), Trace(Still())
-        self.accounts.add(BRUNO, "loaf", b"salt")
-        self.inbox: Maildir = self.accounts.mailbox(BRUNO)
-        for number in (1, 2, 3):
-            content = b"Subject: %d\r\n\r\nbody of %d\r\n" % (number, number)
-            self.inbox.deliver([content], f"1788768000.m{number}.1.mail.bakery.test", START)
-        self._numbers = 0
-
-    def open(self, kind: type[Pop3Session] | type[ImapSession], **named: bool) -> Pop3Session | ImapSession:
-        self._numbers += 1
-        connection = Connection(self._numbers, "laptop.bakery.test", "198.51.100.10", "198.51.100.25", 143)
-        session = kind(self.accounts, "mail.bakery.test", self.trace, connection, tls=True, **named)
-        session.greeting()
-        return session
-
-    def imap(self) -> Pop3Session | ImapSession:
-        session = self.open(ImapSession)
-        session.receive(b"a LOGIN bruno@bakery.test loaf\r\nb SELECT INBOX\r\n")
-        return session
-
-    def pop3(self) -> Pop3Session | ImapSession:
-        session = self.open(Pop3Session)
-        session.receive(b"USER bruno@bakery.test\r\nPASS loaf\r\n")
-        return session
-
-    def lose(self) -> None:
-        """Another program takes the messages away."""
-        for part in ("cur", "new"):
-            (self.inbox.path / part).rename(self.inbox.path / f"lost-{part}")
-
-    def flags(self) -> list[str]:
-        return ["".join(sorted(one.flags)) for one in self.inbox.scan()]
-
-    def events(self, *names: str) -> list[tuple[str, str | None]]:
-        return [(event.what, event.message) for event in self.trace if event.what in names]
-
-    def lines(self) -> list[str]:
-        return [event.facts["line"] for event in self.trace if event.what == "said"]
 
 
 @pytest.fixture
@@ -305,48 +251,6 @@ def test_a_thousand_lines_of_an_answer_are_summed_up_in_the_trace(world: World) 
     said = world.lines()[before:]
     assert len(said) == 1 + 40 + 2
     assert said[-2:] == ["… and 63 lines more", "c OK FETCH done"]
-
-
-# ---- the trace --------------------------------------------------------------------------------------------
-
-
-def test_the_trace_knows_which_message_was_fetched_flagged_and_removed(world: World) -> None:
-    session = world.imap()
-    session.receive(
-        b"c FETCH 2 BODY.PEEK[]\r\nd FETCH 1 BODY.PEEK[HEADER]\r\ne STORE 3 +FLAGS (\\Deleted)\r\nf EXPUNGE\r\n"
-    )
-    assert world.events("logged-in", "fetched", "flagged", "removed") == [
-        ("logged-in", None),
-        ("fetched", "m2"),
-        ("flagged", "m3"),
-        ("removed", "m3"),
-    ]
-    assert all(set(event.facts) == set(EVENTS[event.what][0]) for event in world.trace)
-
-
-SECRETS = [
-    (Pop3Session, b"USER bruno@bakery.test\r\nPASS loaf\r\n"),
-    (Pop3Session, b" PASS loaf\r\nPASS\tloaf\r\npass  loaf\r\n"),
-    (ImapSession, b"a LOGIN bruno@bakery.test loaf\r\n"),
-    (ImapSession, b"a  login bruno@bakery.test loaf\r\n"),
-    (ImapSession, b"LOGIN bruno@bakery.test loaf\r\n"),
-    (ImapSession, b"a LOGIN bruno@bakery.test {4+}\r\nloaf\r\n"),
-    (ImapSession, b"a AUTHENTICATE PLAIN AGJydW5vQGJha2VyeS50ZXN0AGxvYWY=\r\n"),
-    (ImapSession, b"a AUTHENTICATE PLAIN\r\nAGJydW5vQGJha2VyeS50ZXN0AGxvYWY=\r\n"),
-]
-
-
-@pytest.mark.parametrize(("kind", "octets"), SECRETS, ids=[repr(octets[:25]) for _, octets in SECRETS])
-def test_no_password_is_in_the_trace(world: World, kind: type[Pop3Session] | type[ImapSession], octets: bytes) -> None:
-    world.open(kind).receive(octets)
-    assert any(event.facts["secret"] for event in world.trace if event.what == "said")
-    assert [line for line in world.lines() if "loaf" in line or "AGJydW" in line] == []
-
-
-def test_no_body_is_in_the_trace(world: World) -> None:
-    world.imap().receive(b"c FETCH 1:3 BODY.PEEK[]\r\nd APPEND INBOX {18+}\r\n\r\nbody of another\r\n\r\n")
-    world.pop3().receive(b"RETR 1\r\nTOP 2 9\r\n")
-    assert [line for line in world.lines() if "body of" in line] == []
 
 
 # ---- a client that means harm, a folder that is gone -----------------------------------------------------------

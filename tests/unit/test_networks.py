@@ -8,30 +8,16 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mailcourse.internet.certificates import Authority
-from mailcourse.internet.clock import Clock
 from mailcourse.internet.connection import Connection, Unreachable
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.network import Host, Internet
-from mailcourse.internet.pipe import MAX_WAITING
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.tap import Tap
-from mailcourse.internet.trace import Trace
-
-
-@pytest.fixture
-def internet() -> Iterator[Internet]:
-    clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
-    network = Internet(clock, Trace(clock), runtime(), "seed")
-    network.add_host("a.test", ["192.0.2.1"])
-    network.add_host("b.test", ["192.0.2.2"])
-    yield network
-    runtime().run(network.close())
 
 
 class Echo(asyncio.Protocol):
@@ -392,47 +378,3 @@ def test_a_detached_port_that_nobody_served_is_refused_again(internet: Internet)
         a.dial("192.0.2.2", 2525, 5)
     with pytest.raises(LabError, match="no port number"):
         internet.attach(b, 25, 70_000)
-
-
-# ---- a far end that does not read ------------------------------------------------------------------------------
-
-
-class Silent(asyncio.Protocol):
-    """Does not read until it is told to."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.heard = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.pause_reading()
-
-    def data_received(self, data: bytes) -> None:
-        self.heard += len(data)
-
-
-def test_a_writer_waits_for_a_far_end_that_does_not_read(internet: Internet) -> None:
-    a, b = hosts(internet)
-    served: list[Silent] = []
-
-    def serve(connection: Connection) -> Silent:
-        served.append(Silent(connection))
-        return served[-1]
-
-    async def talk() -> int:
-        await b.listen(25, serve)
-        _, writer, _ = await a.connect("192.0.2.2", 25)
-        while writer.transport.get_write_buffer_size() <= MAX_WAITING:
-            writer.write(b"x" * 65536)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await writer.drain()
-        served[0].transport.resume_reading()
-        await writer.drain()
-        writer.write_eof()
-        while writer.transport.get_write_buffer_size():
-            await asyncio.sleep(0)
-        return served[0].heard
-
-    assert runtime().run(talk(), 10) > MAX_WAITING

@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "mailcourse").rglob("*.py"))
+#: tests, benchmarks and what is beside them are read too
+ALL_FILES = [*FILES, *(path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py")))]
 #: what carries mail, the Internet beneath that knows nothing of mail, the public face; code lines that each may have
 MAX_LINES = {
     ("message", "dns", "mta", "mda", "mailbox", "access", "mua", "authentication"): 7000,
@@ -40,7 +42,7 @@ def code_lines(path: Path) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", ALL_FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_and_functions_stay_short(path: Path) -> None:
     assert lines(path) <= 400
     for node in ast.walk(ast.parse(path.read_text())):
@@ -68,6 +70,11 @@ def test_only_reserved_names_stand_in_scenarios() -> None:
     for path in scenarios:
         for name in re.findall(r"@([\w.-]+)", path.read_text()):
             assert name.rsplit(".")[-1] in ("test", "example", "invalid")
+
+
+def test_nothing_is_kept_from_the_formatter() -> None:
+    mark = "# fmt: " + "skip"
+    assert [str(path.relative_to(ROOT)) for path in ALL_FILES if mark in path.read_text()] == []
 
 
 def test_no_class_name_stands_twice() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,14 +46,16 @@ class Authority:
                 self._contexts[name] = context
             return self._contexts[name]
 
+    @cached_property
     def client(self) -> ssl.SSLContext:
-        """Return a context that believes this lab's certificates, and no others."""
+        """The context that believes this lab's certificates, and no others.  All share it: do not change it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._ca.configure_trust(context)
         return context
 
+    @cached_property
     def anyone(self) -> ssl.SSLContext:
-        """Return a context that encrypts without asking who is there: opportunistic TLS (RFC 7435)."""
+        """The context that encrypts without asking who is there: opportunistic TLS (RFC 7435).  Shared too."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context

@@ -194,7 +194,7 @@ class LabWorld:
 
     def tls_context(self) -> ssl.SSLContext:
         """Return a client's TLS context, which trusts the lab's CA and no other."""
-        return self.certificates.client()
+        return self.certificates.client
 
     # ---- who lives where -----------------------------------------------------------------------------
 

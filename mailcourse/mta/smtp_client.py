@@ -175,7 +175,7 @@ async def _encrypt(client: SmtpClient, own_name: str, authority: Authority, *, i
         # The peer may not speak before TLS has begun: somebody else could have put that in.
         raise NoTls(Diagnosis("4.7.5", f"{client.peer} offered TLS and then did not begin it: {reply}"))
     try:
-        context = authority.client() if is_must else authority.anyone()
+        context = authority.client if is_must else authority.anyone
         await client.writer.start_tls(context, server_hostname=client.peer, ssl_handshake_timeout=REPLY_SECONDS)
     except (ssl.SSLError, OSError) as error:
         why = getattr(error, "verify_message", "") or "TLS failed"

@@ -76,7 +76,7 @@ def test_the_dialogue_goes_as_written_without_a_connection(
 @pytest.mark.parametrize(("file", "server"), FILES, ids=[file.stem for file, _ in FILES])
 def test_the_dialogue_goes_as_written(shared: Lab, file: Path, server: tuple[str, int], chunk: str) -> None:
     host, port = server
-    tls = shared.certificates.client()
+    tls = shared.certificates.client
     play(file, lambda: OnTcp(shared.endpoint(host, port), host, tls), chunk)
     shared.settle()
 

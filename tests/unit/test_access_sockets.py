@@ -52,7 +52,7 @@ class Served:
 
     def believing(self) -> ssl.SSLContext:
         """A context for clients that dial 127.0.0.1; the certificate is checked, its name cannot be."""
-        context = self.authority.client()
+        context = self.authority.client
         context.check_hostname = False
         return context
 

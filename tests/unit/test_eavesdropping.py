@@ -44,7 +44,7 @@ async def converse(lab: Lab, port: int) -> None:
     laptop = lab.internet.host("laptop.academy.test")
     reader, writer, _ = await laptop.connect("192.0.2.25", port)
     await say(reader, writer, before)
-    await writer.start_tls(lab.certificates.client(), server_hostname="mail.academy.test")
+    await writer.start_tls(lab.certificates.client, server_hostname="mail.academy.test")
     await say(reader, writer, inside)
     writer.close()
 

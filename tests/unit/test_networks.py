@@ -142,7 +142,7 @@ def test_tls_runs_over_memory(internet: Internet, tmp_path: Path) -> None:
         reader, writer, _ = await a.connect("192.0.2.2", 25)
         writer.write(b"go\n")
         assert await reader.readline() == b"ready\n"
-        await writer.start_tls(authority.client(), server_hostname="b.test")
+        await writer.start_tls(authority.client, server_hostname="b.test")
         line = await reader.readline()
         found = writer.get_extra_info("ssl_object")
         assert isinstance(found, ssl.SSLObject)

@@ -18,7 +18,7 @@ ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 def submit(lab: Lab, recipients: dict[str, str], mail: str = "") -> None:
     """Submit as Alice; `recipients` gives each one's RCPT parameters."""
     with lab.online("laptop.academy.test"), smtplib.SMTP("mail.academy.test", 587) as server:
-        server.starttls(context=lab.certificates.client())
+        server.starttls(context=lab.certificates.client)
         server.login(ALICE, lab.person(ALICE).password)
         assert server.docmd(f"MAIL FROM:<{ALICE}> {mail}")[0] == 250
         for recipient, words in recipients.items():

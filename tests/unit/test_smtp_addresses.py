@@ -49,7 +49,7 @@ def test_p04_a_recipient_beyond_ascii_needs_smtputf8_in_mail(connect: Connect) -
 def test_p05_the_mechanism_of_auth_is_read_in_any_case(lab: Lab, connect: Connect) -> None:
     client = connect(ACADEMY)
     assert client.ask(b"EHLO x.test\r\nSTARTTLS\r\n").startswith("220")
-    inside = client.secure(lab.certificates.client(), "mail.academy.test")
+    inside = client.secure(lab.certificates.client, "mail.academy.test")
     told = inside.ask(b"EHLO x.test\r\nauth pLaIn AGFsaWNlQGFjYWRlbXkudGVzdABhcHBsZS10cmVlLTQx\r\n")
     assert told == "235 2.7.0 welcome, alice@academy.test"
 
@@ -65,7 +65,7 @@ def test_p06_a_slow_password_check_holds_up_nobody_else(lab: Lab, connect: Conne
     lab.mail_servers["mail.academy.test"].passwords = Slow()
     client = connect(ACADEMY)
     client.ask(b"EHLO x.test\r\nSTARTTLS\r\n")
-    inside = client.secure(lab.certificates.client(), "mail.academy.test")
+    inside = client.secure(lab.certificates.client, "mail.academy.test")
     inside.ask(b"EHLO x.test\r\n")
     inside.socket.sendall(b"AUTH PLAIN AGFsaWNlAGFsaWNl\r\n")
     assert asked.wait(10)

@@ -65,7 +65,7 @@ def test_a_server_that_offers_tls_and_cannot_is_called_again_in_the_clear(lab: L
 
 def test_port_465_begins_with_tls(lab: Lab) -> None:
     address, port = lab.endpoint("mail.academy.test", 465)
-    context = lab.certificates.client()
+    context = lab.certificates.client
     context.check_hostname = False
     with smtplib.SMTP_SSL(address, port, local_hostname="x.test", context=context) as client:
         client.ehlo("laptop.academy.test")
@@ -183,7 +183,7 @@ def test_a_message_is_not_forced_on_a_server_that_cannot_take_it(
 
     monkeypatch.setattr(commands, "extensions", without)
     with lab.online("laptop.academy.test"), smtplib.SMTP("mail.academy.test", 587) as client:
-        client.starttls(context=lab.certificates.client())
+        client.starttls(context=lab.certificates.client)
         client.login(ALICE, lab.person(ALICE).password)
         options = ["SMTPUTF8"] if lacks == "SMTPUTF8" else ["BODY=8BITMIME"]
         client.sendmail(ALICE, [BRUNO], "Subject: é\r\n\r\nçà".encode(), mail_options=options)

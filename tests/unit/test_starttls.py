@@ -40,7 +40,7 @@ def test_p20_what_is_said_behind_starttls_in_the_clear_is_never_answered(
     client = connect(where)
     client.socket.sendall(ask + smuggled)
     read_until(client, answer)
-    secure = client.secure(lab.certificates.client(), where[0])
+    secure = client.secure(lab.certificates.client, where[0])
     secure.socket.sendall(inside)
     assert secure.file.readline().startswith(wanted)
     said = [event.facts["line"] for event in lab.trace if event.what == "said"]
@@ -56,7 +56,7 @@ def test_p20_what_comes_in_one_piece_with_the_end_of_the_handshake_is_answered(
     client.socket.sendall(ask)
     read_until(client, answer)
     arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = lab.certificates.client().wrap_bio(arrived, leaving, server_hostname=where[0])
+    tls = lab.certificates.client.wrap_bio(arrived, leaving, server_hostname=where[0])
     while True:
         try:
             tls.do_handshake()

@@ -143,7 +143,7 @@ def test_everything_passes_in_order_both_ways(internet: Internet, kind: type, si
 def test_tls_from_the_first_octet_works_over_it(internet: Internet, tmp_path: Path, size: int) -> None:
     authority, inside = Authority(tmp_path / "ca.pem"), Plain()
     arriving, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = authority.client().wrap_bio(arriving, leaving, server_hostname="b.test")
+    client = authority.client.wrap_bio(arriving, leaving, server_hostname="b.test")
 
     async def talk() -> bytes:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,9 @@ no answer                nobody knows now; ask again later
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 import dns.rcode
 import dns.rdatatype
@@ -61,3 +63,9 @@ def better_than_self(servers: list[MxHost], own: str) -> list[MxHost]:
     if not mine:
         return servers
     return [server for server in servers if (server.preference or 0) < (mine[0] or 0)]
+
+
+def is_self(addresses: Iterable[str], own: Iterable[str]) -> bool:
+    """True when an address is one of one's own, whatever name led to it; 127.0.0.1 is everybody's own."""
+    numbers = {ip_address(address) for address in addresses}
+    return any(number.is_loopback for number in numbers) or bool(numbers & {ip_address(one) for one in own})

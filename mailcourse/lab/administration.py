@@ -16,7 +16,7 @@ from typing import Any
 
 from mailcourse.internet.errors import unknown
 from mailcourse.mda.deliver import MailboxDelivery
-from mailcourse.message.address import parse
+from mailcourse.message.address import key_of, parse
 
 from .mail_settings import read_settings, show_settings
 from .world import LabWorld
@@ -44,9 +44,8 @@ def aliases_of(world: LabWorld, domain: str) -> dict[str, list[str]]:
 
 def set_alias(world: LabWorld, address: str, targets: Sequence[str]) -> dict[str, list[str]]:
     """Let an address stand for `targets`, or with none for nothing; return the domain's table."""
-    name, domain = address.lower(), address.lower().rpartition("@")[2]
-    if not name.startswith("@"):
-        parse(name)
+    name = key_of(address)
+    domain = name.rpartition("@")[2]
     wanted = [str(parse(target)) for target in targets]
     deliveries = _deliveries(world, domain)
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mda.aliases import MailingList
-from mailcourse.message.address import parse
+from mailcourse.message.address import key_of, parse
 from mailcourse.mta.settings import Settings
 
 from .mail_settings import SETTINGS, USUAL, read_settings
@@ -146,11 +146,11 @@ def _build(name: str, raw: Mapping[str, Any]) -> Scenario:
         organisations=raw.get("organisations", {}),
         hosts={host: _host(plan, raw["hosts"]) for host, plan in raw["hosts"].items()},
         zones=raw.get("zones", {}),
-        people={address.lower(): PersonPlan(**plan) for address, plan in raw.get("people", {}).items()},
+        people={key_of(address): PersonPlan(**plan) for address, plan in raw.get("people", {}).items()},
         domains={domain: plan["mailboxes"] for domain, plan in raw.get("domains", {}).items()},
-        aliases={alias.lower(): targets for alias, targets in raw.get("aliases", {}).items()},
+        aliases={key_of(alias): targets for alias, targets in raw.get("aliases", {}).items()},
         lists={
-            address.lower(): MailingList(tuple(plan["members"]), plan["owner"])
+            key_of(address): MailingList(tuple(plan["members"]), plan["owner"])
             for address, plan in raw.get("lists", {}).items()
         },
         faults=raw.get("faults", []),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailcourse.internet.trace import Event, Trace
+from mailcourse.message.address import MalformedAddress, key_of
 
 from .table import Table, table
 
@@ -39,20 +40,27 @@ class Status:
 
 def status(events: Iterable[Event], recipients: Sequence[str], message: str) -> list[Status]:
     """Return each recipient's state after `events`."""
-    found = {r.lower(): Status(r, "refused", "no server has taken the message yet") for r in recipients}
+    found = {_key(r): Status(r, "refused", "no server has taken the message yet") for r in recipients}
     for event in events:
         if event.message != message:
             continue
-        for name in _concerned(event, found):
+        for name in map(_key, _concerned(event, found)):
+            before = found.get(name)
             # On a live clock, the next host may be quicker than the one before can record it.
-            is_over = name.lower() in found and event.what not in AFTER.get(found[name.lower()].state, (event.what,))
-            if name.lower() in found and not is_over:
-                state, words = _after(event, found[name.lower()])
-                found[name.lower()] = Status(found[name.lower()].recipient, state, words)
+            if before is not None and event.what in AFTER.get(before.state, (event.what,)):
+                state, words = _after(event, before)
+                found[name] = Status(before.recipient, state, words)
         if event.what == "forwarded":  # from here on, its targets are followed too
             for target in event.facts["targets"]:
-                found.setdefault(target.lower(), Status(target, "queued", f"sent on by {event.host}"))
+                found.setdefault(_key(target), Status(target, "queued", f"sent on by {event.host}"))
     return list(found.values())
+
+
+def _key(recipient: str) -> str:
+    try:
+        return key_of(recipient)
+    except MalformedAddress:  # from a trace that somebody saved and wrote into
+        return recipient.lower()
 
 
 def _concerned(event: Event, found: dict[str, Status]) -> list[str]:

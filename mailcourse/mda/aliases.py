@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailcourse.message.address import Address, parse
+from mailcourse.message.address import Address, key_of, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,12 @@ def expand(address: str, book: AddressBook, forwards: Forwards = lambda person: 
     """
     people: dict[str, None] = {}
     elsewhere: dict[str, Address] = {}
-    waiting, seen, met_again = [address.lower()], set[str](), False
+    waiting, seen, met_again = [address], set[str](), False
     while waiting:
-        name = waiting.pop(0)
+        written = waiting.pop(0)
+        name = key_of(written)
         if book.is_elsewhere(name):
-            elsewhere[name] = parse(name)
+            elsewhere[name] = parse(written)
             continue
         name = book.plain(name)
         if name in seen:
@@ -86,12 +87,13 @@ def expand(address: str, book: AddressBook, forwards: Forwards = lambda person: 
             continue
         seen.add(name)
         if name not in book.people:
-            waiting += [target.lower() for target in book.aliases.get(name, ())]
-            waiting += [target.lower() for target in book.lists[name].members] if name in book.lists else []
+            waiting += book.aliases.get(name, ())
+            waiting += book.lists[name].members if name in book.lists else ()
             continue
-        targets = [target.lower() for target in forwards(name)]
-        if not targets or name in targets:  # one's own address among the targets keeps a copy
+        targets = forwards(name)
+        to_others = [target for target in targets if key_of(target) != name]
+        if not targets or len(to_others) < len(targets):  # one's own address among the targets keeps a copy
             people[name] = None
-        waiting += [target for target in targets if target != name]
+        waiting += to_others
     nobody = not people and not elsewhere
     return Meaning(tuple(people), tuple(elsewhere.values()), nobody and met_again)

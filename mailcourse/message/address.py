@@ -20,10 +20,12 @@ NEITHER = r"\x7f\ud800-\udfff"  # halves of letters, U+D800 to U+DFFF, are none
 LETTER = rf"[^\x00-/:-@\[-`{{-{NEITHER}]"  # or digit, or any character beyond ASCII
 LETTER_OR_HYPHEN = rf"[^\x00-,./:-@\[-`{{-{NEITHER}]"
 ATEXT = rf'[^\x00- "(),.:;<>@\[\\\]{NEITHER}]'
-LOCAL = re.compile(rf'{ATEXT}+(\.{ATEXT}+)*|"([^"\\\x00-\x1f\ud800-\udfff]|\\[ -~])*"')
+DOT_STRING = re.compile(rf"{ATEXT}+(\.{ATEXT}+)*")
+LOCAL = re.compile(rf'{DOT_STRING.pattern}|"([^"\\\x00-\x1f\ud800-\udfff]|\\[ -~])*"')
 LABEL = rf"{LETTER}({LETTER_OR_HYPHEN}*{LETTER})?"
-DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[[0-9A-Fa-f.:IPv]+\]")
+DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[(?i:IPv6:)?[0-9A-Fa-f.:]+\]")
 
+TAG = "IPv6:"
 MAX_LOCAL, MAX_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1
 
 
@@ -52,15 +54,15 @@ class Address:
         """The IP address of a domain in brackets, `alice@[192.0.2.25]`; None for a domain with a name."""
         if not self.domain.startswith("["):
             return None
-        return str(ipaddress.ip_address(self.domain[1:-1].removeprefix("IPv6:")))
+        return str(_number(self.domain[1:-1]))
 
     @property
     def key(self) -> str:
-        """How this course compares addresses: all in lower case.
+        """How this course compares addresses: all in lower case, and without quotes that change nothing (§4.1.2).
 
         RFC 5321 §2.4 lets a domain tell `Alice` from `alice`; like nearly every server, ours do not.
         """
-        return str(self).lower()
+        return f"{_without_needless_quotes(self.local)}@{_in_one_form(self.domain)}".lower()
 
 
 def parse(text: str) -> Address:
@@ -91,10 +93,38 @@ Write it as local-part@domain, for example alice@academy.test.
     return Address(local, domain)
 
 
+def key_of(text: str) -> str:
+    """Return how the address in `text` is compared; of a whole domain, "@bakery.test", just in lower case."""
+    return text.lower() if text.startswith("@") else parse(text).key
+
+
+def _without_needless_quotes(local: str) -> str:
+    """Return `"two words"` as it is, and `"bru\\no"` as `bruno`: RFC 5321 §4.1.2 has them mean the same mailbox."""
+    if not local.startswith('"'):
+        return local
+    meant = re.sub(r"\\(.)", r"\1", local[1:-1])
+    return meant if DOT_STRING.fullmatch(meant) else '"' + re.sub(r'(["\\])', r"\\\1", meant) + '"'
+
+
+def _in_one_form(domain: str) -> str:
+    """Return a domain as it is, and an address literal as short as it can be written."""
+    if not domain.startswith("["):
+        return domain
+    number = _number(domain[1:-1])
+    return f"[{TAG if number.version == 6 else ''}{number}]"
+
+
+def _is_tagged(text: str) -> bool:
+    return text[: len(TAG)].upper() == TAG.upper()  # RFC 5234 §2.3: a text in a grammar has no case
+
+
+def _number(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(text[len(TAG) :] if _is_tagged(text) else text)
+
+
 def _is_literal(text: str) -> bool:
     """RFC 5321 §4.1.3: an IPv4 address, or an IPv6 address with its tag."""
     try:
-        number = ipaddress.ip_address(text.removeprefix("IPv6:"))
+        return (_number(text).version == 6) == _is_tagged(text)
     except ValueError:
         return False
-    return (number.version == 6) == text.startswith("IPv6:")

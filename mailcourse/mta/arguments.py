@@ -59,7 +59,7 @@ def _address(text: str, verb: str, home: str) -> Address | None:
     text = SOURCE_ROUTE.sub("", text, count=1) if text.startswith("@") else text
     if not text and verb == "MAIL":
         return None  # RFC 5321 §4.5.5: the null sender
-    if text.lower() == "postmaster":
+    if text.strip('"').lower() == "postmaster":
         return Address(text, home)  # RFC 5321 §4.5.1: always accepted
     try:
         return parse(text)

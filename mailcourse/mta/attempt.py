@@ -15,7 +15,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailcourse.dns.mail_servers import MxHost, better_than_self, mail_servers
+from mailcourse.dns.mail_servers import MxHost, better_than_self, is_self, mail_servers
 from mailcourse.dns.stub import NoAnswer, Stub
 from mailcourse.internet.network import Host
 from mailcourse.message.address import Address
@@ -85,11 +85,12 @@ class Attempt:
         hosts = await mail_servers(self.stub, there.target, self.entry.message)
         if isinstance(hosts, Diagnosis):
             return hosts
-        me = self.host.name
-        better = better_than_self(hosts, me)
-        if not better:  # RFC 5321 §5.1: the best mail server is this one, yet the domain is not ours
-            return Diagnosis("5.4.6", f"the mail for {there.target} comes back to {me}: mail loop detected")
-        return better[:MAX_HOSTS]
+        better = better_than_self(hosts, self.host.name)
+        return better[:MAX_HOSTS] if better else self._comes_back(there)
+
+    def _comes_back(self, there: Route) -> Diagnosis:
+        """RFC 5321 §5.1: the best mail server is this one, yet the domain is not ours."""
+        return Diagnosis("5.4.6", f"the mail for {there.target} comes back to {self.host.name}: mail loop detected")
 
     async def _to_first_host(self, there: Route, hosts: list[MxHost], recipients: list[Address]) -> Outcomes:
         """Hand the message to the first host that talks to us; a dead one is passed over."""
@@ -102,15 +103,24 @@ class Attempt:
         failure = HostFailed(Diagnosis("4.4.1", "no mail server could be tried"))
         for host in hosts:
             try:
-                return await self._to_host(there, host, recipients)
+                addresses = await self._addresses(there, host)
+                if self._is_here(there, addresses):  # by another of its names (§5.1): those behind it are no better
+                    if better_than_self(hosts, host.name):
+                        break
+                    return dict.fromkeys(recipients, own_outcome(self._comes_back(there)))
+                return await self._to_host(there, host, addresses, recipients)
             except HostFailed as error:
                 failure = error
         return dict.fromkeys(recipients, TryLater(failure.reason, failure.said_by, is_host=True))
 
-    async def _to_host(self, there: Route, host: MxHost, recipients: list[Address]) -> Outcomes:
+    def _is_here(self, there: Route, addresses: list[str]) -> bool:
+        """True when this server would speak to itself; to its own LMTP it may."""
+        return is_self(addresses, self.host.addresses) and not there.target.startswith(LMTP)
+
+    async def _to_host(self, there: Route, host: MxHost, addresses: list[str], recipients: list[Address]) -> Outcomes:
         """Hand the message to a host, at the first of its addresses where somebody answers."""
         policy = self.settings.policy_for(there.target)
-        *others, last = await self._addresses(there, host)
+        *others, last = addresses
         for address in others:
             with contextlib.suppress(HostFailed):
                 client = await self.connections.open(host.name, address, policy, self.entry.message)

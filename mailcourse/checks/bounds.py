@@ -29,6 +29,7 @@ from mailcourse.checks.remote_names import Endpoints, dialling
 KEPT = 300
 #: seconds between two interruptions of a function that catches everything
 AGAIN = 0.05
+NOT_WRITTEN = "Your function is not written yet: it does nothing, and returns nothing (None)."
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _interrupt() -> None:
 
 
 @contextlib.contextmanager
-def _within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> Iterator[None]:
     """Raise `TimeIsUp` inside the block when it takes longer; only on the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -162,7 +163,7 @@ def call(function: Callable[..., Any], arguments: Sequence[Any], seconds: float,
         with (
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
-            _within(seconds),
+            within(seconds),
             dialling(online),
         ):
             value = function(*arguments)

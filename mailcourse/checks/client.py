@@ -34,7 +34,9 @@ def _message(world: World, subject: str, lines: Sequence[str]) -> str:
 def _send(case: Case, proxy: RecordingProxy, to: Sequence[str], message: str) -> Any:
     try:
         with proxy:
-            return case.call(*proxy.address, case.world.person("alice"), list(to), message, seconds=10)
+            return case.call(
+                *proxy.address, case.world.person("alice"), list(to), message, seconds=10, doors=[proxy.address[1]]
+            )
     except Stopped as why:
         raise type(why)(f"{why} {proxy.last}".strip()) from None
 

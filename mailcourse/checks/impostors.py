@@ -9,6 +9,7 @@ Who uses it: tasks/a06_submission.py.
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from mailcourse.internet.tap import Tap
 from mailcourse.views import Lab
@@ -28,7 +29,7 @@ def said_outside(tap: Tap) -> bytes:
 def call_a_false_server(case: Case) -> None:
     """Let another lab, with another CA, answer under the server's name."""
     with case.world.open(name=f"false {id(case)}") as other:  # the same names, another CA
-        is_seen = _sees_login(case, other, str(case.lab().ca), other.endpoints()["hosts"])
+        is_seen = _sees_login(case, other, case.lab().ca, other.endpoints()["hosts"])
         connected = any(event.what == "connected" for event in other.trace)
     case.expect(
         IMPOSTOR_PART,
@@ -44,7 +45,7 @@ def call_under_another_name(case: Case) -> None:
     """Let another server, with a certificate of the CA for its own name, answer under the server's name."""
     lab, world = case.lab(), case.world
     hosts = lab.endpoints()["hosts"]
-    is_seen = _sees_login(case, lab, str(lab.ca), {**hosts, world.school_server: hosts[world.home]})
+    is_seen = _sees_login(case, lab, lab.ca, {**hosts, world.school_server: hosts[world.home]})
     case.expect(
         IMPOSTOR_PART,
         not is_seen,
@@ -53,7 +54,7 @@ def call_under_another_name(case: Case) -> None:
     )
 
 
-def _sees_login(case: Case, lab: Lab, ca: str, hosts: Endpoints) -> bool:
+def _sees_login(case: Case, lab: Lab, ca: Path, hosts: Endpoints) -> bool:
     """Call the function with the names of `hosts`, and say whether a server of `lab` got to see a login."""
     arguments = (case.world.school_server, ca, case.world.person("alice"), "secret", "x@y.test", "Submitted")
     with lab.tap() as tap, suppress(Stopped):  # an error is right: it refused to go on

@@ -1,7 +1,8 @@
 """The judge: a process of its own, in which nothing of a student's code runs.
 
     in    {"assignment": …, "task": …, "names": [student, other worlds …], "answer": …}
-    out   {"call": arguments, "seconds": …}       any number of times; answered by {"value": …, "failed": …}
+    out   {"call": arguments, "seconds": …, "online": names, "doors": ports}
+                                                  any number of times; answered by {"value": …, "failed": …}
     out   {"parts": […], "stopped": …, "is_try": …}    at the end, or {"broken": …} when the check itself failed
 
 Parts are passed when all that was expected of them came true in every world.
@@ -19,7 +20,7 @@ from typing import Any, TextIO
 
 from mailcourse.checks.remote_names import Endpoints
 
-from .parcel import pack, unpack
+from .parcel import pack_arguments, unpack
 from .state import State
 from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find
 from .verdict import PartVerdict
@@ -37,9 +38,9 @@ class Ear:
         self._said.write(json.dumps(what) + "\n")
         self._said.flush()
 
-    def ask(self, arguments: Sequence[Any], seconds: float, online: Endpoints) -> Any:
+    def ask(self, arguments: Sequence[Any], seconds: float, online: Endpoints, doors: Sequence[int] = ()) -> Any:
         """Have the student's function called, with the names of a lab; `Stopped` says how it failed."""
-        self.say(call=pack(list(arguments)), seconds=seconds, online=online)
+        self.say(call=pack_arguments(arguments), seconds=seconds, online=online, doors=list(doors))
         answer = json.loads(self._heard.readline())
         if answer["failed"]:
             raise (OutOfTime if answer["late"] else Stopped)(answer["failed"])
@@ -105,7 +106,13 @@ def main() -> None:
         request = json.loads(line)
         try:
             entry = find(request["assignment"], request["task"])
-            ear.say(**judge(entry, request["names"], unpack(request["answer"]), ear))
+            try:
+                answer = unpack(request["answer"])
+            except Stopped as why:
+                parts = [PartVerdict(name, worth, False) for name, worth in entry.parts.items()]
+                ear.say(parts=[vars(part) for part in parts], stopped=str(why), is_try=False)
+                continue
+            ear.say(**judge(entry, request["names"], answer, ear))
         except Exception:
             ear.say(broken=traceback.format_exc(limit=-6))
 

@@ -3,6 +3,7 @@
     [1, "a"] ⇄ [1, "a"]        (1, 2) ⇄ {"$": "tuple", …}
     b"\\xff" ⇄ {"$": "bytes", …}        {1: 2} ⇄ {"$": "dict", …}
     a function → its name, to be called here        a lab → what was configured in it (state.py)
+    a file that a function is told → what is in it; the function gets the path of a copy
 
 A student's function gets tuples as tuples; a tuple that comes back is a `TupleAnswer` to the judge.
 What is neither is refused with a sentence, and so is more than a megabyte.
@@ -10,10 +11,15 @@ What is neither is refused with a sentence, and so is more than a megabyte.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from mailcourse.lab.world import LabWorld
@@ -37,9 +43,43 @@ def pack(value: Any) -> str:
     return text
 
 
+def pack_arguments(arguments: Iterable[Any]) -> str:
+    """Write what a student's function is called with; a `Path` stands for what is in that file."""
+    return json.dumps([_file(value) if isinstance(value, Path) else _plain(value, 0) for value in arguments])
+
+
 def unpack(text: str, row: Callable[[list[Any]], Any] = TupleAnswer) -> Any:
-    """Read what `pack` wrote; `row` makes what stands for a tuple."""
-    return _value(json.loads(text), row)
+    """Read what `pack` wrote; `row` makes what stands for a tuple; `Stopped` when somebody else has written it."""
+    try:
+        return _value(json.loads(text), row)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise Stopped("The answer did not arrive whole. Run the cells again from the top.") from None
+
+
+def unpack_arguments(text: str) -> list[Any]:
+    """Read what `pack_arguments` wrote; a file is written to a temporary folder of this process."""
+    return [
+        _copied(*value["is"]) if isinstance(value, dict) and value["$"] == "file" else _value(value, tuple)
+        for value in json.loads(text)
+    ]
+
+
+def _file(path: Path) -> Any:
+    return {"$": "file", "is": [path.name, base64.b64encode(path.read_bytes()).decode()]}
+
+
+@cache
+def _copied(name: str, content: str) -> str:
+    path = _folder() / f"{len(list(_folder().iterdir()))}-{name}"
+    path.write_bytes(base64.b64decode(content))
+    return str(path)
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="mailcourse-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mailcourse.checks.remote_names import Endpoints
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab.table import Table, table
 from mailcourse.views import Lab
@@ -122,7 +121,7 @@ class Case:
     world: World
     answer: Any
     is_marked: bool
-    ask: Callable[[Sequence[Any], float, Endpoints], Any]  # calls the student's function, in the student's kernel
+    ask: Callable[..., Any]  # `Ear.ask`: calls the student's function, in the student's kernel
     skipped: tuple[str, ...] = ()  # parts that are not looked at this time
     findings: list[Finding] = field(default_factory=list)
     _labs: ExitStack = field(default_factory=ExitStack)
@@ -146,11 +145,14 @@ class Case:
         except Stopped as why:
             self._note(Finding(part, False, expected, str(why)[:600], is_stopped=True))
 
-    def call(self, *arguments: Any, seconds: float = 5.0, lab: Lab | None = None) -> Any:
-        """Call the student's function, with the names of `lab` in its reach; `Stopped` says how it failed."""
+    def call(self, *arguments: Any, seconds: float = 5.0, lab: Lab | None = None, doors: Sequence[int] = ()) -> Any:
+        """Call the student's function, with the names of `lab` in its reach; `Stopped` says how it failed.
+
+        `doors` are ports on 127.0.0.1 that it is told in its arguments: when it is marked, no others are there.
+        """
         if not isinstance(self.answer, Function):
             raise Stopped(f"A function is asked for here, and this is {a(self.answer)}.")
-        return self.ask(arguments, seconds, {} if lab is None else lab.endpoints()["hosts"])
+        return self.ask(arguments, seconds, {} if lab is None else lab.endpoints()["hosts"], doors)
 
     def raises(self, kind: str, *arguments: Any) -> bool:
         """Say whether the student's function raises an error of a kind, such as "ValueError"."""

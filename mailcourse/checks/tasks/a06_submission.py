@@ -221,7 +221,7 @@ def submit(case: Case) -> None:
     """submit(server, ca, person, password, to, subject); tried with a true server and with a false one."""
     world, lab = case.world, case.lab()
     alice, to = lab.person(world.person("alice")), world.person("bruno")
-    arguments = (world.school_server, str(lab.ca), alice.address, alice.password, to, "Submitted")
+    arguments = (world.school_server, lab.ca, alice.address, alice.password, to, "Submitted")
     with case.part(
         "the letter is submitted", f"a letter with the Subject “Submitted” comes to {to}, and Alice had logged in"
     ) as check:

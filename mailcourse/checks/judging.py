@@ -1,0 +1,139 @@
+"""The judge's process as its clients see it: a parcel goes in, calls of a function come back, a verdict at the end.
+
+    judged(judge, task, names, parcel, called)  ─►  Verdict
+        {"call": …}   is answered by called(…): in a notebook by the function itself, in marking by asking its room
+
+Who uses it: ask.py in a notebook, and the marking of a class.  Both get the same judge and the same words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+from mailcourse.internet.errors import LabError
+
+from .task import Task
+from .verdict import PartVerdict, Verdict
+
+#: real seconds for one step of the judge
+STEP = 60.0
+MAX_NOTES = 3
+LATE = "The check itself did not end in time. Run this cell again; if it happens again, restart the kernel."
+
+#: a call of the student's function, as the judge wants it → what came of it
+Called = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class JudgeBroken(LabError):
+    """The check itself failed; `trace` is for whoever mends it."""
+
+    def __init__(self, trace: str) -> None:
+        self.trace = trace
+        super().__init__(f"The check itself failed. This is a bug in it, and not your fault:\n{trace}")
+
+
+class JudgeProcess:
+    """The judge's process.  Lines of JSON go in and come out."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-I", "-m", "mailcourse.checks.judge"]
+        self._process, self._to, self._from = _started(command)
+        self._heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._owner = os.getpid()
+
+    def _listen(self) -> None:
+        with suppress(OSError, ValueError):
+            for line in self._from:
+                self._heard.put(line)
+        self._heard.put("")
+        self._process.wait()  # else a kernel that shuts down sees a child that has ended, and waits for it to end
+
+    @property
+    def is_there(self) -> bool:
+        """True while it can be asked."""
+        return self._process.poll() is None and self._owner == os.getpid()
+
+    def say(self, **what: Any) -> None:
+        """Say one line; `LabError` when nobody is there any more."""
+        try:
+            self._to.write(json.dumps(what) + "\n")
+            self._to.flush()
+        except OSError:
+            raise LabError("The check itself ended. Run this cell again.") from None
+
+    def hear(self) -> dict[str, Any]:
+        """Hear one line; `LabError` when there is none in time."""
+        try:
+            line = self._heard.get(timeout=STEP)
+        except queue.Empty:
+            self.end()
+            raise LabError(LATE) from None
+        if not line:
+            raise LabError("The check itself ended. Run this cell again.")
+        return dict(json.loads(line))
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._to, self._from):
+            with suppress(OSError):
+                pipe.close()
+
+
+def _started(command: Sequence[str]) -> tuple[subprocess.Popen[str], TextIO, TextIO]:
+    """Start the judge; return the ways to it and from it.
+
+    A pipe of a process can be opened again by any other process of the same user, under /proc; a pair of sockets
+    cannot.  So where the system has both, no answer can write to the judge, or in its name.
+    """
+    if os.name != "posix":
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        return process, process.stdin, process.stdout
+    own, its = socket.socketpair()
+    with own, its:
+        process = subprocess.Popen(command, stdin=its, stdout=its, stderr=subprocess.DEVNULL, text=True)
+        ways = own.makefile("w", encoding="utf-8"), own.makefile("r", encoding="utf-8")
+    return process, *ways
+
+
+def judged(judge: JudgeProcess, task: Task, names: Sequence[str], parcel: str, called: Called) -> Verdict:
+    """Have an answer judged in the worlds of `names`, the student's own first; a judge that was disturbed is ended."""
+    try:
+        judge.say(assignment=task.assignment, task=task.name, names=[*names], answer=parcel)
+        notes: dict[str, None] = {}
+        while True:
+            heard = judge.hear()
+            if "call" not in heard:
+                break
+            answer = called(heard)
+            notes.update(dict.fromkeys(answer.pop("notes")))
+            judge.say(**answer)
+    except BaseException:
+        judge.end()  # it is in the middle of something
+        raise
+    if "broken" in heard:
+        raise JudgeBroken(heard["broken"])
+    parts = [PartVerdict(**part) for part in heard["parts"]]
+    return Verdict(task.title, parts, heard["stopped"], tuple(notes)[:MAX_NOTES], is_try=heard["is_try"])
+
+
+def nothing(task: Task, why: str) -> Verdict:
+    """Return the verdict of an answer that is none, and why."""
+    return Verdict(
+        task.title, [PartVerdict(name, worth, False) for name, worth in task.parts.items()], why, is_try=False
+    )

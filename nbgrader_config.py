@@ -1,6 +1,14 @@
 """nbgrader: solutions/ is kept by teachers, exercises/ is made from it (`make exercises`), grading/ is yours alone."""
 
+from pathlib import Path
+
+from mailcourse.checks.programs import find_programs
+
 c = get_config()  # noqa: F821  # nbgrader gives it
+# In a fresh clone there is no gradebook yet, and nbgrader makes none where there is no folder.
+find_programs()
+if Path("nbgrader_config.py").exists() and Path("solutions").exists():
+    Path("grading").mkdir(mode=0o700, exist_ok=True)
 c.CourseDirectory.course_id = "mailcourse"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
@@ -25,9 +33,9 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=ERROR"]
-# Whatever a cell does, the next one is marked: mailcourse/checks/execute.py.
+# A notebook is run in a room of its own and judged outside of it: mailcourse/marking/execute.py.
 c.Autograde.autograde_preprocessors = [
-    "mailcourse.checks.execute.Execute",
+    "mailcourse.marking.execute.Judged",
     "nbgrader.preprocessors.IgnorePattern",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
@@ -35,3 +43,5 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+# Nothing that a student wrote runs in a teacher's browser.
+c.HTMLExporter.sanitize_html = True

@@ -4,6 +4,7 @@ mailcourse up two-offices --endpoints FILE.json    a running lab, until Ctrl-C
 mailcourse doctor                                  is this machine ready?
 mailcourse scenarios                               the worlds there are
 mailcourse grade 02-dns FOLDER                     marks, feedback and a page of the class
+mailcourse report 02-dns                           the same again, after marking by hand
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -54,11 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     commands.add_parser("doctor", help="check that this machine is ready").set_defaults(run=_doctor)
     commands.add_parser("scenarios", help="list the scenarios").set_defaults(run=_scenarios)
-    grade = commands.add_parser("grade", help="mark what students handed in")
-    grade.add_argument("assignment", help="such as 02-dns")
-    grade.add_argument("folder", type=Path, help="where the students' notebooks are")
-    grade.add_argument("--into", type=Path, default=Path("grading"), help="where marks and feedback go (grading)")
-    grade.set_defaults(run=_grade)
+    _add_marking(commands)
     return parser
 
 
@@ -100,20 +98,88 @@ def _scenarios(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _add_marking(commands: Any) -> None:
+    grade = commands.add_parser("grade", help="mark what students handed in")
+    report = commands.add_parser("report", help="write tables and pages again, after marking by hand")
+    for one, run in ((grade, _grade), (report, _report)):
+        one.add_argument("assignment", help="such as 02-dns")
+        if one is grade:
+            one.add_argument("folder", type=Path, help="where the students' notebooks are: a folder, or a .zip file")
+        one.add_argument("--into", type=Path, default=Path("grading"), help="where marks and feedback go (grading)")
+        one.add_argument("--course", type=Path, help="a folder with tasks and exercises of your own")
+        one.set_defaults(run=run)
+    grade.add_argument("--due", type=_moment, metavar="'2026-11-20 23:59'", help="what came later is noted as late")
+    grade.add_argument(
+        "--points", action="append", default=[], type=_worth, metavar="TASK=POINTS", help="weigh a task otherwise"
+    )
+    grade.add_argument("--seconds", type=float, default=20.0, help="how long a cell may take (20)")
+    grade.add_argument("--workers", type=int, default=0, help="how many are marked at a time (one for each core)")
+    grade.add_argument("--again", action="store_true", help="mark everybody, also those who have not changed")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it like '2026-11-20 23:59'") from None
+
+
+def _worth(text: str) -> tuple[str, float]:
+    task, _, points = text.partition("=")
+    try:
+        return task, float(points)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} says no points; write it like zone=5") from None
+
+
 def _grade(chosen: argparse.Namespace) -> int:
     """Mark a folder of submissions; say where marks, page and feedback are."""
-    from .checks.task import tasks
+    grading = _marking()
+    about = (chosen.assignment, chosen.folder, chosen.into, chosen.course, chosen.due, dict(chosen.points))
+    outcome = grading.grade(grading.Job(*about, chosen.seconds, chosen.workers, chosen.again), _Progress())
+    return _told(outcome)
 
-    tasks(chosen.assignment)  # says which assignments there are
+
+def _report(chosen: argparse.Namespace) -> int:
+    """Write tables and pages from the gradebook."""
+    return _told(_marking().write_all(chosen.assignment, chosen.into, chosen.course))
+
+
+def _marking() -> Any:
     try:
-        from .checks.class_page import write
-        from .checks.grading import grade
+        import nbgrader  # noqa: F401
+
+        from .marking import grading
     except ImportError as error:
-        raise LabError(f"{error.name} is missing; run `pip install -e '.[grading]'`") from None
-    marks = grade(chosen.assignment, chosen.folder, chosen.into)
-    for path in (*write(chosen.assignment, marks, chosen.into), chosen.into / "feedback"):
+        raise LabError(f"{error.name} is missing; run `pip install 'mailcourse[grading]'`") from None
+    return grading
+
+
+def _told(outcome: Any) -> int:
+    for path in outcome.written:
         print(f"wrote {path}")
-    return 0
+    if outcome.unused:
+        print(f"not used: {len(outcome.unused)} files; the page of the class says which, and why")
+    if not outcome.is_whole:
+        print("stopped; what was marked is kept, and the same command goes on")
+    return 0 if outcome.is_whole else 130
+
+
+class _Progress:
+    """Says who is marked: a line for each, or a bar with the time that is left, where somebody looks."""
+
+    def __init__(self) -> None:
+        self._began, self._first = time.monotonic(), 0
+
+    def __call__(self, done: int, count: int, student: str, points: float) -> None:
+        self._first = self._first or done - 1
+        each = (time.monotonic() - self._began) / max(1, done - self._first)
+        left = f"{each * (count - done):.0f} s left" if done < count else "done"
+        if not sys.stdout.isatty():
+            print(f"{done:>3} of {count}  {student}: {points:g} points  ({left})", flush=True)
+            return
+        bar = "█" * (30 * done // count)
+        print(f"\r{bar:<30} {done:>3} of {count}, {left:<12}", end="\n" if done == count else "", flush=True)
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

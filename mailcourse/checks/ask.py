@@ -12,6 +12,7 @@ The judge is started once and asked again; one that does not answer in time is e
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -59,6 +60,8 @@ def check(assignment: str, task: str, answer: Any, seeds: Sequence[str] = ()) ->
     With `seeds`, as for marking: in the worlds of other names too, and what is only for later.
     """
     entry, world = find(assignment, task), current(assignment)
+    if os.environ.get("MAILCOURSE_ROOM"):
+        return Points(nothing(entry, "It is marked at this moment: what is checked here does not count."))
     verdict = _judged(entry, world.name, answer, tuple(seeds))
     if not verdict.is_whole and verdict.is_try and not seeds:
         verdict = replace(verdict, hint=_hint(entry, verdict))

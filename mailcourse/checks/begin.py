@@ -21,7 +21,7 @@ from mailcourse.lab.table import Table, table
 from mailcourse.views import Lab
 
 from . import tries
-from .task import Task, find, opened, tasks
+from .task import Task, find, opened, tasks, use_course
 from .world import World
 
 NAME = 'Write your name between the quotes, such as STUDENT = "Ana", and run this cell again.'
@@ -98,8 +98,10 @@ def task_of(lab: Lab) -> str:
     return _tasks.get(lab, "")
 
 
-def begin(assignment: str, student: str = "") -> MyWorld:
-    """Begin an exercise, or go on with it."""
+def begin(assignment: str, student: str = "", course: str = "") -> MyWorld:
+    """Begin an exercise, or go on with it; `course` is the folder of a course outside of the package."""
+    if course and not os.environ.get("MAILCOURSE_COURSE"):  # when it is marked, the teacher has named the folder
+        use_course(course)
     if not isinstance(student, str):
         raise NotBegun(NAME)
     name = student.strip() or os.environ.get("MAILCOURSE_STUDENT", "") or os.environ.get("JUPYTERHUB_USER", "")

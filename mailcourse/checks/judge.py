@@ -1,6 +1,6 @@
 """The judge: a process of its own, in which nothing of a student's code runs.
 
-    in    {"assignment": …, "task": …, "names": [student, other worlds …], "answer": …}
+    in    {"assignment": …, "task": …, "names": [student, other worlds …], "answer": …, "courses": […]}
     out   {"call": arguments, "seconds": …, "online": names, "doors": ports}
                                                   any number of times; answered by {"value": …, "failed": …}
     out   {"parts": […], "stopped": …, "is_try": …}    at the end, or {"broken": …} when the check itself failed
@@ -22,7 +22,7 @@ from mailcourse.checks.remote_names import Endpoints
 
 from .parcel import pack_arguments, unpack
 from .state import State
-from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find
+from .task import Case, Finding, Function, OutOfTime, Stopped, Task, find, use_course
 from .verdict import PartVerdict
 from .world import World
 
@@ -105,6 +105,8 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
+            for course in request["courses"]:
+                use_course(course)
             entry = find(request["assignment"], request["task"])
             try:
                 answer = unpack(request["answer"])

@@ -11,17 +11,19 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import socket
 import subprocess
-import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import IO, Any
 
 from mailcourse.internet.errors import LabError
 
-from .task import Task
+from .programs import module
+from .task import Task, courses
 from .verdict import PartVerdict, Verdict
 
 #: real seconds for one step of the judge
@@ -34,7 +36,7 @@ Called = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class JudgeBroken(LabError):
-    """The check itself failed; `trace` is for whoever mends it."""
+    """The check itself failed; `trace` is for whoever fixes it."""
 
     def __init__(self, trace: str) -> None:
         self.trace = trace
@@ -45,8 +47,8 @@ class JudgeProcess:
     """The judge's process.  Lines of JSON go in and come out."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-I", "-m", "mailcourse.checks.judge"]
-        self._process, self._to, self._from = _started(command)
+        self._folder = tempfile.mkdtemp(prefix="mailcourse-judge-")  # what its labs leave goes with it
+        self._process, self._to, self._from = _started({**os.environ, "TMPDIR": self._folder})
         self._heard: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
         self._owner = os.getpid()
@@ -89,24 +91,33 @@ class JudgeProcess:
         for pipe in (self._to, self._from):
             with suppress(OSError):
                 pipe.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _started(command: Sequence[str]) -> tuple[subprocess.Popen[str], TextIO, TextIO]:
+def _started(environment: Mapping[str, str]) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:
     """Start the judge; return the ways to it and from it.
 
     A pipe of a process can be opened again by any other process of the same user, under /proc; a pair of sockets
     cannot.  So where the system has both, no answer can write to the judge, or in its name.
     """
+    command = module("mailcourse.checks.judge")
     if os.name != "posix":
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert process.stdin is not None
         assert process.stdout is not None
         return process, process.stdin, process.stdout
     own, its = socket.socketpair()
     with own, its:
-        process = subprocess.Popen(command, stdin=its, stdout=its, stderr=subprocess.DEVNULL, text=True)
+        process = subprocess.Popen(
+            command, stdin=its.fileno(), stdout=its.fileno(), stderr=subprocess.DEVNULL, text=True
+        )
         ways = own.makefile("w", encoding="utf-8"), own.makefile("r", encoding="utf-8")
     return process, *ways
 
@@ -114,7 +125,8 @@ def _started(command: Sequence[str]) -> tuple[subprocess.Popen[str], TextIO, Tex
 def judged(judge: JudgeProcess, task: Task, names: Sequence[str], parcel: str, called: Called) -> Verdict:
     """Have an answer judged in the worlds of `names`, the student's own first; a judge that was disturbed is ended."""
     try:
-        judge.say(assignment=task.assignment, task=task.name, names=[*names], answer=parcel)
+        named = [str(course) for course in courses()]
+        judge.say(assignment=task.assignment, task=task.name, names=[*names], answer=parcel, courses=named)
         notes: dict[str, None] = {}
         while True:
             heard = judge.hear()

@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager, KernelManager
+from jupyter_client.manager import KernelManager
 
 
-class _ThroughFiles:
-    """For a kernel manager; its folder goes with its kernel."""
+class LocalKernel(KernelManager):
+    """A kernel manager whose folder goes with its kernel; what nbval uses, through files."""
 
     def __init__(self, **named: Any) -> None:
         if os.name == "posix":
@@ -27,14 +27,6 @@ class _ThroughFiles:
 
     def cleanup_connection_file(self) -> None:
         """Remove what was in the folder, and the folder."""
-        super().cleanup_connection_file()  # type: ignore[misc]
+        super().cleanup_connection_file()
         if os.name == "posix":
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-class LocalKernel(_ThroughFiles, KernelManager):
-    """What nbval uses, through files."""
-
-
-class AsyncLocalKernel(_ThroughFiles, AsyncKernelManager):
-    """What nbgrader uses, through files."""

@@ -8,7 +8,6 @@ The same solutions give the same exercises, octet for octet; CI compares.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config.loader import Config, PyFileConfigLoader
 
 from mailcourse.internet.errors import LabError
+
+from .programs import find_programs
 
 ROOT = Path(__file__).parents[2]
 STUB = "...  # your answer here"
@@ -46,13 +47,6 @@ def configured(root: Path = ROOT, **course: str) -> Config:
     for name, value in course.items():
         config.CourseDirectory[name] = value
     return config
-
-
-def find_programs() -> None:
-    """Let nbgrader find alembic, which stands beside this Python."""
-    beside = str(Path(sys.executable).parent)
-    if beside not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = beside + os.pathsep + os.environ.get("PATH", "")
 
 
 def release(target: Path, names: list[str] | None = None) -> list[str]:

@@ -14,6 +14,9 @@ in `later` are looked at only when the exercise is marked.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +65,7 @@ class Task:
 
 
 TASKS: dict[str, dict[str, Task]] = {}
+_loaded: set[Path] = set()
 
 
 def task(
@@ -81,17 +85,62 @@ def task(
     return keep
 
 
+_courses: list[Path] = []
+
+
+def use_course(folder: str | Path) -> Path:
+    """From now on, know the tasks of a teacher's own course too: those in the folder `tasks` of `folder`."""
+    path = Path(folder).expanduser().resolve()
+    if not (path / "tasks").is_dir():
+        raise LabError(
+            f"There is no folder {str(path / 'tasks')!r}. Name the folder of the course, which has tasks/ in it."
+        )
+    if path not in _courses:
+        _courses.append(path)
+    return path
+
+
+def courses() -> list[Path]:
+    """Return the folders of courses that were named: by `use_course`, or in MAILCOURSE_COURSE."""
+    named = os.environ.get("MAILCOURSE_COURSE", "")
+    return [*_courses, *(path for path in [Path(named)] if named and path not in _courses)]
+
+
+def _files() -> dict[str, Path]:
+    """Return the file of each assignment; one of a teacher's own takes the place of ours."""
+    found: dict[str, Path] = {}
+    for folder in (Path(__file__).parent, *courses()):
+        for path in sorted((folder / "tasks").glob("a[0-9]*.py")):
+            found[path.stem[1:].replace("_", "-", 1).replace("_", "-")] = path
+    return found
+
+
 def assignments() -> list[str]:
     """Return the names of all assignments: those that have a file in tasks/."""
-    files = (Path(__file__).parent / "tasks").glob("a[0-9]*.py")
-    return sorted(path.stem[1:].replace("_", "-", 1) for path in files)
+    return sorted(_files())
 
 
 def tasks(assignment: str) -> dict[str, Task]:
     """Return the tasks of an assignment, by name, in their order."""
-    if assignment not in assignments():
-        raise unknown("assignment", assignment, assignments())
-    importlib.import_module(f"mailcourse.checks.tasks.a{assignment.replace('-', '_')}")
+    files = _files()
+    if assignment not in files:
+        raise unknown("assignment", assignment, files)
+    path = files[assignment]
+    if path.parent == Path(__file__).parent / "tasks":
+        importlib.import_module(f"mailcourse.checks.tasks.{path.stem}")
+    elif path not in _loaded:
+        TASKS.pop(assignment, None)
+        spec = importlib.util.spec_from_file_location(f"mailcourse_course_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        _loaded.add(path)
+    if assignment not in TASKS:
+        raise LabError(
+            f"{path.name} has no @task({assignment!r}, …). Write one, or call the file after its assignment."
+        )
     return TASKS[assignment]
 
 

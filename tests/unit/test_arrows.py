@@ -28,8 +28,9 @@ MAY: dict[str, set[str]] = {
     "views": {"internet", "lab", "widgets"},
     "lessons": {"internet", "message", "lab", "mailcourse", "views", "widgets"},
     "checks": {"internet", "message", "lab", "views"},
+    "marking": {"internet", "checks", "mailcourse"},
     "mailcourse": {"internet", "views"},
-    "cli": {"internet", "lab", "views", "widgets", "checks"},
+    "cli": {"internet", "lab", "views", "widgets", "checks", "marking"},
 }
 
 
@@ -113,8 +114,14 @@ def test_an_import_counts_in_a_function_and_for_types() -> None:
     assert "internet.capture" in ARROWS["lab.lab"]  # and for types
 
 
-#: an exercise's client and the lab it talks to are in two processes
-BETWEEN_PROCESSES = ("checks.recording_proxy", "checks.remote_names")
+#: an exercise's client and the lab it talks to are in two processes, and so are an answer and its judge
+BETWEEN_PROCESSES = (
+    "checks.recording_proxy",
+    "checks.remote_names",
+    "marking.doorway",
+    "marking.room",
+    "marking.runner",
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -135,7 +142,7 @@ def test_only_internet_opens_sockets_reads_the_time_or_draws_numbers(path: Path)
 INSIDE = {"accounts", "certificates", "deliveries", "disks", "internet", "resolvers", "runtime"}
 
 
-@pytest.mark.parametrize("room", ["widgets", "views", "lessons", "checks", "cli"])
+@pytest.mark.parametrize("room", ["widgets", "views", "lessons", "checks", "marking", "cli"])
 def test_what_stands_above_a_lab_asks_its_face(room: str) -> None:
     reached = [
         f"{name_of(path)}, line {node.lineno}: lab.{node.attr}"

@@ -79,7 +79,7 @@ FOR_NOW: dict[str, tuple[str, ...]] = {
     r"\bfor ever\b": (PATIENTS,),
     # These two pages are rewritten as a whole.
     r"\bmade-up input": ("README.md",),
-    r"\bhand-ins?\b": ("README.md", "docs/design.md"),
+    r"\bhand-ins?\b": ("README.md",),
 }
 
 

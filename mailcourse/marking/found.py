@@ -1,0 +1,329 @@
+"""What students handed in, in whatever folders it comes: whose is which file, and which files are used.
+
+    FOLDER/ana/02-dns/02-dns.ipynb                          nbgrader's exchange, or a copy of it
+    FOLDER/1A/ana/anything.ipynb                            a folder for each class, one for each student
+    FOLDER/Ana López_4711_assignsubmission_file_/…          Moodle; the number tells two of one name apart
+    FOLDER/lopezana_LATE_4711_88123_02-dns.ipynb            Canvas; the first number is the person's
+    FOLDER/alumno_101_02-dns.ipynb                          a file for each student
+    FOLDER.zip, FOLDER/…/anything.zip                       the same, packed
+
+    ─►  Learner(key, name, file, …)     one for everybody who handed in something
+        Unused(path, why)              every other file, and why it is not used
+
+Nothing that was handed in is ever changed, moved or deleted: files are read.  Two people are never made one: when in
+doubt they stay two, and a teacher sees both.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from mailcourse.internet.errors import LabError
+
+from .notebook import OwnCell, Unreadable, assignment_of, read_cells
+
+#: octets of one file, of the files beside a notebook together, and how deep archives may be packed in archives
+MAX_FILE, MAX_BESIDE, MAX_DEPTH = 400_000_000, 20_000_000, 3
+MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<rest>.*))?$", re.DOTALL)
+CANVAS = re.compile(r"(?P<name>[^_\d][^_]*?)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)$", re.IGNORECASE | re.DOTALL)
+NUMBERED = re.compile(r"\d\d-[a-z]+(?:-[a-z]+)*")
+HIDDEN = re.compile(r"\.|__MACOSX$|Thumbs\.db$|desktop\.ini$")
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A file that was found and not used."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file, wherever it is: below the folder, or in an archive there."""
+
+    path: PurePosixPath
+    when: datetime
+    octets: bytes
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Somebody who handed in something.  `key` is the name in the gradebook, `platform_id` the platform's number."""
+
+    key: str
+    name: str
+    cells: tuple[OwnCell, ...] = ()
+    path: str = ""
+    when: datetime | None = None
+    platform_id: str = ""
+    folder: str = ""  # as Moodle called it, for its feedback
+    is_late: bool = False  # as Canvas says
+    notes: tuple[str, ...] = ()
+    beside: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """Whose a file is, from its path; `rest` is its path below what tells that."""
+
+    key: str
+    name: str
+    platform_id: str = ""
+    folder: str = ""
+    is_late: bool = False
+    rest: PurePosixPath = field(default_factory=PurePosixPath)
+
+
+# ---- files -----------------------------------------------------------------------------------------------
+
+
+def files_in(place: Path, without: Path | None = None) -> Iterator[FoundFile | Unused]:
+    """Return all files below a folder, or in an archive; not those below `without`, which marking has made."""
+    if place.is_file():
+        yield from _unpacked(
+            FoundFile(PurePosixPath(), datetime.fromtimestamp(place.stat().st_mtime), b""), place.read_bytes()
+        )
+        return
+    for path in sorted(place.rglob("*")):
+        below = PurePosixPath(path.relative_to(place).as_posix())
+        if without is not None and path.is_relative_to(without):
+            continue
+        if not path.is_file() or any(HIDDEN.match(part) for part in below.parts):
+            continue
+        if path.stat().st_size > MAX_FILE:
+            yield Unused(str(below), f"it has more than {MAX_FILE // 10**6} MB")
+            continue
+        try:
+            octets = path.read_bytes()
+        except OSError as error:
+            yield Unused(str(below), f"it could not be read: {error.strerror}")
+            continue
+        found = FoundFile(below, datetime.fromtimestamp(path.stat().st_mtime), octets)
+        if path.suffix.lower() == ".zip":
+            yield from _unpacked(replace(found, path=below.with_suffix("")), octets)
+        else:
+            yield found
+
+
+def _unpacked(archive: FoundFile, octets: bytes, depth: int = 1) -> Iterator[FoundFile | Unused]:
+    try:
+        packed = zipfile.ZipFile(io.BytesIO(octets))
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        yield Unused(f"{archive.path}.zip", f"the archive could not be opened: {error}")
+        return
+    for entry in packed.infolist():
+        name = _name_in_archive(entry)
+        path = archive.path / PurePosixPath(*(part for part in PurePosixPath(name).parts if part not in ("/", "..")))
+        if entry.is_dir() or any(HIDDEN.match(part) for part in path.parts):
+            continue
+        if entry.file_size > MAX_FILE:
+            yield Unused(str(path), f"it has more than {MAX_FILE // 10**6} MB")
+            continue
+        try:
+            content = packed.read(entry)
+            found = FoundFile(path, datetime(*entry.date_time), content)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError) as error:
+            yield Unused(str(path), f"it could not be unpacked: {error}")
+            continue
+        if path.suffix.lower() == ".zip" and depth < MAX_DEPTH:
+            yield from _unpacked(replace(found, path=path.with_suffix("")), content, depth + 1)
+        else:
+            yield found
+
+
+def _name_in_archive(entry: zipfile.ZipInfo) -> str:
+    """Return a name as it was written; programs that write UTF-8 without saying so are many."""
+    name = entry.filename
+    if not entry.flag_bits & 0x800:
+        with suppress(UnicodeEncodeError, UnicodeDecodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+# ---- people ----------------------------------------------------------------------------------------------
+
+
+def people_in(
+    place: Path, assignment: str, known: Sequence[str], without: Path | None = None
+) -> tuple[list[Learner], list[Unused]]:
+    """Return everybody who handed in something for an assignment, and the files that were not used."""
+    if not place.exists():
+        raise LabError(f"There is no folder {str(place)!r}. Give the one in which the students' notebooks are.")
+    unused: list[Unused] = []
+    found: list[FoundFile] = []
+    for one in files_in(place, without):
+        unused.append(one) if isinstance(one, Unused) else found.append(one)
+    owners = _owners(found, assignment, known)
+    theirs: dict[str, list[tuple[_Owner, FoundFile]]] = defaultdict(list)
+    for file in found:
+        owner = owners.get(file.path)
+        if owner is None:
+            unused.append(Unused(str(file.path), "it is in nobody's folder, and no notebook of this assignment"))
+        else:
+            theirs[owner.key].append((owner, file))
+    people = [person for files in theirs.values() if (person := _person(files, assignment, known, unused)) is not None]
+    if not people:
+        raise LabError(f"There is no notebook of {assignment} in {str(place)!r}. The files end with .ipynb.")
+    return sorted(people, key=lambda person: person.key.casefold()), sorted(unused, key=lambda file: file.path)
+
+
+def _owners(found: Sequence[FoundFile], assignment: str, known: Sequence[str]) -> dict[PurePosixPath, _Owner]:
+    """Say whose each file is.  A folder in which a notebook lies is a person's; so is what is below it."""
+    homes = {_home(file.path, assignment, known) for file in found if file.path.suffix.lower() == ".ipynb"}
+    homes.discard(PurePosixPath())
+    owners = {}
+    for file in found:
+        owner = _by_platform(file.path) or _by_folder(file.path, homes) or _by_file(file.path, assignment, known)
+        if owner is not None:
+            owners[file.path] = owner
+    return owners
+
+
+def _home(path: PurePosixPath, assignment: str, known: Sequence[str]) -> PurePosixPath:
+    """Return the folder of a notebook, without one that is called after an assignment."""
+    folder = path.parent
+    while folder.name in known or folder.name == assignment:
+        folder = folder.parent
+    return folder
+
+
+def _by_platform(path: PurePosixPath) -> _Owner | None:
+    for depth, part in enumerate(path.parts):
+        name = part if depth < len(path.parts) - 1 else path.stem + path.suffix
+        match = MOODLE.match(name)
+        if match is not None:
+            rest = PurePosixPath(match["rest"] or "", *path.parts[depth + 1 :])
+            head = name[: match.start("rest")].rstrip("_") if match["rest"] else name.rstrip("_")
+            return _Owner(_key(f"{match['name']}_{match['id']}"), match["name"], match["id"], head, False, rest)
+        match = CANVAS.match(name) if depth == len(path.parts) - 1 else None
+        if match is not None:
+            late = match["late"] is not None
+            return _Owner(
+                _key(f"{match['name']}_{match['id']}"),
+                match["name"],
+                match["id"],
+                "",
+                late,
+                PurePosixPath(match["rest"]),
+            )
+    return None
+
+
+def _by_folder(path: PurePosixPath, homes: set[PurePosixPath]) -> _Owner | None:
+    above = [folder for folder in reversed(path.parents) if folder in homes]
+    if not above:  # a person whose folder has no notebook at all
+        if len(path.parts) < 2 or any(path.parent in home.parents for home in homes):
+            return None
+        above = [path.parent]
+    parts = above[0].parts
+    return _Owner(_key("-".join(parts)), " ".join(parts), rest=path.relative_to(above[0]))
+
+
+def _by_file(path: PurePosixPath, assignment: str, known: Sequence[str]) -> _Owner | None:
+    """A file at the top: its name is the person's, with or without the assignment's."""
+    if len(path.parts) != 1 or (path.suffix.lower() != ".ipynb" and assignment not in path.stem):
+        return None
+    name = path.stem
+    for one in sorted([assignment, *known], key=len, reverse=True):
+        name = name.replace(one, "")
+    name = name.strip(" _-.") or path.stem
+    return _Owner(_key(name), name, rest=path)
+
+
+def _key(name: str) -> str:
+    """Return a name that can be a folder's on every system, and that no other name becomes.
+
+    >>> _key("Ana López_4711"), _key("alumno_101"), _key("a/b")
+    ('Ana López_4711', 'alumno_101', 'a_b-75f4')
+    """
+    name = unicodedata.normalize("NFC", name)
+    plain = re.sub(r"[^\w.@ +'-]", "_", name).strip(" .")[:80]
+    if plain == name:
+        return plain
+    mark = sum(ord(letter) * 31**n for n, letter in enumerate(name)) % 65536
+    return f"{plain or 'somebody'}-{mark:04x}"
+
+
+# ---- one person's files ----------------------------------------------------------------------------------
+
+
+def _person(
+    files: Sequence[tuple[_Owner, FoundFile]], assignment: str, known: Sequence[str], unused: list[Unused]
+) -> Learner | None:
+    """Choose the newest notebook of the assignment among one person's files; None when all are of other assignments."""
+    owner = files[0][0]
+    person = Learner(owner.key, owner.name, platform_id=owner.platform_id, folder=owner.folder)
+    notebooks = [(one, file) for one, file in files if file.path.suffix.lower() == ".ipynb"]
+    usable: list[tuple[_Owner, FoundFile, tuple[OwnCell, ...], str]] = []
+    others = 0
+    for one, file in notebooks:
+        why, cells = "", tuple[OwnCell, ...]()
+        try:
+            cells = tuple(read_cells(file.octets))
+        except Unreadable as error:
+            why = str(error)
+        said = assignment_of(cells)
+        named = said or next((name for name in _named(one.rest) if name in known and name != assignment), assignment)
+        if named != assignment and (named in known or said):
+            others += 1
+            unused.append(Unused(str(file.path), f"it is of {named}"))
+        else:
+            usable.append((one, file, cells, why))
+    usable.sort(key=lambda entry: (not entry[3], entry[1].when, str(entry[1].path)))  # a readable one before others
+    for _, file, _, _ in usable[:-1]:
+        unused.append(Unused(str(file.path), f"{usable[-1][1].path} is newer"))
+    if not usable:
+        return _without_notebook(person, files, others, unused)
+    one, file, cells, why = usable[-1]
+    beside = _beside(files, file, one, unused)
+    notes = (why,) if why else ()
+    return replace(
+        person, cells=cells, path=str(file.path), when=file.when, is_late=one.is_late, notes=notes, beside=beside
+    )
+
+
+def _named(rest: PurePosixPath) -> list[str]:
+    return [match[0] for part in rest.parts for match in NUMBERED.finditer(part)]
+
+
+def _without_notebook(
+    person: Learner, files: Sequence[tuple[_Owner, FoundFile]], others: int, unused: list[Unused]
+) -> Learner | None:
+    """Somebody who handed in something else is in the list; somebody who only did another exercise is not."""
+    rest = [file for _, file in files if file.path.suffix.lower() != ".ipynb"]
+    unused += [Unused(str(file.path), "it is no notebook") for file in rest]
+    if others and not person.platform_id:
+        return None
+    names = ", ".join(file.path.name for _, file in files[:5])
+    return replace(person, when=max(file.when for _, file in files), notes=(f"handed in no notebook of this: {names}",))
+
+
+def _beside(
+    files: Sequence[tuple[_Owner, FoundFile]], notebook: FoundFile, owner: _Owner, unused: list[Unused]
+) -> dict[str, bytes]:
+    """Return what lies beside the notebook: an answer may read it."""
+    beside: dict[str, bytes] = {}
+    size = 0
+    for other, file in files:
+        if file.path.suffix.lower() == ".ipynb":
+            continue
+        size += len(file.octets)
+        folder = owner.rest.parent
+        name = other.rest.relative_to(folder) if other.rest.is_relative_to(folder) else other.rest
+        if size > MAX_BESIDE:
+            unused.append(
+                Unused(str(file.path), f"the files beside the notebook have more than {MAX_BESIDE // 10**6} MB")
+            )
+        elif name.parts:
+            beside[str(name)] = file.octets
+    return beside

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from email.utils import parseaddr
 from html import escape
 from html.parser import HTMLParser
-from urllib.parse import urlsplit
 
 import nh3
 
 from mailcourse.lab.person import Mail
+
+from .link_warning import warning
 
 MAX_SHOWN, MAX_LINE, MAX_FILES, MAX_FIELDS, MAX_LINKS, MAX_QUOTED = 100_000, 200, 50, 100, 50, 20_000
 #: control characters but tab and line end, and all that turns, hides or joins what stands beside it
@@ -214,19 +214,9 @@ def html_pane(mail: Mail) -> str:
 
 
 def _links(links: list[tuple[str, str]]) -> str:
-    rows = [(short(text, 80), short(target, 200), _warning(text, target)) for text, target in links[:MAX_LINKS]]
+    rows = [(short(text, 80), short(target, 200), warning(text, target)) for text, target in links[:MAX_LINKS]]
     more = f"<p>and {len(links) - MAX_LINKS:,} more links</p>" if len(links) > MAX_LINKS else ""
     return _table(("link", "leads to", ""), rows) + more if rows else ""
-
-
-def _warning(text: str, target: str) -> str:
-    """Warn of a link that names one place and leads to another."""
-    named = re.search(r"(?:https?://|www\.|@)?((?:[\w-]+\.)+[a-z]{2,})", text.lower())
-    try:
-        host = (urlsplit(target).hostname or target.rpartition("@")[2]).lower()
-    except ValueError:
-        return "⚠ no sound address"
-    return f"⚠ it says {named[1]}" if named and named[1].removeprefix("www.") not in host else ""
 
 
 # ---- headers, search, answers ----------------------------------------------------------------------------
@@ -287,7 +277,7 @@ def keys(words: str) -> str:
 
 def reply(mail: Mail) -> dict[str, str]:
     """Fill in an answer: to, subject, and the text with > before each line (RFC 3676 §4.5)."""
-    target = parseaddr(mail.said("Reply-To") or mail.said("From"))[1]
+    target = mail.address("Reply-To") or mail.address("From")
     subject = short(mail.said("Subject"))
     lines = (mail.plain or "")[:MAX_QUOTED].rstrip().split("\n")
     quoted = "\n".join(f">{one}" if one.startswith(">") else f"> {one}" for one in map(visible, lines))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from mailcourse.lab.table import Table, table
 from mailcourse.message.address import LOCAL, MalformedAddress, parse
 from mailcourse.message.address_list import END_OF_GROUP, ListedAddress, addresses
-from mailcourse.message.headers import decode_words
+from mailcourse.message.fields import decode_words
 
 PART, TEXT, WHAT = "part", "text", "what it is"
 NAME = ("display name", "for people to read; anybody can write anything")

@@ -8,9 +8,6 @@ The MTA writes its own, Received (`mta/received.py`).
 
 from __future__ import annotations
 
-from email.errors import MessageError
-from email.header import decode_header, make_header
-
 #: What the trace keeps of a header, in octets.
 MAX_TRACED = 16 * 1024
 
@@ -18,18 +15,6 @@ MAX_TRACED = 16 * 1024
 def traced(beginning: bytes) -> str:
     """Return the header of a message, from its first octets, as text for the trace; a longer one is cut."""
     return beginning[:MAX_TRACED].split(b"\r\n\r\n", 1)[0].decode("utf-8", "backslashreplace")
-
-
-def decode_words(text: str) -> str:
-    """Return a header field as people read it, its encoded words decoded (RFC 2047); a broken one stays as it is.
-
-    >>> decode_words("=?utf-8?q?Br=C3=B6tchen?="), decode_words("=?utf-8?b?A?=")
-    ('Brötchen', '=?utf-8?b?A?=')
-    """
-    try:
-        return str(make_header(decode_header(text))) if "=?" in text else text
-    except (ValueError, LookupError, MessageError):  # no such charset, broken base64
-        return text
 
 
 def return_path(sender: str) -> bytes:

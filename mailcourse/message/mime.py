@@ -11,59 +11,55 @@ fails: of a message that breaks every rule, the octets are still told.
 from __future__ import annotations
 
 import binascii
-import quopri
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
-MAX_DEPTH, MAX_PARTS, MAX_PARAMETERS = 30, 1000, 100
+from .fields import TYPE, WORD, Fields, fields, parameters, text_of, without_comments
 
-TOKEN = rb"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
-TYPE = re.compile(rb"\s*(" + TOKEN + rb")\s*/\s*(" + TOKEN + rb")")
-WORD = re.compile(rb"\s*(" + TOKEN + rb")")
-PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;]*))', re.DOTALL)
-CONTINUED = re.compile(rb"(.+?)\*(\d{1,3})(\*?)")
-BEHIND = re.compile(rb"(--)?[ \t]*(?:\r\n|$)")  # what may follow a boundary on its line
-COMMENT = re.compile(rb'("(?:[^"\\]|\\.)*"?)|\((?:[^()\\]|\\.)*\)', re.DOTALL)
+TEXT = "text", "plain"
+#: Of a whole message: parts inside parts, parts, and lines that are looked at because they may be between parts.
+MAX_DEPTH, MAX_PARTS, MAX_BOUNDARIES = 30, 1000, 20_000
 
-
-class Fields(dict[bytes, list[bytes]]):
-    """The fields of a header: name in lower case → values, unfolded and stripped, in their order."""
-
-    def first(self, name: bytes) -> bytes | None:
-        """Return the first value of a field, or None."""
-        values = self.get(name)
-        return values[0] if values else None
+BEHIND = re.compile(rb"(--)?[ \t]*+(?:\r\n|$)")  # what may follow a boundary on its line
+NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+CODED = re.compile(rb"(?:=[0-9A-Fa-f]{2})+")
 
 
-def fields(header: bytes) -> Fields:
-    """Read a header; what is no field is passed over.
+@dataclass
+class Allowance:
+    """What may still be cut of one message; all its parts share it."""
 
-    >>> fields(b"Subject: two\\r\\n lines\\r\\nnonsense\\r\\n\\r\\n")
-    {b'subject': [b'two lines']}
-    """
-    if b"\n " in header or b"\n\t" in header:
-        header = re.sub(rb"\r?\n(?=[ \t])", b"", header)
-    found = Fields()
-    for line in header.split(b"\n"):
-        name, colon, value = line.partition(b":")
-        if colon:
-            name, value = name.rstrip(b" \t").lower(), value.strip(b" \t\r")
-            if name in found:
-                found[name].append(value)
-            else:
-                found[name] = [value]
-    return found
+    parts: int = MAX_PARTS
+    boundaries: int = MAX_BOUNDARIES
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part: `header` with the empty line behind it, and `body`, as they are in the message."""
+    """One part of `message`: the header from `start`, with the empty line behind it, and the body from `middle`."""
 
-    header: bytes
-    body: bytes
+    message: bytes
+    start: int
+    middle: int
+    end: int
+    allowance: Allowance
     depth: int = 0
-    default: tuple[str, str] = ("text", "plain")  # when no type is said
+    default: tuple[str, str] = TEXT  # when no type is said
+
+    @property
+    def header(self) -> bytes:
+        """The octets of the header."""
+        return self.message[self.start : self.middle]
+
+    @property
+    def body(self) -> bytes:
+        """The octets of the body."""
+        return self.message[self.middle : self.end]
+
+    @property
+    def size(self) -> int:
+        """How many octets the body has."""
+        return self.end - self.middle
 
     @cached_property
     def fields(self) -> Fields:
@@ -74,44 +70,76 @@ class Part:
     def type(self) -> tuple[str, str]:
         """Type and subtype in lower case: ("text", "plain") when none is said, or nonsense."""
         said = self.fields.first(b"content-type")
-        found = TYPE.match(_bare(said)) if said is not None else None
+        found = TYPE.match(without_comments(said)) if said is not None else None
         if found is None:
-            return self.default if said is None else ("text", "plain")
-        return found[1].decode("ascii").lower(), found[2].decode("ascii").lower()
+            return self.default if said is None else TEXT
+        return found[1].decode().lower(), found[2].decode().lower()
 
     @cached_property
     def parameters(self) -> list[tuple[bytes, bytes]]:
         """The parameters of the type: [(b"charset", b"utf-8")]."""
         return parameters(self.fields.first(b"content-type") or b"")
 
-    @property
+    @cached_property
     def encoding(self) -> str:
         """The transfer encoding in lower case; "7bit" when none is said."""
-        found = WORD.match(_bare(self.fields.first(b"content-transfer-encoding") or b""))
+        found = WORD.match(without_comments(self.fields.first(b"content-transfer-encoding") or b""))
         return found[1].decode("ascii").lower() if found else "7bit"
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The parts inside: of a multipart at least one, of a message/rfc822 its one message, else none."""
-        if self.depth >= MAX_DEPTH:
+        """The parts inside: of a multipart at least one, of a message/rfc822 its one message, else none.
+
+        All that is inside them is cut too, in one order for everybody; when the allowance is used up, nothing is.
+        """
+        if self.depth >= MAX_DEPTH or self.allowance.parts <= 0:
             return []
-        if self.type == ("message", "rfc822"):
-            return [split(self.body, self.depth + 1)]
-        if self.type[0] != "multipart":
+        places, default = [(self.middle, self.end)], TEXT
+        if self.type[0] == "multipart":
+            boundary = dict(self.parameters).get(b"boundary", b"").rstrip()
+            places = (self._places(boundary) if boundary else []) or [(self.end, self.end)]
+            default = ("message", "rfc822") if self.type[1] == "digest" else default  # RFC 2046 §5.1.5
+        elif self.type != ("message", "rfc822"):
             return []
-        boundary = dict(self.parameters).get(b"boundary", b"").rstrip()
-        pieces = _pieces(self.body, boundary) if boundary else []
-        default = ("message", "rfc822") if self.type[1] == "digest" else ("text", "plain")  # RFC 2046 §5.1.5
-        return [split(piece, self.depth + 1, default) for piece in pieces or [b""]]
+        self.allowance.parts -= len(places)
+        inside = [_part(self.message, place, self.allowance, self.depth + 1, default) for place in places]
+        _ = [part.parts for part in inside]  # the parts of each, now: the allowance is used in this order always
+        return inside
+
+    def _places(self, boundary: bytes) -> list[tuple[int, int]]:
+        """Find the parts of a multipart; the line end before a boundary belongs to it (RFC 2046 §5.1.1).
+
+        A pattern made for each boundary would take longer than all the rest: each message has its own.
+        """
+        line, places = b"\r\n--" + boundary, list[tuple[int, int]]()
+        start, position = -1, max(self.middle - 2, 0)  # the line end before the body may be the one before a boundary
+        while len(places) < self.allowance.parts - 1 and self.allowance.boundaries > 0:
+            begin = self.message.find(line, position, self.end)
+            if begin < 0:
+                break
+            self.allowance.boundaries -= 1
+            behind = BEHIND.match(self.message, begin + len(line), self.end)
+            if behind is None:
+                position = begin + 1
+                continue
+            if start >= 0:
+                places.append((start, max(start, begin)))
+            start = behind.end()
+            if behind[1]:
+                return places
+            # The line end behind one boundary may also be the one before the next: an empty part.
+            position = start - 2 if self.message[start - 2 : start] == b"\r\n" else start
+        return [*places, (start, self.end)] if start >= 0 else places
 
     def decoded(self) -> bytes | None:
         """Return the body without its transfer encoding (RFC 2045 §6); None when that is not known."""
-        encoding = self.encoding
-        if encoding == "base64":
-            return _from_base64(self.body)
-        if encoding == "quoted-printable":
-            return quopri.decodestring(self.body)
-        return self.body if encoding in ("7bit", "8bit", "binary") else None
+        if self.encoding == "base64":
+            clean = self.body.partition(b"=")[0].translate(None, NOT_BASE64)
+            clean = clean[:-1] if len(clean) % 4 == 1 else clean
+            return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+        if self.encoding == "quoted-printable":
+            return _from_quoted_printable(self.body)
+        return self.body if self.encoding in ("7bit", "8bit", "binary") else None
 
     def text(self) -> str:
         """Return the body as text, as well as that can be done."""
@@ -120,88 +148,28 @@ class Part:
         return text_of(self.body if octets is None else octets, charset)
 
 
-def text_of(octets: bytes, charset: str) -> str:
-    """Decode octets; a charset that nobody knows is read as UTF-8."""
-    try:
-        return octets.decode(charset, "replace")
-    except (LookupError, ValueError):  # no such charset, or none of text
-        return octets.decode("utf-8", "replace")
+def _from_quoted_printable(body: bytes) -> bytes:
+    """RFC 2045 §6.7: spaces at the end of a line are not the sender's, = there means that the line goes on.
 
-
-def _from_base64(octets: bytes) -> bytes:
-    clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets.partition(b"=")[0])
-    clean = clean[:-1] if len(clean) % 4 == 1 else clean
-    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
-
-
-def parameters(value: bytes) -> list[tuple[bytes, bytes]]:
-    """Read what follows the first semicolon of a field; pieces of RFC 2231 are joined, not decoded.
-
-    >>> parameters(b'attachment; filename*0="a long "; filename*1="name"; x=1')
-    [(b'filename', b'a long name'), (b'x', b'1')]
+    >>> _from_quoted_printable(b"caf=C3=A9= \\r\\n =00 \\t\\r\\n")
+    b'caf\\xc3\\xa9 \\x00\\r\\n'
     """
-    found: dict[bytes, bytes] = {}
-    for name, inside, plain in PARAMETER.findall(_bare(value))[:MAX_PARAMETERS]:
-        said = re.sub(rb"\\(.)", rb"\1", inside, flags=re.DOTALL) if inside else plain
-        piece = CONTINUED.fullmatch(name)
-        if piece is None:
-            found.setdefault(name.lower(), said)
-            continue
-        whole = piece[1].lower()
-        if whole in found and piece[3]:  # RFC 2231 §4.1: one piece is encoded, so the whole is
-            found = {(whole + b"*" if key == whole else key): old for key, old in found.items()}
-        key = whole + b"*" if piece[3] or whole + b"*" in found else whole
-        found[key] = found.get(key, b"") + said
-    return list(found.items())
+    lines = [line.rstrip(b" \t") for line in body.split(b"\r\n")]
+    joined = b"".join([line[:-1] if line.endswith(b"=") else line + b"\r\n" for line in lines])
+    whole = joined if lines[-1].endswith(b"=") else joined[:-2]
+    return CODED.sub(lambda run: bytes.fromhex(run[0].replace(b"=", b"").decode()), whole)
 
 
-def _bare(value: bytes) -> bytes:
-    """Take comments away, inside out."""
-    for _ in range(10):
-        if b"(" not in value:
-            break
-        value = COMMENT.sub(lambda found: found[1] or b" ", value)
-    return value
+def split(content: bytes) -> Part:
+    """Cut a message at its first empty line."""
+    return _part(content, (0, len(content)), Allowance(), 0, TEXT)
 
 
-def split(content: bytes, depth: int = 0, default: tuple[str, str] = ("text", "plain")) -> Part:
-    """Cut a message, or a part, at its first empty line."""
-    if content.startswith(b"\r\n"):
-        return Part(b"\r\n", content[2:], depth, default)
-    header, gap, body = content.partition(b"\r\n\r\n")
-    return Part(header + gap, body, depth, default)
-
-
-def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
-    """Cut a multipart's body at its boundary lines; the line end before one belongs to it (RFC 2046 §5.1.1)."""
-    line = b"--" + boundary
-    pieces: list[bytes] = []
-    start: int | None = None
-    position = 0
-    while (found := _boundary_line(body, line, position)) and len(pieces) < MAX_PARTS - 1:
-        begin, end, is_last = found
-        if start is not None:
-            pieces.append(body[start:begin])
-        start = end
-        if is_last:
-            return pieces
-        # The line end behind one boundary may also be the one before the next: an empty part.
-        position = end - 2 if body[end - 2 : end] == b"\r\n" else end
-        position = max(position, begin + 1)
-    if start is not None:
-        pieces.append(body[start:])
-    return pieces
-
-
-def _boundary_line(body: bytes, line: bytes, position: int) -> tuple[int, int, bool] | None:
-    """Find the next boundary: where it begins, with the line end before it; where it ends; whether it is the last.
-
-    A pattern made for each boundary would take longer than all the rest: each message has its own.
-    """
-    place = body.find(line, position)
-    while place >= 0:
-        begin, behind = max(place - 2, 0), BEHIND.match(body, place + len(line))
-        if behind and (place == 0 or (begin >= position and body[begin:place] == b"\r\n")):
-            return begin, behind.end(), behind[1] is not None
-        place = body.find(line, place + 1)
-    return None
+def _part(message: bytes, place: tuple[int, int], allowance: Allowance, depth: int, default: tuple[str, str]) -> Part:
+    start, end = place
+    if message.startswith(b"\r\n", start, end):
+        middle = start + 2
+    else:
+        gap = message.find(b"\r\n\r\n", start, end)
+        middle = gap + 4 if gap >= 0 else end
+    return Part(message, start, middle, end, allowance, depth, default)

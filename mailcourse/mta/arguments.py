@@ -19,7 +19,6 @@ from mailcourse.message.reply import Reply
 from . import replies
 
 PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^"<>\s])*)>(?: +(.*))?$', re.DOTALL)
-SOURCE_ROUTE = re.compile(r"@[^:]*:")
 PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00- =\x7f]+))?$")
 
 XTEXT = re.compile(r"(?:[^\x00- +=\x7f]|\+[0-9A-F]{2})+")
@@ -56,7 +55,7 @@ def read_path(argument: str, keyword: str, home: str) -> Path:
 
 def _address(text: str, verb: str, home: str) -> Address | None:
     # RFC 5321 §4.1.1.3: a source route is accepted and ignored.
-    text = SOURCE_ROUTE.sub("", text, count=1) if text.startswith("@") else text
+    text = text.partition(":")[2] if text.startswith("@") and ":" in text else text
     if not text and verb == "MAIL":
         return None  # RFC 5321 §4.5.5: the null sender
     if text.strip('"').lower() == "postmaster":

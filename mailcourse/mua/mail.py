@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import email
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import default
+from email.policy import EmailPolicy
 from html import escape
-from itertools import islice
-from urllib.parse import unquote_to_bytes
+from typing import Any
 
-from mailcourse.message.headers import decode_words
-from mailcourse.message.mime import Part, parameters, split, text_of
+from mailcourse.message.address import MalformedAddress, parse
+from mailcourse.message.address_list import addresses
+from mailcourse.message.fields import decode_words, fields, filename, in_order, text_of
+from mailcourse.message.mime import Part, split
 
-#: parts of one message that are looked at
-MAX_PARTS = 2000
-#: characters of a field that are decoded
-MAX_DECODED = 4000
+#: characters of a field that a list shows, and that the library may parse; signs between letters, to join or part them
+MAX_SHOWN, MAX_PARSED, JOINERS = 200, 1000, "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +43,56 @@ class Mail:
 
     @property
     def parsed(self) -> EmailMessage:
-        """The message as the standard library reads it."""
-        return email.message_from_bytes(self.raw, policy=default)
+        """The message as the standard library holds one, cut into parts by this course's own reader.
+
+        The library's parser never ends for some messages.  Of a field it sees the beginning, when it is asked for one.
+        """
+        return _message(split(self.raw))
 
     @property
     def sender(self) -> str:
         """What the From header says; anybody can write anything there."""
-        return _header(self.parsed, "From")
+        return self.said("From")
 
     @property
     def subject(self) -> str:
         """What the Subject header says."""
-        return _header(self.parsed, "Subject")
+        return self.said("Subject")
 
     @property
     def date(self) -> str:
         """What the Date header says."""
-        return _header(self.parsed, "Date")
+        return self.said("Date")
 
     @property
     def text(self) -> str:
         """The readable part of the body, lines ending with LF; empty when there is none."""
-        part = self.parsed.get_body(preferencelist=("plain",))
-        if part is None:
-            return ""
-        try:
-            return str(part.get_content()).replace("\r\n", "\n")
-        except (LookupError, ValueError):  # an unknown charset: show what can be shown
-            return bytes(part.get_payload(decode=True) or b"").decode("ascii", "replace")
+        return self.plain or ""
 
     @property
     def fields(self) -> list[tuple[str, str]]:
         """The header, field by field in its order, unfolded and else as it stands; lines that are no field are not."""
-        return list(_fields(split(self.raw).header))
+        read = in_order(split(self.raw).header)
+        return [(text_of(name, "utf-8"), " ".join(text_of(value, "utf-8").split())) for name, value in read]
 
     def field(self, name: str) -> str:
         """Return the first field of that name as it stands, or an empty text."""
-        return next((value for one, value in self.fields if one.lower() == name.lower()), "")
+        found = fields(split(self.raw).header).first(name.lower().encode())
+        return " ".join(text_of(found or b"", "utf-8").split())
 
     def said(self, name: str) -> str:
-        """Return the beginning of the first field of that name, decoded; nothing in a message makes this fail."""
-        return decode_words(self.field(name)[:MAX_DECODED])
+        """Return the first field of that name as people read it, on one line; nothing in a message makes this fail."""
+        return " ".join(decode_words(self.field(name)).split())
+
+    def address(self, name: str) -> str:
+        """Return the first address in the first field of that name, or an empty text: whom an answer goes to.
+
+        Found before anything is decoded: an encoded word is a name, whatever it looks like (RFC 2047 §5).
+        """
+        for listed in addresses(self.field(name).encode()):
+            with suppress(MalformedAddress):
+                return str(parse(f"{(listed.local or b'').decode()}@{(listed.domain or b'').decode()}"))
+        return ""
 
     @property
     def plain(self) -> str | None:
@@ -99,12 +107,12 @@ class Mail:
     @property
     def attachments(self) -> list[Attachment]:
         """All other parts; a message inside this message is one of them."""
-        parts = list(islice(_leaves(split(self.raw)), MAX_PARTS))
+        parts = list(_leaves(split(self.raw)))
         bodies = [_first(parts, "plain"), _first(parts, "html")]
         return [_attachment(part) for part in parts if not any(part is body for body in bodies)]
 
     def _body(self, subtype: str) -> str | None:
-        found = _first(islice(_leaves(split(self.raw)), MAX_PARTS), subtype)
+        found = _first(_leaves(split(self.raw)), subtype)
         return found.text().replace("\r\n", "\n") if found is not None else None
 
     @property
@@ -114,26 +122,39 @@ class Mail:
         return " ".join(words) or "new"
 
     def __repr__(self) -> str:
-        return f"<Mail {self.uid} from {self.sender}: {self.subject!r} ({self.state})>"
+        return f"<Mail {self.uid} from {_short(self.sender)}: {_short(self.subject)!r} ({self.state})>"
 
 
-def _header(message: EmailMessage, name: str) -> str:
-    try:
-        return " ".join(str(message.get(name, "")).split())
-    except (ValueError, IndexError, AttributeError, TypeError):  # headers that the parser cannot read
-        return "(unreadable)"
+def _short(text: str) -> str:
+    """Cut a text to fit a line, without signs that steer a terminal or the eye."""
+    shown = "".join(sign if sign.isprintable() or sign in JOINERS else "\ufffd" for sign in text[:MAX_SHOWN])
+    return shown + "…" * (len(text) > MAX_SHOWN)
 
 
-def _fields(header: bytes) -> Iterator[tuple[str, str]]:
-    lines: list[bytes] = []
-    for line in [*header.split(b"\n"), b""]:
-        if line[:1] in (b" ", b"\t") and lines:
-            lines.append(line.strip())
-            continue
-        name, colon, value = b" ".join(lines).partition(b":")
-        if colon:
-            yield text_of(name.strip(), "utf-8"), text_of(value.strip(), "utf-8")
-        lines = [line.rstrip(b"\r")]
+class _Guarded(EmailPolicy):
+    """Lets the library read so much of a field that it cannot take long, and what it cannot read as it stands."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        try:
+            return super().header_fetch_parse(name, value[:MAX_PARSED])
+        except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+            return value
+
+
+GUARDED = _Guarded()
+
+
+def _message(part: Part) -> EmailMessage:
+    made = EmailMessage(policy=GUARDED)
+    for name, value in in_order(part.header):
+        made.set_raw(name.decode("ascii", "replace"), value.decode("ascii", "surrogateescape"))
+    if part.parts:
+        made.set_payload([_message(inner) for inner in part.parts])
+    elif part.type == ("message", "delivery-status"):  # blocks of fields, RFC 3464 §2.1
+        made.set_payload([_message(split(block + b"\r\n")) for block in part.body.strip().split(b"\r\n\r\n", 1000)])
+    else:
+        made.set_payload(part.body.decode("ascii", "surrogateescape"))
+    return made
 
 
 def _leaves(part: Part) -> Iterator[Part]:
@@ -155,13 +176,7 @@ def _is_file(part: Part) -> bool:
 
 
 def _attachment(part: Part) -> Attachment:
-    known = {**dict(part.parameters), **dict(parameters(part.fields.first(b"content-disposition") or b""))}
-    told = [(key, known[key]) for key in (b"filename", b"filename*", b"name", b"name*") if known.get(key)]
-    key, said = told[0] if told else (b"", b"")
-    name = decode_words(text_of(said, "utf-8"))
-    if key.endswith(b"*") and said.count(b"'") >= 2:  # RFC 2231 §4: charset'language'%C3%A4
-        charset, _, coded = said.split(b"'", 2)
-        name = text_of(unquote_to_bytes(coded), charset.decode("ascii", "replace") or "utf-8")
+    name = filename(part.fields.first(b"content-disposition") or b"", part.fields.first(b"content-type") or b"")
     octets = part.decoded()
     return Attachment(name, "/".join(part.type), part.body if octets is None else octets)
 
@@ -177,7 +192,7 @@ class Messages(list[Mail]):
     def _repr_html_(self) -> str:
         if not self:
             return "<p>no messages</p>"
-        cells = [(m.uid, m.sender, m.subject, m.date, m.state) for m in self]
+        cells = [(m.uid, *map(_short, (m.sender, m.subject, m.date)), m.state) for m in self]
         head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("uid", "From", "Subject", "Date", "flags"))
         body = "".join(
             "<tr>" + "".join(f'<td style="text-align:left">{escape(c)}</td>' for c in row) + "</tr>" for row in cells

@@ -10,8 +10,8 @@ The form only asks the person's mail program (`person.draft`, `person.submit`); 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from email.utils import parseaddr
 from html import escape
 from typing import Any
 
@@ -37,7 +37,8 @@ def follow(own: str, from_header: str, *fields: str) -> tuple[str, str]:
     >>> follow("alice@academy.test", "The Dean <dean@academy.test>", "bea@bakery.test", "", "Bea@bakery.test, x@y.test")
     ('dean@academy.test', 'bea@bakery.test, x@y.test')
     """
-    sender = parseaddr(from_header)[1]
+    shown = from_header[:2000]
+    sender = (re.findall(r"<([^<>]*)>", shown) or re.findall(r"[^\s<>(),]+@[^\s<>(),]+", shown) or [""])[-1]
     names = [name.strip() for field in fields for name in field.split(",") if name.strip()]
     unique: dict[str, str] = {}
     for name in names:

@@ -82,3 +82,33 @@ def test_a_message_has_so_many_parts_and_the_rest_is_in_the_last() -> None:
     assert len(parts) == MAX_PARTS
     assert {part.body for part in parts[:-1]} == {b"x"}
     assert parts[-1].body.count(b"--b") == 50
+
+
+CODED = [
+    (b"caf=C3=A9", "café".encode()),
+    (b"two \r\nlines\t \r\n", b"two\r\nlines\r\n"),
+    (b"goes on=\r\n here", b"goes on here"),
+    (b"goes on= \t\r\n here", b"goes on here"),
+    (b"a space=20\r\nx", b"a space \r\nx"),
+    (b"=00=ff=FF", b"\0\xff\xff"),
+    (b"\0 raw", b"\0 raw"),
+    (b"=\r\n=\r\n", b""),
+    (b"the end=", b"the end"),
+    (b"a=b =4 =XY ==41", b"a=b =4 =XY =A"),
+    (b"\r\n\r\n", b"\r\n\r\n"),
+    (b"=0D=0A=\r\n=3D", b"\r\n="),
+    (b"", b""),
+    (b" \t", b""),
+]
+
+
+@pytest.mark.parametrize(("body", "wanted"), CODED)
+def test_quoted_printable_is_decoded_as_the_rfc_says(body: bytes, wanted: bytes) -> None:
+    assert split(b"Content-Transfer-Encoding: Quoted-Printable\r\n\r\n" + body).decoded() == wanted
+
+
+@pytest.mark.parametrize("body", [b"YWJj", b"YW\r\nJj", b"Y!W J=?j", b"YWJ", b"YWJjZ", b"", b"=", b"\xff"])
+def test_base64_is_decoded_as_far_as_it_goes(body: bytes) -> None:
+    decoded = split(b"Content-Transfer-Encoding: base64\r\n\r\n" + body).decoded()
+    assert decoded is not None
+    assert b"abc".startswith(decoded)

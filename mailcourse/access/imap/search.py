@@ -7,12 +7,12 @@ SEARCH RETURN (SAVE) UNSEEN                    from now on $ means these message
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.message.fields import charset
 
 from .context import ImapContext
 from .grammar import Command, text_of
@@ -71,16 +71,18 @@ def _matches(selected: SelectedFolder, predicate: Predicate) -> Iterator[tuple[i
 
 def parse_search(arguments: list[Any], context: SearchContext) -> SearchRequest:
     """Read the arguments of SEARCH."""
-    words, returns, charset = list(arguments), None, "utf-8"
+    words, returns, codec = list(arguments), None, "utf-8"
     if len(words) > 1 and _is(words[0], "RETURN"):
         returns = _parse_returns(words[1])
         words = words[2:]
     if len(words) > 1 and _is(words[0], "CHARSET"):
         if not context.takes_charset:
             raise BadResponse("no CHARSET after ENABLE UTF8=ACCEPT: everything is UTF-8")  # RFC 6855 §3
-        charset = _charset(text_of(words[1]))
+        codec = charset(text_of(words[1])) or ""
+        if not codec:
+            raise NoResponse(f"[BADCHARSET ({' '.join(CHARSETS)})] that charset is not known here")
         words = words[2:]
-    return SearchRequest(returns, KeyParser(words, context, charset).parse_all())
+    return SearchRequest(returns, KeyParser(words, context, codec).parse_all())
 
 
 def _parse_returns(argument: Any) -> tuple[str, ...]:
@@ -94,15 +96,6 @@ def _parse_returns(argument: Any) -> tuple[str, ...]:
 
 def _is(word: Any, name: str) -> bool:
     return isinstance(word, str) and word.upper() == name
-
-
-def _charset(name: str) -> str:
-    try:
-        codecs.lookup(name)
-        b"".decode(name)  # not every codec is one of text
-    except (LookupError, ValueError):
-        raise NoResponse(f"[BADCHARSET ({' '.join(CHARSETS)})] that charset is not known here") from None
-    return name
 
 
 def esearch_line(tag: str, returns: Sequence[str], numbers: Sequence[int], *, by_uid: bool) -> str:

@@ -8,16 +8,14 @@ in any charset.
 
 from __future__ import annotations
 
-import email.utils
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from mailcourse.mailbox.names import KEYWORDS
 from mailcourse.message.address_list import addresses
-from mailcourse.message.headers import decode_words
+from mailcourse.message.fields import day, decode_words, unfolded
 from mailcourse.message.mime import Part
 
 from .flags import FLAG_LETTERS
@@ -151,7 +149,7 @@ class KeyParser:
                 low, place = content.lower(), len(m.part.header)
                 header = low[:place]
                 if not any(sign in header for sign in ENCODED) and b"\x1b" not in low:  # the octets are the text
-                    return low.find(octets, place) >= 0 or (whole and octets in _unfolded(header))
+                    return low.find(octets, place) >= 0 or (whole and octets in unfolded(header).replace(b"\t", b" "))
             return any(wanted in text.casefold() for text in _texts(m.part, header=whole))
 
         return predicate
@@ -194,7 +192,7 @@ def _dated(name: str, wanted: date) -> Predicate:
     kind = name.removeprefix("SENT")
 
     def predicate(m: MessageView) -> bool:
-        when = _sent(m.part) if name.startswith("SENT") else m.when().date()
+        when = day(m.part.fields.first(b"date") or b"") if name.startswith("SENT") else m.when().date()
         if when is None:
             return False
         return when < wanted if kind == "BEFORE" else when == wanted if kind == "ON" else when >= wanted
@@ -202,30 +200,17 @@ def _dated(name: str, wanted: date) -> Predicate:
     return predicate
 
 
-def _sent(part: Part) -> date | None:
-    """The day in the Date field, in the sender's own time zone (RFC 3501 §6.4.4: "disregarding time and timezone")."""
-    said = part.fields.first(b"date")
-    try:
-        return email.utils.parsedate_to_datetime(said.decode("ascii", "replace")).date() if said else None
-    except (ValueError, TypeError):
-        return None
-
-
 def _decoded(value: bytes) -> str:
     """A field as people read it (RFC 2047)."""
     return decode_words(value.decode("utf-8", "replace").replace("\t", " "))  # some programs fold with tabs
 
 
-def _unfolded(header: bytes) -> bytes:
-    return re.sub(rb"\r\n(?=[ \t])", b"", header).replace(b"\t", b" ")
-
-
-def _texts(part: Part, *, header: bool) -> list[str]:
-    """All text of a message: its header if that is wanted, and every part that is text."""
-    texts = [_decoded(_unfolded(part.header))] if header else []
+def _texts(part: Part, *, header: bool) -> Iterator[str]:
+    """Go through the text of a message: its header if that is wanted, and every part that is text."""
+    if header:
+        yield _decoded(unfolded(part.header))
     if part.type[0] == "text":
-        return [*texts, part.text()]
-    if not part.parts:
-        return texts
+        yield part.text()
     is_message = part.type == ("message", "rfc822")
-    return texts + [text for inner in part.parts for text in _texts(inner, header=header or is_message)]
+    for inner in part.parts:
+        yield from _texts(inner, header=header or is_message)

@@ -49,6 +49,6 @@ def section_octets(part: Part, path: Sequence[int], what: str, names: set[bytes]
 
 def _fields(header: bytes, names: set[bytes], *, unwanted: bool) -> bytes:
     """Return the fields that are named, or those that are not, and the empty line if there is one (§6.4.5)."""
-    fields = re.findall(rb"[^\r\n][^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", header)
-    chosen = [field for field in fields if (field.split(b":")[0].strip().lower() in names) != unwanted]
+    fields = [field for field in re.split(rb"\r\n(?![ \t])", header) if field]
+    chosen = [field + b"\r\n" for field in fields if (field.split(b":")[0].rstrip().lower() in names) != unwanted]
     return b"".join(chosen) + b"\r\n" * (header.endswith(b"\r\n\r\n") or header == b"\r\n")

@@ -9,7 +9,8 @@ Both give the header as it is written, still encoded (RFC 2047, RFC 2231): the c
 from __future__ import annotations
 
 from mailcourse.message.address_list import ListedAddress, addresses
-from mailcourse.message.mime import WORD, Fields, Part, parameters
+from mailcourse.message.fields import MAX_PARAMETERS, WORD, Fields, parameters, without_comments
+from mailcourse.message.mime import Part
 
 from .strings import quoted
 
@@ -58,12 +59,12 @@ def body(part: Part, *, extended: bool) -> bytes:
     said = part.parameters or ([(b"charset", b"US-ASCII")] if main == "text" else [])
     parts = [quoted(main.upper()), quoted(sub.upper()), _pairs(said)]
     parts += [quoted(part.fields.first(b"content-id")), quoted(part.fields.first(b"content-description"))]
-    parts += [quoted(part.encoding.upper()), b"%d" % len(part.body)]
+    parts += [quoted(part.encoding.upper()), b"%d" % part.size]
     is_message = (main, sub) == ("message", "rfc822") and part.parts
     if is_message:
         parts += [envelope(part.parts[0].fields), body(part.parts[0], extended=extended)]
     if main == "text" or is_message:
-        parts.append(b"%d" % part.body.count(b"\n"))
+        parts.append(b"%d" % part.message.count(b"\n", part.middle, part.end))
     if extended:
         parts += [quoted(part.fields.first(b"content-md5")), *_rest(part.fields)]
     return b"(" + b" ".join(parts) + b")"
@@ -80,9 +81,10 @@ def _rest(header: Fields) -> list[bytes]:
     disposition = header.first(b"content-disposition")
     shown = NIL
     if disposition:
-        kind = WORD.match(disposition)
+        kind = WORD.match(without_comments(disposition))
         name = quoted(kind[1].upper() if kind else b"ATTACHMENT")
         shown = b"(" + name + b" " + _pairs(parameters(disposition)) + b")"
-    languages = [quoted(tag.strip()) for tag in (header.first(b"content-language") or b"").split(b",") if tag.strip()]
+    tags = without_comments(header.first(b"content-language") or b"").split(b",", MAX_PARAMETERS)
+    languages = [quoted(tag.strip()) for tag in tags if tag.strip()]
     language = NIL if not languages else languages[0] if len(languages) == 1 else b"(" + b" ".join(languages) + b")"
     return [shown, language, quoted(header.first(b"content-location"))]

@@ -17,9 +17,9 @@ from .internet.errors import LabError, unknown
 from .internet.trace import journey
 from .lab.lab import PlainLab
 from .lab.person import PlainPerson
-from .lab.saved import load, save
 from .lab.scenario import PersonPlan
 from .lab.sent import PlainSent
+from .saved import load, save
 
 if TYPE_CHECKING:
     from .widgets.compose import ComposeView

@@ -10,6 +10,7 @@ works the same in a cell, in a script and under a test runner.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ class Runtime:
     """A loop in a thread.  Most programs use the shared one: `runtime()`."""
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self.loop = asyncio.new_event_loop()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="mailcourse-file")
         self.loop.set_default_executor(self._workers)
@@ -75,6 +77,6 @@ def runtime() -> Runtime:
     """Return the runtime that all labs of this process share, starting it at first use."""
     global _shared
     with _lock:
-        if _shared is None:
+        if _shared is None or _shared.process != os.getpid():  # a fork has no threads but its own
             _shared = Runtime()
         return _shared

@@ -18,6 +18,7 @@ from mailcourse.internet.errors import unknown
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import key_of, parse
 
+from .interrupt import uninterrupted
 from .mail_settings import read_settings, show_settings
 from .world import LabWorld
 
@@ -27,6 +28,7 @@ def settings_of(world: LabWorld, host: str) -> dict[str, Any]:
     return show_settings(world.mail_server(host).settings)
 
 
+@uninterrupted
 def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     """Change settings of a mail server; what waits is decided again."""
     server = world.mail_server(host)
@@ -42,6 +44,7 @@ def aliases_of(world: LabWorld, domain: str) -> dict[str, list[str]]:
     return {name: list(targets) for name, targets in sorted(aliases) if name.rpartition("@")[2] == domain}
 
 
+@uninterrupted
 def set_alias(world: LabWorld, address: str, targets: Sequence[str]) -> dict[str, list[str]]:
     """Let an address stand for `targets`, or with none for nothing; return the domain's table."""
     name = key_of(address)

@@ -25,6 +25,7 @@ from mailcourse.internet.errors import LabError, unknown
 from mailcourse.internet.trace import Event
 from mailcourse.message.reply import Diagnosis
 
+from .interrupt import uninterrupted
 from .table import Table, table
 from .world import LabWorld
 
@@ -62,6 +63,7 @@ class LabDns:
     def __init__(self, world: LabWorld) -> None:
         self._world = world
 
+    @uninterrupted
     def lookup(self, name: str, kind: str = "A", server: str | None = None) -> Lookup:
         """Ask for records of `name`; the lab's resolver, or the DNS server of the host `server`."""
         _check_question(name, kind)
@@ -86,6 +88,7 @@ class LabDns:
             tuple(dns.flags.to_text(reply.flags).split()),
         )
 
+    @uninterrupted
     def mail_servers(self, domain: str) -> Table:
         """Do what an MTA does before it sends: find the mail servers of `domain`, in the order to try them."""
         _check_question(domain, "MX")
@@ -108,6 +111,7 @@ class LabDns:
             raise LabError(f"{address!r} is not an IP address. Give one such as 192.0.2.25.") from None
         return self.lookup(str(name), "PTR")
 
+    @uninterrupted
     def walk(self, name: str, kind: str = "A") -> Table:
         """Find `name` from the root downwards, with an empty memory, and return every step: dig +trace."""
         _check_question(name, kind)
@@ -179,6 +183,7 @@ class LabZone:
         """The serial number of the zone."""
         return serial(self._server.zones[self._name])
 
+    @uninterrupted
     def edit(self, text: str) -> LabZone:
         """Serve `text` from now on; raise the serial if the text does not.  A wrong text changes nothing."""
         try:
@@ -197,6 +202,7 @@ class LabZone:
         """Add one record, written as in a zone text: zone.add("www CNAME mail")."""
         return self.edit(f"{self.text.rstrip()}\n{line.strip()}\n")
 
+    @uninterrupted
     def remove(self, name: str, kind: str) -> LabZone:
         """Remove the records of one type from a name of the zone; "@" is the zone's own."""
         _check_question(name, kind)

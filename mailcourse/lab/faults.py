@@ -33,6 +33,7 @@ from mailcourse.message.reply import Reply
 from mailcourse.mta.fault_injector import STAGES, InjectedFault
 from mailcourse.mta.smtp_client import read_reply
 
+from .interrupt import uninterrupted
 from .table import Table, table
 from .world import LabWorld
 
@@ -91,6 +92,7 @@ class Faults:
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    @uninterrupted
     def make(
         self, host: str, kind: str, *, after_minutes: float = 0, for_minutes: float | None = None, **detail: Any
     ) -> Fault:
@@ -145,6 +147,7 @@ class Faults:
         self._record("fault", fault)
         self._undo[id(fault)] = (fault, KINDS[fault.kind][1](self._world, self._world.internet.host(fault.host), fault))
 
+    @uninterrupted
     def _mend(self, fault: Fault) -> None:
         if self._world.is_open and not fault.is_mended:
             with self._world.turn():

@@ -70,7 +70,7 @@ class PlainLab(LabWorld):
             try:
                 self.runtime.run(self._build())
             except BaseException:
-                self.close()
+                self.shut()
                 raise
 
     async def _build(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from functools import partial
 from socket import socket
-from typing import Self
+from typing import Self, TypeVar
 
 from mailcourse.dns.stub import NoAnswer
 from mailcourse.internet.errors import LabError
@@ -24,10 +24,13 @@ from mailcourse.mua.mail import Messages
 from mailcourse.mua.pop3 import pop3
 from mailcourse.mua.submit import submit
 
+from .interrupt import uninterrupted, watch
 from .scenario import PersonPlan
 from .sent import PlainSent
 from .table import Table, table
 from .world import LabWorld
+
+T = TypeVar("T")
 
 
 class PlainPerson:
@@ -45,6 +48,7 @@ class PlainPerson:
 
     # ---- writing -------------------------------------------------------------------------------------
 
+    @uninterrupted
     def send(
         self,
         to: str | Sequence[str] = (),
@@ -81,6 +85,7 @@ class PlainPerson:
             )
             return self.submit(letter)
 
+    @uninterrupted
     def draft(
         self,
         to: str | Sequence[str] = (),
@@ -123,6 +128,7 @@ class PlainPerson:
             draft.is_utf8 or not "".join((path, *names)).isascii(),
         )
 
+    @uninterrupted
     def submit(self, letter: Letter) -> PlainSent:
         """Hand a written message to one's own server, on port 587; each time it is called, it is sent once more."""
         world, names = self._world, list(letter.recipients)
@@ -135,6 +141,7 @@ class PlainPerson:
 
     # ---- reading -------------------------------------------------------------------------------------
 
+    @uninterrupted
     def read(self, uid: str | int, folder: str = "INBOX") -> Mail:
         r"""Fetch one whole message; the server marks it as seen (\Seen)."""
         with self._imap() as server:
@@ -148,12 +155,14 @@ class PlainPerson:
         """List the inbox by IMAP: headers only, nothing is marked as seen."""
         return self.folder("INBOX")
 
+    @uninterrupted
     def folder(self, name: str) -> Messages:
         """List a folder by IMAP: headers only, nothing is marked as seen."""
         with self._imap() as server:
             server.open(name, read_only=True)
             return server.messages()
 
+    @uninterrupted
     def fetch(self, protocol: str = "imap", *, delete: bool = False) -> Messages:
         """Fetch the whole messages by "imap" or "pop3"; POP3 can `delete` them from the server."""
         if protocol not in ("imap", "pop3"):
@@ -170,6 +179,7 @@ class PlainPerson:
             drop.delete(names if delete else ())
             return found
 
+    @uninterrupted
     def search(self, keys: str, folder: str = "INBOX", newest: int | None = None) -> Messages:
         """Let the server search: `keys` are IMAP's, such as 'UNSEEN FROM "alice"' or 'SUBJECT "bread"'.
 
@@ -196,38 +206,45 @@ class PlainPerson:
 
     # ---- putting in order ----------------------------------------------------------------------------
 
+    @uninterrupted
     def folders(self) -> list[str]:
         """Return the names of all folders on the server."""
         with self._imap() as server:
             return server.folders()
 
+    @uninterrupted
     def create_folder(self, name: str) -> None:
         """Make a folder on the server; a / in its name makes levels."""
         with self._imap() as server:
             server.create(name)
 
+    @uninterrupted
     def rename_folder(self, name: str, new: str) -> None:
         """Give a folder another name."""
         with self._imap() as server:
             server.rename(name, new)
 
+    @uninterrupted
     def delete_folder(self, name: str) -> None:
         """Remove a folder and all its messages."""
         with self._imap() as server:
             server.delete(name)
 
+    @uninterrupted
     def flag(self, mail: Mail | str | int, *flags: str, folder: str = "INBOX", on: bool = True) -> None:
         """Put flags on a message, or with `on=False` take them off: "seen", "flagged", "answered", or any word."""
         with self._imap() as server:
             server.open(folder)
             server.flag([_uid(mail)], [_flag(flag) for flag in flags or ("flagged",)], on=on)
 
+    @uninterrupted
     def move(self, mail: Mail | str | int, target: str, folder: str = "INBOX") -> None:
         """Move a message to another folder."""
         with self._imap() as server:
             server.open(folder)
             server.move([_uid(mail)], target)
 
+    @uninterrupted
     def delete(self, mail: Mail | str | int, folder: str = "INBOX") -> None:
         r"""Remove a message from the server, for every device: \Deleted, then EXPUNGE."""
         with self._imap() as server:
@@ -244,14 +261,20 @@ class PlainPerson:
         world, account = self._world, self._account
         owner = "".join(sign if sign.isalnum() or sign in "@.+-_" else "%" for sign in self.address)
         folder = world.path / "devices" / f"{owner} {name}"
-        server = ServerAccess(account, lambda port: partial(self._dial, port, None), world.clock.now, world.turn)
+        server = ServerAccess(account, lambda port: partial(self._dial, port, None), world.clock.now, self._alone)
         return Device(name, server, folder, protocol, keep=keep)
+
+    @uninterrupted
+    def _alone(self, act: Callable[[], T]) -> T:
+        with self._world.turn():
+            return act()
 
     @contextmanager
     def _imap(self) -> Iterator[Imap]:
         with self._world.turn(), imap(self._account, partial(self._dial, 143, None)) as server:
             yield server
 
+    @uninterrupted
     def files(self) -> Table:
         """List the files of this person's mailbox on the server, as an administrator sees them."""
         box = self._world.mailbox_of(self.address)
@@ -262,6 +285,7 @@ class PlainPerson:
             rows += [(folder, one.path.parent.name, one.name) for one in stored]
         return table(("folder", "in", "file"), rows)
 
+    @uninterrupted
     def forward(self, *targets: str) -> None:
         """Forward all mail to `targets` from now on; one's own address among them keeps a copy, none stops it."""
         wanted = [str(parse(target)) for target in targets]
@@ -272,7 +296,7 @@ class PlainPerson:
         """Find the server's address in the DNS and connect to it, as a mail program does."""
         found = self._found or self._addresses(message)
         self._found = found if self._remembers else None
-        return self._world.host(self.machine).dial(found[0], port, message=message)
+        return watch(self._world.host(self.machine).dial(found[0], port, message=message))
 
     def _addresses(self, message: str | None) -> list[str]:
         try:

@@ -14,6 +14,7 @@ from functools import partial
 from mailcourse.internet.errors import unknown
 from mailcourse.mta.server import MailServer
 
+from .interrupt import uninterrupted
 from .table import Table
 from .world import LabWorld
 
@@ -54,6 +55,7 @@ class LabQueue(Table):
         """Forget one message, or all; nobody is told."""
         return self._do(self.server.delete, queue_id)
 
+    @uninterrupted
     def _do(self, act: Callable[[str | None], None], queue_id: str | None) -> LabQueue:
         with self.world.turn():
             if queue_id is not None and self.server.queue.find(queue_id) is None:

@@ -9,6 +9,7 @@ the world and knows nothing of the face.  Everything public is blocking and thre
 from __future__ import annotations
 
 import atexit
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.mta.server import MailServer
 
 from .folder import Folder
+from .interrupt import aside
 from .scenario import Scenario, load, names
 
 #: name -> the world that is open under it; held while one opens or closes
@@ -64,7 +66,7 @@ class LabWorld:
         self.name = name or self.scenario.name
         with opening:
             if self.name in _open:
-                _open[self.name].close()
+                _open[self.name].shut()
             self.runtime = runtime()
             self._thread_turn = threading.RLock()
             self._acting = False
@@ -96,7 +98,14 @@ class LabWorld:
         return self._folder.path
 
     def close(self) -> None:
-        """Stop every server and give back every socket, task and temporary folder.  Idempotent."""
+        """Stop every server and give back every socket, task and temporary folder.  Idempotent.
+
+        A cell that is interrupted waits no longer; the lab closes all the same.
+        """
+        aside(self.shut)
+
+    def shut(self) -> None:
+        """Close on this thread: where `opening` is held, and at the end of the program."""
         with opening:
             if not self.is_open:
                 return
@@ -220,8 +229,34 @@ class LabWorld:
         return self.accounts_of(address).mailbox(address)
 
 
+_forked = threading.Event()
+
+
+def _hold_still() -> None:
+    """Before a fork: have the labs' thread wait where it holds no lock, which the copy would never see opened."""
+    loops = {world.runtime.loop for world in _open.values() if not world.runtime.is_here()}
+    _forked.clear()
+    for loop in loops:
+        still = threading.Event()
+        loop.call_soon_threadsafe(still.set)
+        loop.call_soon_threadsafe(_forked.wait, 5)
+        still.wait(5)
+
+
+def _forget() -> None:
+    """In a process that was forked: the labs, their threads and their folders are the other one's."""
+    opening._at_fork_reinit()  # type: ignore[attr-defined]  # another thread may have held it
+    for world in _open.values():
+        world.is_open = False
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_hold_still, after_in_parent=_forked.set, after_in_child=_forget)
+
+
 @atexit.register
 def _close_all() -> None:
     """Leave no temporary folder behind."""
     for world in list(_open.values()):
-        world.close()
+        world.shut()

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -69,7 +68,7 @@ class ServerAccess:
     account: Account
     dial: Callable[[int], Dial]
     now: Callable[[], datetime]
-    turn: Callable[[], AbstractContextManager[None]]  # nothing else moves in the lab meanwhile
+    alone: Callable[[Callable[[], Synced]], Synced]  # nothing else moves in the lab meanwhile
 
 
 class Device:
@@ -136,8 +135,7 @@ class Device:
         """Make this device and the server equal, as far as the protocol can; return what was done."""
         if not self.is_online:
             raise LabError(f"{self.name} is offline. Say device.is_online = True, and sync again.")
-        with self._server.turn():
-            return self._by_imap() if self.protocol == "imap" else self._by_pop3()
+        return self._server.alone(self._by_imap if self.protocol == "imap" else self._by_pop3)
 
     def _by_pop3(self) -> Synced:
         done = Synced()

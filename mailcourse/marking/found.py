@@ -21,7 +21,7 @@ import re
 import unicodedata
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -54,6 +54,12 @@ class FoundFile:
     path: PurePosixPath
     when: datetime
     octets: bytes
+    archive: PurePosixPath | None = None  # the outermost one that it was in
+
+    @property
+    def is_notebook(self) -> bool:
+        """True for what may be a notebook, by its name."""
+        return self.path.suffix.lower() == ".ipynb"
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,8 @@ class _Owner:
 # ---- files -----------------------------------------------------------------------------------------------
 
 
-def files_in(place: Path, without: Path | None = None) -> Iterator[FoundFile | Unused]:
-    """Return all files below a folder, or in an archive; not those below `without`, which marking has made."""
+def files_in(place: Path, is_product: Callable[[Path], bool] = lambda path: False) -> Iterator[FoundFile | Unused]:
+    """Return all files below a folder, or in an archive; not what marking has made."""
     if place.is_file():
         yield from _unpacked(
             FoundFile(PurePosixPath(), datetime.fromtimestamp(place.stat().st_mtime), b""), place.read_bytes()
@@ -96,9 +102,7 @@ def files_in(place: Path, without: Path | None = None) -> Iterator[FoundFile | U
         return
     for path in sorted(place.rglob("*")):
         below = PurePosixPath(path.relative_to(place).as_posix())
-        if without is not None and path.is_relative_to(without):
-            continue
-        if not path.is_file() or any(HIDDEN.match(part) for part in below.parts):
+        if not path.is_file() or any(HIDDEN.match(part) for part in below.parts) or is_product(path):
             continue
         if path.stat().st_size > MAX_FILE:
             yield Unused(str(below), f"it has more than {MAX_FILE // 10**6} MB")
@@ -131,7 +135,8 @@ def _unpacked(archive: FoundFile, octets: bytes, depth: int = 1) -> Iterator[Fou
             continue
         try:
             content = packed.read(entry)
-            found = FoundFile(path, datetime(*entry.date_time), content)
+            outermost = archive.archive or (archive.path if archive.path.parts else None)
+            found = FoundFile(path, datetime(*entry.date_time), content, outermost)
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError) as error:
             yield Unused(str(path), f"it could not be unpacked: {error}")
             continue
@@ -154,14 +159,14 @@ def _name_in_archive(entry: zipfile.ZipInfo) -> str:
 
 
 def people_in(
-    place: Path, assignment: str, known: Sequence[str], without: Path | None = None
+    place: Path, assignment: str, known: Sequence[str], is_product: Callable[[Path], bool] = lambda path: False
 ) -> tuple[list[Learner], list[Unused]]:
     """Return everybody who handed in something for an assignment, and the files that were not used."""
     if not place.exists():
         raise LabError(f"There is no folder {str(place)!r}. Give the one in which the students' notebooks are.")
     unused: list[Unused] = []
     found: list[FoundFile] = []
-    for one in files_in(place, without):
+    for one in files_in(place, is_product):
         unused.append(one) if isinstance(one, Unused) else found.append(one)
     owners = _owners(found, assignment, known)
     theirs: dict[str, list[tuple[_Owner, FoundFile]]] = defaultdict(list)
@@ -179,7 +184,7 @@ def people_in(
 
 def _owners(found: Sequence[FoundFile], assignment: str, known: Sequence[str]) -> dict[PurePosixPath, _Owner]:
     """Say whose each file is.  A folder in which a notebook lies is a person's; so is what is below it."""
-    homes = {_home(file.path, assignment, known) for file in found if file.path.suffix.lower() == ".ipynb"}
+    homes = {_home(file, found, [assignment, *known]) for file in found if file.is_notebook}
     homes.discard(PurePosixPath())
     owners = {}
     for file in found:
@@ -189,10 +194,18 @@ def _owners(found: Sequence[FoundFile], assignment: str, known: Sequence[str]) -
     return owners
 
 
-def _home(path: PurePosixPath, assignment: str, known: Sequence[str]) -> PurePosixPath:
-    """Return the folder of a notebook, without one that is called after an assignment."""
-    folder = path.parent
-    while folder.name in known or folder.name == assignment:
+def _home(file: FoundFile, found: Sequence[FoundFile], known: Sequence[str]) -> PurePosixPath:
+    """Return the folder of a notebook, without one that is called after an assignment.
+
+    An archive with one notebook stands for it; the only one in a folder stands for the folder.
+    """
+    folder = file.path.parent
+    packed = [one for one in found if one.is_notebook and one.archive is not None]
+    if file.archive is not None and sum(one.archive == file.archive for one in packed) == 1:
+        folder = file.archive
+        beside = {one.archive for one in packed if one.archive is not None and one.archive.parent == folder.parent}
+        folder = folder.parent if folder.parent.parts and len(beside) == 1 else folder
+    while folder.name in known:
         folder = folder.parent
     return folder
 
@@ -263,7 +276,7 @@ def _person(
     """Choose the newest notebook of the assignment among one person's files; None when all are of other assignments."""
     owner = files[0][0]
     person = Learner(owner.key, owner.name, platform_id=owner.platform_id, folder=owner.folder)
-    notebooks = [(one, file) for one, file in files if file.path.suffix.lower() == ".ipynb"]
+    notebooks = [(one, file) for one, file in files if file.is_notebook]
     usable: list[tuple[_Owner, FoundFile, tuple[OwnCell, ...], str]] = []
     others = 0
     for one, file in notebooks:
@@ -300,7 +313,7 @@ def _without_notebook(
     person: Learner, files: Sequence[tuple[_Owner, FoundFile]], others: int, unused: list[Unused]
 ) -> Learner | None:
     """Somebody who handed in something else is in the list; somebody who only did another exercise is not."""
-    rest = [file for _, file in files if file.path.suffix.lower() != ".ipynb"]
+    rest = [file for _, file in files if not file.is_notebook]
     unused += [Unused(str(file.path), "it is no notebook") for file in rest]
     if others and not person.platform_id:
         return None
@@ -315,7 +328,7 @@ def _beside(
     beside: dict[str, bytes] = {}
     size = 0
     for other, file in files:
-        if file.path.suffix.lower() == ".ipynb":
+        if file.is_notebook:
             continue
         size += len(file.octets)
         folder = owner.rest.parent

@@ -44,7 +44,7 @@ from .tables import Marks, marks_csv, moodle_csv, moodle_feedback, spreadsheet_c
 
 PACKAGE = Path(mailcourse.__file__).resolve().parent
 #: folders that marking makes in `into`
-PRODUCTS = ("submitted", "autograded", "feedback", "marked", "release")
+PRODUCTS = ("autograded", "feedback", "marked", "release")
 #: how many are done, of how many, whose it was, and the points
 Tell = Callable[[int, int, str, float], object]
 
@@ -88,9 +88,9 @@ def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = No
     if os.name != "posix":
         raise LabError("Marking needs Linux or macOS. On Windows, run it in WSL (`wsl --install`).")
     into, folder = job.into.expanduser().resolve(), job.folder.expanduser().resolve()
-    without = _not_among(into, folder)
+    is_product = _products(into, folder)
     exercise = exercise_of(job.assignment, job.course)
-    people, unused = people_in(folder, job.assignment, assignments_of(job.course), without)
+    people, unused = people_in(folder, job.assignment, assignments_of(job.course), is_product)
     into.mkdir(parents=True, exist_ok=True)
     os.chmod(into, 0o700)  # marks are for one pair of eyes
     hidden = hidden_worlds(into, job.assignment)
@@ -122,16 +122,25 @@ def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = No
 NOBODY = Result("", "")
 
 
-def _not_among(into: Path, folder: Path) -> Path | None:
-    """Return the folder whose files are made by marking, and not handed in; refuse one that would be written over."""
+def _products(into: Path, folder: Path) -> Callable[[Path], bool]:
+    """Return what tells a file that marking has made from one that was handed in; refuse to read where it writes."""
     for product in PRODUCTS:
-        if product == "submitted":
-            continue
         if folder.is_relative_to(into / product):
             raise LabError(
                 f"{str(folder)!r} is where marking writes. Copy it to another place, or give another --into."
             )
-    return into if into.is_relative_to(folder) and into != folder else None
+
+    def is_product(path: Path) -> bool:
+        if not path.is_relative_to(into):
+            return False
+        if into != folder and into.is_relative_to(folder):
+            return True
+        first, *rest = path.relative_to(into).parts
+        if not rest:
+            return path.suffix != ".ipynb"
+        return first in PRODUCTS or (first == "submitted" and gradebook.is_ours(path))
+
+    return is_product
 
 
 @contextmanager

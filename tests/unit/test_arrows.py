@@ -119,6 +119,7 @@ def test_an_import_counts_in_a_function_and_for_types() -> None:
 BETWEEN_PROCESSES = (
     "checks.recording_proxy",
     "checks.remote_names",
+    "marking.confine",
     "marking.doorway",
     "marking.room",
     "marking.runner",

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from mailcourse.internet.errors import LabError
+from mailcourse.mailbox.names import MessageFile
 from mailcourse.message.sasl import SaslFailure, parse_plain
 
 from .maildrop import Maildrop, Pop3Refusal
@@ -238,26 +239,24 @@ def _log_in(session: Pop3Session, name: str, password: str) -> Pop3Reply:
 
 def do_STAT(session: Pop3Session) -> Pop3Reply:
     """Count messages and octets."""
-    sizes = [session.maildrop.size(n) for n, _ in session.maildrop.numbered()]
+    sizes = [session.maildrop.sizes[n - 1] for n, _ in session.maildrop.numbered()]
     return Pop3Reply(f"{len(sizes)} {sum(sizes)}")
 
 
 def do_LIST(session: Pop3Session, number: str = "") -> Pop3Reply:
     """Tell the size of one message, or of each."""
-    maildrop = session.maildrop
-    if number:
-        n, _ = maildrop.find(number)
-        return Pop3Reply(f"{n} {maildrop.size(n)}")
-    return Pop3Reply("number and octets", [f"{n} {maildrop.size(n)}" for n, _ in maildrop.numbered()])
+    return _one_or_all(session, number, "octets", lambda n, entry: session.maildrop.sizes[n - 1])
 
 
 def do_UIDL(session: Pop3Session, number: str = "") -> Pop3Reply:
     """Tell names that stay the same in every session (§7)."""
-    validity = session.maildrop.uidvalidity
-    if number:
-        n, entry = session.maildrop.find(number)
-        return Pop3Reply(f"{n} {validity}.{entry.uid}")
-    return Pop3Reply("number and name", [f"{n} {validity}.{entry.uid}" for n, entry in session.maildrop.numbered()])
+    return _one_or_all(session, number, "name", lambda n, entry: f"{session.maildrop.uidvalidity}.{entry.uid}")
+
+
+def _one_or_all(session: Pop3Session, number: str, what: str, tell: Callable[[int, MessageFile], object]) -> Pop3Reply:
+    asked = [session.maildrop.find(number)] if number else session.maildrop.numbered()
+    lines = [f"{n} {tell(n, entry)}" for n, entry in asked]
+    return Pop3Reply(lines[0]) if number else Pop3Reply(f"number and {what}", lines)
 
 
 def do_RETR(session: Pop3Session, number: str) -> Pop3Reply:
@@ -300,11 +299,17 @@ def do_QUIT(session: Pop3Session) -> Pop3Reply:
     """UPDATE: delete what was marked, then say goodbye (§6)."""
     session.closed = True  # §6: whether or not everything could be removed
     marked = [] if session.state is A else sorted(session.maildrop.marked)
+    failed = 0
     try:
         for n in marked:
-            session.changed("removed", session.maildrop.remove(n))
+            try:
+                session.changed("removed", session.maildrop.remove(n))
+            except OSError:
+                failed += 1
     finally:
         session.end()  # before the reply: the next session may log in at once
+    if failed:
+        raise Pop3Refusal(f"[SYS/TEMP] {_messages(failed)} could not be deleted")
     return Pop3Reply(f"goodbye, {_messages(len(marked))} deleted")
 
 

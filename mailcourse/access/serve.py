@@ -201,11 +201,7 @@ def imap(accounts: Accounts, host: Host, authority: Authority, privacy: Privacy 
 
 
 def _factory(
-    kind: type[Pop3Session] | type[ImapSession],
-    accounts: Accounts,
-    host: Host,
-    authority: Authority,
-    privacy: Privacy,
+    kind: type[Pop3Session] | type[ImapSession], accounts: Accounts, host: Host, authority: Authority, privacy: Privacy
 ) -> ProtocolFactory:
     def serve(connection: Connection) -> asyncio.Protocol:
         is_inside = connection.port in TLS_FIRST

@@ -28,14 +28,7 @@ class MailboxSession(ABC):
     service = ""
 
     def __init__(
-        self,
-        accounts: Accounts,
-        host: str,
-        trace: Trace,
-        connection: Connection,
-        *,
-        tls: bool,
-        may_log_in: bool = True,
+        self, accounts: Accounts, host: str, trace: Trace, connection: Connection, *, tls: bool, may_log_in: bool = True
     ) -> None:
         self.accounts, self.host, self.trace, self.connection = accounts, host, trace, connection
         self.offers_tls = tls

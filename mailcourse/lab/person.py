@@ -282,7 +282,7 @@ class PlainPerson:
         rows = []
         for folder in ("INBOX", *box.folders()):
             stored = (box if folder == "INBOX" else box.folder(folder)).scan()
-            rows += [(folder, one.path.parent.name, one.name) for one in stored]
+            rows += [(folder, one.path.parent.name, ascii(one.name)[1:-1]) for one in stored]
         return table(("folder", "in", "file"), rows)
 
     @uninterrupted

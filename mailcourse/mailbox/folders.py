@@ -51,13 +51,19 @@ class Mailbox(Maildir):
 
     def folders(self) -> list[str]:
         """Return the names of the other folders: "Sent", "Work/2026"."""
-        there = (p.name[1:] for p in self.path.iterdir() if p.name.startswith(".") and (p / "cur").is_dir())
-        return sorted(_shown(name) for name in there)
+        return sorted(self._places())
+
+    def _places(self) -> dict[str, Path]:
+        """Name → where the folder is; another program may have written the name in another way than we would."""
+        places = [p for p in sorted(self.path.iterdir()) if p.name.startswith(".") and (p / "cur").is_dir()]
+        return {_shown(place.name[1:]): place for place in places if place.name != "."}
 
     def folder(self, name: str) -> Maildir:
         """Return another folder of this mailbox."""
         path = self._path_of(name)
         if path is None or not (path / "cur").is_dir():
+            path = self._places().get(name)
+        if path is None:
             raise unknown("folder", name, self.folders())
         return self._folders.setdefault(path.name, Maildir(path, self._uidvalidity, self._disk))
 
@@ -169,7 +175,7 @@ class Mailbox(Maildir):
 
     def _lines(self, file: str) -> list[str]:
         try:
-            return (self.path / file).read_text(encoding="utf-8").splitlines()
+            return (self.path / file).read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return []
 

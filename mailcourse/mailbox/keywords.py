@@ -31,7 +31,7 @@ class Keywords:
     def words(self) -> list[str]:
         """Return all keywords, in the order of their letters."""
         try:
-            return (self._path / "keywords").read_text(encoding="utf-8").split()[: len(KEYWORDS)]
+            return (self._path / "keywords").read_text(encoding="utf-8", errors="replace").split()[: len(KEYWORDS)]
         except FileNotFoundError:
             return []
 

@@ -96,8 +96,8 @@ class FolderListing:
         for place, is_recent in zip(names, (True, False), strict=True):
             for name in place:
                 entry = known.get((is_recent, name)) or read_name(where, name, is_recent=is_recent)
-                if entry is None:
-                    continue
+                if entry is None or ((is_recent, name) not in known and not entry.path.is_file()):
+                    continue  # a folder, a FIFO, a link that leads nowhere
                 self._known[is_recent, name] = entry
                 key: int | str = entry.uid or name
                 if key in entries and entries[key].base != entry.base:
@@ -126,7 +126,7 @@ class FolderListing:
         """Give UIDs, in the order of arrival.  Under the lock."""
         dated = []
         for entry in fresh:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 dated.append((entry.when, entry.name, entry))
         for uid, (_, _, entry) in zip(self.uids.take(len(dated)) if dated else (), sorted(dated), strict=True):
             # A program without our lock may be quicker; the UID stays unused then.

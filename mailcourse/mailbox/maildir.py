@@ -40,6 +40,7 @@ from .notes import MessageNotes
 from .temporary import TemporaryFolder
 
 T = TypeVar("T")
+Written = tuple[Path, frozenset[str]]  # a message in tmp/, and the flags that it will have
 
 
 class Maildir:
@@ -91,7 +92,17 @@ class Maildir:
     def _link(self, path: Path, entry: MessageFile) -> None:
         self._disk.link(entry.path, path)
 
-    def accept(self, written: Sequence[tuple[Path, frozenset[str]]]) -> list[int]:
+    def accept_all(self, written: Iterable[Written]) -> list[int]:
+        """Put messages into cur/ as they are written, all or none; return the UIDs they got."""
+        taken: list[Written] = []
+        try:
+            taken.extend(written)
+            return self.accept(taken)
+        except BaseException:
+            self.temporary.discard(path for path, _ in taken)
+            raise
+
+    def accept(self, written: Sequence[Written]) -> list[int]:
         """Put messages that `write` wrote into cur/, with flags; return the UIDs they got."""
         if not written:
             return []
@@ -163,8 +174,8 @@ class Maildir:
         return self.uids.read()[1] + 1
 
     def octets(self) -> int:
-        """Return the octets of all messages together, on disk."""
-        return sum(self.about(entry)[0] for entry in self.scan())
+        """Return the octets of all messages together, with CRLF line ends."""
+        return sum(self.octets_of(entry) for entry in self.scan())
 
     def octets_of(self, entry: MessageFile) -> int:
         """Return the octets of a message with CRLF line ends."""

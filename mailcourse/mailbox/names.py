@@ -23,8 +23,11 @@ KEYWORDS = "abcdefghijklmnopqrstuvwxyz"
 KNOWN = frozenset(FLAG_WORDS) | frozenset("P" + KEYWORDS)
 #: What separates a name from its flags.
 INFO = ";2," if os.name == "nt" else ":2,"
-NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>\d+))?(?P<info>[:;!]2,(?P<flags>.*))?", re.DOTALL)
-READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
+NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>[0-9]{1,10}))?(?P<info>[:;!]2,(?P<flags>.*))?", re.DOTALL)
+#: Octets of a base and of flags, so that the whole name fits a disk; UIDs of 32 bits (RFC 3501 §9); the year 9999.
+MAX_BASE, MAX_INFO, MAX_UID, MAX_TIME = 190, 40, 2**32 - 1, 253_402_300_799
+#: Windows would translate line ends; who opens a FIFO would wait.
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 MAX_AT_ONCE = 16 * 1024  # octets read by one call; more takes longer when they are not there
 OURS = re.compile(r"(\d+)\.(?:r\d+)?[ms]\d+\.")  # the names that `deliver.py` and IMAP's APPEND make
 IDENTITY = re.compile(r"(?:r\d+)?m\d+")
@@ -63,7 +66,7 @@ class MessageFile:
     @property
     def when(self) -> datetime:
         """INTERNALDATE: when the message came here; the time of the file."""
-        return datetime.fromtimestamp(os.stat(self._where).st_mtime, UTC).replace(microsecond=0)
+        return datetime.fromtimestamp(min(max(int(os.stat(self._where).st_mtime), 0), MAX_TIME), UTC)
 
     @property
     def _where(self) -> str:
@@ -77,7 +80,7 @@ class MessageFile:
         """
         about, ours = os.stat(self._where), OURS.match(self.name)
         is_untouched = ours is not None and int(ours[1]) * 1_000_000_000 == about.st_mtime_ns
-        return about.st_size if is_untouched else len(self.read())
+        return about.st_size if is_untouched or not os.access(self._where, os.R_OK) else len(self.read())
 
     def read(self) -> bytes:
         """Return the message, with CRLF line ends, also when a foreign program wrote it with LF alone."""
@@ -100,11 +103,12 @@ def _content(path: str) -> bytes:
 
 
 def read_name(folder: str, name: str, *, is_recent: bool) -> MessageFile | None:
-    """Read a file's name; None when it does not name a message."""
+    """Read a file's name; None when it does not name a message.  UID 0 means that it has none yet."""
     match = NAME.fullmatch(name)
     if match is None or name.startswith("."):
         return None
-    return MessageFile(int(match["uid"] or 0), folder, name, _flags(match["flags"] or ""), is_recent)
+    uid = int(match["uid"] or 0)
+    return MessageFile(uid if uid <= MAX_UID else 0, folder, name, _flags(match["flags"] or ""), is_recent)
 
 
 @lru_cache(1000)  # five thousand messages have a handful of different sets
@@ -118,7 +122,7 @@ def write_name(name: str, uid: int, flags: frozenset[str]) -> str:
     >>> write_name("1.m1.1.h,U=3:2,S", 7, frozenset("F")).replace(";", ":")
     '1.m1.1.h,U=7:2,F'
     """
-    return f"{base_of(name)},U={uid}{INFO}{''.join(sorted(flags))}"
+    return f"{_short(base_of(name))},U={uid}{INFO}{''.join(sorted(flags))}"
 
 
 def renumber(name: str, uid: int) -> str:
@@ -129,7 +133,13 @@ def renumber(name: str, uid: int) -> str:
     """
     match = NAME.fullmatch(name)
     assert match is not None  # it matches every name
-    return f"{match['base']},U={uid}{match['info'] or ''}"
+    return f"{_short(match['base'])},U={uid}{_short(match['info'] or '', MAX_INFO)}"
+
+
+def _short(text: str, max_octets: int = MAX_BASE) -> str:
+    """Cut what another program made too long to be written with a UID."""
+    octets = os.fsencode(text)
+    return text if len(octets) <= max_octets else os.fsdecode(octets[:max_octets])
 
 
 def base_of(name: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
@@ -55,9 +56,10 @@ class TemporaryFolder:
 
     def sweep(self, host: str) -> None:
         """Remove what programs of `host` left when they were killed; nobody is writing now."""
-        for left in self.path.iterdir():
+        for left in self.path.glob("*"):
             if re.search(rf"\.{re.escape(host)}(\.\d+)?$", left.name):
-                self._disk.unlink(left)
+                with suppress(OSError):  # a folder that another program made
+                    self._disk.unlink(left)
 
     def write(self, parts: Iterable[bytes], unique: str, when: datetime) -> Path:
         """Write a message, synced and dated; return its path.

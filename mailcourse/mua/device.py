@@ -146,6 +146,7 @@ class Device:
             for mail in server.fetch(name for name in there if name not in known):
                 self._put(self._box, mail, mail.uid)
                 done.fetched += 1
+            there = [name for name in there if name not in server.refused]
             self._remember({"names": there})
             if not self.keep:
                 server.delete(there)

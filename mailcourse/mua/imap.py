@@ -73,7 +73,7 @@ class Imap:
 
     def folders(self) -> list[str]:
         """Return the names of all folders that can be opened."""
-        _, lines = self._ask("LIST", '""', "*")
+        lines = self._ask("LIST", '""', "*")
         found = [match for line in lines if isinstance(line, bytes) and (match := NAME.search(line))]
         names = [match["quoted"] if match["quoted"] is not None else match["atom"] for match in found]
         return [
@@ -96,49 +96,47 @@ class Imap:
 
     def open(self, folder: str, *, read_only: bool = False) -> int:
         """Select a folder; return its UIDVALIDITY."""
-        self._client.select(_quoted(folder), readonly=read_only)
-        kind, data = self._client.response("UIDVALIDITY")
-        if self._client.state != "SELECTED":
+        said = self._client.select(_quoted(folder), readonly=read_only)
+        if b"[NONEXISTENT]" in (said[1][0] or b""):
             raise LabError(f"There is no folder {folder!r}. bruno.folders() lists those that there are.")
+        _done(said)
+        kind, data = self._client.response("UIDVALIDITY")
         return int(data[0]) if kind and data[0] else 0
 
     def messages(self, uids: str = "1:*", *, whole: bool = False, sees: bool = False) -> Messages:
         """Return messages of the open folder, with their headers or `whole`; `sees` marks them as seen."""
         section = ("BODY[]" if sees else "BODY.PEEK[]") if whole else "BODY.PEEK[HEADER]"
-        _, found = self._client.uid("FETCH", uids, f"({ABOUT} {section})")
-        return Messages(_read(found))
+        return Messages(_read(self._uid("FETCH", uids, f"({ABOUT} {section})")))
 
     def flags(self) -> dict[int, frozenset[str]]:
         r"""Return the flags of every message of the open folder: {7: {"\\Seen"}}."""
-        _, found = self._client.uid("FETCH", "1:*", "(FLAGS)")
-        said = [item.decode() for item in found if isinstance(item, bytes)]
+        said = [item.decode() for item in self._uid("FETCH", "1:*", "(FLAGS)") if isinstance(item, bytes)]
         pairs = [(re.search(r"UID (\d+)", line), re.search(r"FLAGS \(([^)]*)\)", line)) for line in said]
         return {int(uid[1]): frozenset(flags[1].split()) - {"\\Recent"} for uid, flags in pairs if uid and flags}
 
     def flag(self, uids: Iterable[int | str], flags: Sequence[str], *, on: bool = True) -> None:
         """Put flags on messages of the open folder, or take them off."""
-        self._client.uid("STORE", _set(uids), ("+" if on else "-") + "FLAGS", f"({' '.join(flags)})")
+        self._uid("STORE", _set(uids), ("+" if on else "-") + "FLAGS", f"({' '.join(flags)})")
 
     def move(self, uids: Iterable[int | str], folder: str) -> None:
         """Move messages of the open folder to another one."""
-        self._done(self._client.uid("MOVE", _set(uids), _quoted(folder)))
+        self._uid("MOVE", _set(uids), _quoted(folder))
 
     def remove(self, uids: Iterable[int | str]) -> None:
         """Remove messages of the open folder, and nothing else."""
         chosen = _set(uids)
-        self._client.uid("STORE", chosen, "+FLAGS", "(\\Deleted)")
-        self._client.uid("EXPUNGE", chosen)
+        self._uid("STORE", chosen, "+FLAGS", "(\\Deleted)")
+        self._uid("EXPUNGE", chosen)
 
     def search(self, keys: str) -> list[int]:
         """Return the UIDs that fit IMAP's search keys, such as 'UNSEEN FROM "bruno"'."""
-        _, found = self._done(self._client.uid("SEARCH", keys))
-        return [int(uid) for line in found if line for uid in line.split()]
+        return [int(uid) for line in self._uid("SEARCH", keys) if line for uid in line.split()]
 
     def append(self, folder: str, raw: bytes, flags: Iterable[str], when: datetime) -> int:
         """Put a message into a folder; return its UID there."""
         date = imaplib.Time2Internaldate(when)
         self._client.utf8_enabled = False  # else imaplib puts "UTF8 (" inside the message
-        self._done(self._client.append(_quoted(folder), f"({' '.join(flags)})", date, raw))
+        _done(self._client.append(_quoted(folder), f"({' '.join(flags)})", date, raw))
         self._client.utf8_enabled = True
         _, code = self._client.response("APPENDUID")
         return int(code[0].split()[-1]) if code and code[0] else 0
@@ -147,9 +145,11 @@ class Imap:
     def idle(self) -> Iterator[Updates]:
         """Let the server report each change of the open folder at once (RFC 2177)."""
         self._client.send(b"IDLING IDLE\r\n")
-        if not self._client.readline().startswith(b"+"):
-            raise LabError("The server does not let us wait. It may not know IDLE.")
         updates = Updates(self._client)
+        while (line := self._client.readline()).startswith(b"* "):  # what happened just before
+            updates.lines.append(line.decode().rstrip())
+        if not line.startswith(b"+"):
+            raise LabError("The server does not let us wait. It may not know IDLE.")
         try:
             yield updates
         finally:
@@ -159,15 +159,19 @@ class Imap:
                     break
                 updates.lines.append(line.decode().rstrip())
 
-    def _ask(self, command: str, *arguments: str) -> tuple[str, list[Any]]:
-        method = getattr(self._client, command.lower())
-        return self._done(method(*arguments))
+    def _ask(self, command: str, *arguments: str) -> list[Any]:
+        return _done(getattr(self._client, command.lower())(*arguments))
 
-    def _done(self, answer: tuple[str, list[Any]]) -> tuple[str, list[Any]]:
-        kind, data = answer
-        if kind != "OK":
-            raise LabError(f"The server says: {data[0].decode() if data and data[0] else kind}")
-        return kind, data
+    def _uid(self, command: str, *arguments: str) -> list[Any]:
+        return _done(self._client.uid(command, *arguments))
+
+
+def _done(answer: tuple[str, list[Any]]) -> list[Any]:
+    """Return what the server said before OK; NO is an error, whatever came before it."""
+    kind, said = answer
+    if kind != "OK":
+        raise LabError(f"The server says: {said[0].decode('utf-8', 'replace') if said and said[0] else kind}")
+    return said
 
 
 class Updates:

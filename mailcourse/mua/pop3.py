@@ -18,12 +18,20 @@ from .account import Account, LoginRefused
 from .mail import Mail
 
 Dial = Callable[[], socket.socket]
+#: octets of a line: a whole message may be one
+MAX_LINE = 64 * 1024 * 1024
 
 
 class _DiallingPop3(poplib.POP3):
     def __init__(self, dial: Dial, server: str) -> None:
         self._dial = dial
         super().__init__(server, 110)
+
+    def _getline(self) -> tuple[bytes, int]:  # the library refuses lines over 2,048 octets
+        line = self.file.readline(MAX_LINE)
+        if not line.endswith(b"\r\n"):
+            raise poplib.error_proto("the server went away, or its line has no end")
+        return line[:-2], len(line)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._dial()
@@ -41,6 +49,8 @@ def pop3(account: Account, dial: Dial) -> Iterator[Pop3]:
                 client.user(account.person)
                 client.pass_(account.password)
             except poplib.error_proto as error:
+                if "[SYS/" in str(error) or "[IN-USE]" in str(error):  # it is not the password (RFC 2449, RFC 3206)
+                    raise
                 raise LoginRefused(
                     f"{account.server} did not let {account.person} in: {error}. The right password is in lab.people."
                 ) from None
@@ -60,6 +70,7 @@ class Pop3:
     def __init__(self, client: poplib.POP3) -> None:
         self._client = client
         self._numbers: dict[str, int] = {}
+        self.refused: dict[str, str] = {}  # what the server did not hand out → why
 
     def names(self) -> list[str]:
         """Return the names that the server gives its messages (UIDL)."""
@@ -68,14 +79,21 @@ class Pop3:
         return list(self._numbers)
 
     def fetch(self, names: Iterable[str]) -> Iterator[Mail]:
-        """Fetch copies of the messages with these names, one after the other."""
+        """Fetch copies of the messages with these names, one after the other; those that are `refused` do not come."""
+        came = 0
         for name in names:
-            yield Mail(name, (), self._raw(name))
-
-    def _raw(self, name: str) -> bytes:
-        return b"".join(line + b"\r\n" for line in self._client.retr(self._numbers[name])[1])
+            try:
+                lines = self._client.retr(self._numbers[name])[1]
+            except poplib.error_proto as error:
+                self.refused[name] = str(error)
+            else:
+                came += 1
+                yield Mail(name, (), b"".join(line + b"\r\n" for line in lines))
+        if self.refused and not came:
+            raise LabError(f"The server says: {next(iter(self.refused.values()))}")
 
     def delete(self, names: Iterable[str]) -> None:
-        """Mark messages; they go at QUIT."""
+        """Mark messages, but none that was refused; they go at QUIT."""
         for name in names:
-            self._client.dele(self._numbers[name])
+            if name not in self.refused:
+                self._client.dele(self._numbers[name])

@@ -28,11 +28,7 @@ class _DiallingSmtp(smtplib.SMTP):
 
 
 def submit(
-    account: Account,
-    dial: Dial,
-    tls: ssl.SSLContext,
-    own_name: str,
-    letter: Letter,
+    account: Account, dial: Dial, tls: ssl.SSLContext, own_name: str, letter: Letter
 ) -> dict[str, tuple[int, bytes]]:
     """Submit a message; return the recipients that were refused, with the replies.
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from mailcourse.mailbox.maildir import Maildir
+from mailcourse.mailbox.maildir import Maildir, Written
 
 from .context import ImapContext
 from .flags import read_flags
@@ -71,13 +70,8 @@ def do_APPEND(context: ImapContext, command: Command) -> Completed:
 
 
 def _append(context: ImapContext, folder: Maildir, messages: list[AppendMessage]) -> list[int]:
-    written: list[tuple[Path, frozenset[str]]] = []
-    try:
-        for message in messages:
-            when = message.when or context.session.trace.now()
-            flags = read_flags(message.flags, folder)
-            written.append((folder.write(message.pieces(), context.unique_name(when), when), flags))
-        return folder.accept(written)
-    except BaseException:
-        folder.temporary.discard(path for path, _ in written)
-        raise
+    def write(message: AppendMessage) -> Written:
+        when, flags = message.when or context.session.trace.now(), read_flags(message.flags, folder)
+        return folder.write(message.pieces(), context.unique_name(when), when), flags
+
+    return folder.accept_all(map(write, messages))

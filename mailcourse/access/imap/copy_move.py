@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from mailcourse.mailbox.listing import NoSuchMessage
-from mailcourse.mailbox.maildir import Maildir
+from mailcourse.mailbox.maildir import Maildir, Written
 
 from .context import ImapContext
 from .grammar import Command
@@ -28,17 +27,12 @@ def do_COPY(context: ImapContext, selected: SelectedFolder, command: Command) ->
 
 
 def _copy(context: ImapContext, selected: SelectedFolder, uids: list[int], target: Maildir) -> list[int]:
-    written: list[tuple[Path, frozenset[str]]] = []
-    try:
-        for uid in uids:
-            entry = selected.cache[uid]
-            flags = target.flags_from(selected.folder, entry)
-            name = context.unique_name(context.session.trace.now())
-            written.append((target.link(selected.folder, entry, name), flags))
-        return target.accept(written)
-    except BaseException:
-        target.temporary.discard(path for path, _ in written)  # §6.4.7: all or none
-        raise
+    def link(uid: int) -> Written:
+        flags = target.flags_from(selected.folder, selected.cache[uid])
+        name = context.unique_name(context.session.trace.now())
+        return target.link(selected.folder, selected.cache[uid], name), flags
+
+    return target.accept_all(map(link, uids))  # §6.4.7: all or none
 
 
 def do_MOVE(context: ImapContext, selected: SelectedFolder, command: Command) -> Completed:

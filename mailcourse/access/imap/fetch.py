@@ -15,7 +15,7 @@ from .context import ImapContext
 from .flags import write_flags
 from .grammar import Command
 from .items import Item, MessageView, parse_items
-from .responses import Completed
+from .responses import Completed, NoResponse
 from .selected import SelectedFolder
 
 #: What needs no file to be opened, if it is as we wrote it; mail programs ask for it of all messages.
@@ -39,6 +39,7 @@ def _from_messages(
     marks_seen = any(item.marks_seen for item in items) and not selected.is_read_only
     has_flags = any(item.name == b"FLAGS" for item in items)
     is_content = any(item.is_content for item in items)
+    came, failed = 0, 0
     for number, uid in chosen.items():
         wanted = items
         try:
@@ -46,10 +47,17 @@ def _from_messages(
                 flag_message(context, selected, uid, lambda flags: flags | {"S"})
                 wanted = items if has_flags else items + parse_items("FLAGS")
             yield fetch_line(selected.message(number, uid), wanted)
+            came += 1
         except NoSuchMessage:
             continue  # removed by another session; the next NOOP reports it
+        except OSError:  # one that cannot be read hides no other; untagged, NO is a warning (§7.1.2)
+            failed += 1
+            yield b"* NO [UNAVAILABLE] message %d cannot be read" % number
+            continue
         if is_content:
             context.session.fetched(selected.cache[uid])
+    if failed and not came:
+        raise NoResponse("[UNAVAILABLE] the message cannot be read")
 
 
 def _from_names(selected: SelectedFolder, chosen: dict[int, int], items: list[Item]) -> Iterator[bytes]:
@@ -70,7 +78,7 @@ def _from_names(selected: SelectedFolder, chosen: dict[int, int], items: list[It
         entry = own.get(uid) or listed[uid]
         try:
             yield b"* %d FETCH (%b)" % (number, b" ".join([write(entry) for write in asked]))
-        except NoSuchMessage:
+        except (NoSuchMessage, OSError):
             continue
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from mailcourse.internet.errors import LabError
 
 from .context import ImapContext
 from .folder_tree import FolderTree, list_rows, lsub_rows
@@ -33,11 +36,8 @@ def _list(context: ImapContext, request: ListRequest) -> Iterator[bytes]:
     for name, attributes, extra in list_rows(request, tree, is_new=context.enabled.rev2):
         yield list_line("LIST", context.wire_name(name), attributes, extra)
         if request.status and name in tree.there:
-            try:
-                folder = context.open_folder(name)
-            except NoResponse:  # deleted a moment ago
-                continue
-            yield status_line(context.wire_name(name), folder, request.status)
+            with suppress(NoResponse, LabError, OSError):  # deleted a moment ago, or damaged
+                yield status_line(context.wire_name(name), context.open_folder(name), request.status)
 
 
 def do_LSUB(context: ImapContext, command: Command) -> Completed:

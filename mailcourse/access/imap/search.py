@@ -7,7 +7,7 @@ SEARCH RETURN (SAVE) UNSEEN                    from now on $ means these message
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ from .strings import write_set
 
 #: what is offered when a charset is not known; every charset of text that Python knows will do
 CHARSETS = ("US-ASCII", "UTF-8", "ISO-8859-1", "ISO-8859-15", "KOI8-R", "GB18030", "SHIFT_JIS")
-RETURNS = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
+#: what RETURN can ask for, and how it is written; SAVE writes nothing
+WRITERS: dict[str, Callable[[Sequence[int]], object]] = {"MIN": min, "MAX": max, "ALL": write_set, "COUNT": len}
+RETURNS = (*WRITERS, "SAVE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _matches(selected: SelectedFolder, predicate: Predicate) -> Iterator[tuple[i
         try:
             if predicate(selected.message(number, uid)):
                 yield number, uid
-        except NoSuchMessage:
+        except (NoSuchMessage, OSError):  # removed by another session, or not to be read
             continue
 
 
@@ -100,27 +102,12 @@ def _is(word: Any, name: str) -> bool:
 
 def esearch_line(tag: str, returns: Sequence[str], numbers: Sequence[int], *, by_uid: bool) -> str:
     """Write the untagged response ESEARCH (RFC 4731 §3.1)."""
-    parts = [f'* ESEARCH (TAG "{tag}")']
-    if by_uid:
-        parts.append("UID")
-    if numbers and "MIN" in returns:
-        parts.append(f"MIN {min(numbers)}")
-    if numbers and "MAX" in returns:
-        parts.append(f"MAX {max(numbers)}")
-    if numbers and "ALL" in returns:
-        parts.append(f"ALL {write_set(numbers)}")
-    if "COUNT" in returns:
-        parts.append(f"COUNT {len(numbers)}")
-    return " ".join(parts)
+    made = [f"{word} {WRITERS[word](numbers)}" for word in WRITERS if word in returns and (numbers or word == "COUNT")]
+    return " ".join([f'* ESEARCH (TAG "{tag}")', *["UID"] * by_uid, *made])
 
 
 def saved_uids(returns: Sequence[str], uids: Sequence[int]) -> set[int]:
     """Return which of the matching UIDs SAVE keeps: with MIN and MAX alone, only those (RFC 5182 §2.4)."""
     if not uids or {"ALL", "COUNT"} & set(returns) or not {"MIN", "MAX"} & set(returns):
         return set(uids)
-    saved = set()
-    if "MIN" in returns:
-        saved.add(uids[0])
-    if "MAX" in returns:
-        saved.add(uids[-1])
-    return saved
+    return {*(uids[:1] if "MIN" in returns else []), *(uids[-1:] if "MAX" in returns else [])}

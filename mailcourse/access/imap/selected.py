@@ -101,7 +101,7 @@ class SelectedFolder:
         """Move messages from new/ to cur/: a reader knows of them now.  True when there were any."""
         fresh = [] if self.is_read_only else [entry for entry in entries if entry.is_recent]
         for entry in fresh:
-            with suppress(NoSuchMessage):
+            with suppress(NoSuchMessage, OSError):
                 self.folder.see(entry)
         return bool(fresh)
 

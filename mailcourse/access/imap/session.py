@@ -141,7 +141,7 @@ class ImapSession(MailboxSession):
             ending = "NO [EXPUNGEISSUED] a message was removed by another session"
         except BadResponse as error:
             raise Malformed(command.tag, str(error)) from None
-        except (LabError, OSError):  # the folder was damaged or removed by another program, or the disk is full
+        except (LabError, OSError, ValueError):  # a folder that another program damaged, a full disk
             ending = "NO [UNAVAILABLE] the folder is temporarily unavailable"
         yield self._last_line(f"{command.tag} {ending}")
         if self.failed_logins >= MAX_FAILED_LOGINS:

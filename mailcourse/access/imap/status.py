@@ -21,7 +21,7 @@ COUNTS: dict[str, Callable[[Maildir, Sequence[MessageFile]], int]] = {
     "UIDVALIDITY": lambda folder, entries: folder.uidvalidity,
     "UNSEEN": lambda folder, entries: sum("S" not in entry.flags for entry in entries),
     "DELETED": lambda folder, entries: sum("T" in entry.flags for entry in entries),
-    "SIZE": lambda folder, entries: sum(folder.octets_of(entry) for entry in entries),
+    "SIZE": lambda folder, entries: folder.octets(),
     "APPENDLIMIT": lambda folder, entries: MAX_MESSAGE,
 }
 

@@ -11,7 +11,6 @@ so what a cell asks for is done on a thread of its own.
 from __future__ import annotations
 
 import contextvars
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -96,16 +95,14 @@ def aside(act: Callable[[], T]) -> T:
         raise
 
 
-#: What each thread that has nothing to do waits for.
-_idle: list[SimpleQueue[Callable[[], object]]] = []
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_idle.clear)
+#: What each thread that has nothing to do waits for; none after a fork.
+idle: list[SimpleQueue[Callable[[], object]]] = []
 
 
 def _hand_over(run: Callable[[], object]) -> None:
     """Have a thread run something: one that waits, or a new one."""
     try:
-        orders = _idle.pop()
+        orders = idle.pop()
     except IndexError:
         orders = SimpleQueue()
         threading.Thread(target=_serve, args=(orders,), name="mailcourse-aside", daemon=True).start()
@@ -115,4 +112,4 @@ def _hand_over(run: Callable[[], object]) -> None:
 def _serve(orders: SimpleQueue[Callable[[], object]]) -> None:
     while True:
         orders.get()()
-        _idle.append(orders)
+        idle.append(orders)

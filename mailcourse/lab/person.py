@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from functools import partial
 from socket import socket
@@ -24,7 +24,7 @@ from mailcourse.mua.mail import Messages
 from mailcourse.mua.pop3 import pop3
 from mailcourse.mua.submit import submit
 
-from .interrupt import uninterrupted, watch
+from .interrupt import aside, uninterrupted, watch
 from .scenario import PersonPlan
 from .sent import PlainSent
 from .table import Table, table
@@ -199,10 +199,18 @@ class PlainPerson:
 
         `with bruno.idle() as updates: updates.wait()`; afterwards `updates.lines` are all the lines that it sent.
         """
-        with imap(self._account, partial(self._dial, 143, None)) as server:
-            server.open(folder)
-            with server.idle() as updates:
+        with ExitStack() as connection:
+            updates = aside(partial(self._begin_idle, connection, folder))
+            try:
                 yield updates
+            finally:  # interrupted, nobody has read the last line to its end
+                with suppress(LabError):
+                    aside(connection.close)
+
+    def _begin_idle(self, connection: ExitStack, folder: str) -> Updates:
+        server = connection.enter_context(imap(self._account, partial(self._dial, 143, None)))
+        server.open(folder)
+        return connection.enter_context(server.idle())
 
     # ---- putting in order ----------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.mta.server import MailServer
 
 from .folder import Folder
-from .interrupt import aside
+from .interrupt import aside, idle
 from .scenario import Scenario, load, names
 
 #: name -> the world that is open under it; held while one opens or closes
@@ -234,9 +234,8 @@ _forked = threading.Event()
 
 def _hold_still() -> None:
     """Before a fork: have the labs' thread wait where it holds no lock, which the copy would never see opened."""
-    loops = {world.runtime.loop for world in _open.values() if not world.runtime.is_here()}
     _forked.clear()
-    for loop in loops:
+    for loop in {world.runtime.loop for world in _open.values() if not world.runtime.is_here()}:
         still = threading.Event()
         loop.call_soon_threadsafe(still.set)
         loop.call_soon_threadsafe(_forked.wait, 5)
@@ -249,6 +248,7 @@ def _forget() -> None:
     for world in _open.values():
         world.is_open = False
     _open.clear()
+    idle.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -29,6 +29,8 @@ from .verdict import PartVerdict, Verdict
 #: real seconds for one step of the judge
 STEP = 60.0
 MAX_NOTES = 3
+#: a folder in memory, where the system has one
+MEMORY = "/dev/shm"
 LATE = "The check itself did not end in time. Run this cell again; if it happens again, restart the kernel."
 
 #: a call of the student's function, as the judge wants it → what came of it
@@ -47,7 +49,8 @@ class JudgeProcess:
     """The judge's process.  Lines of JSON go in and come out."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="mailcourse-judge-")  # what its labs leave goes with it
+        # What its labs leave goes with it; nothing there has to survive, and memory need not be synced.
+        self._folder = tempfile.mkdtemp(prefix="mailcourse-judge-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
         self._process, self._to, self._from = _started({**os.environ, "TMPDIR": self._folder})
         self._heard: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()

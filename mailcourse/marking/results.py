@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from mailcourse.checks.judging import MEMORY
 from mailcourse.checks.verdict import PartVerdict, Verdict
 
 from .found import Learner
@@ -96,8 +97,9 @@ def places() -> list[str]:
     """Return folders of this machine that no student needs to know, the longest first."""
     package = Path(__file__).parents[2]
     known = {str(package), sys.prefix, sys.base_prefix, str(Path.home()), os.path.realpath(sys.prefix)}
-    rooms = re.escape(os.path.join(tempfile.gettempdir(), "mailcourse-")) + r"[\w-]+"
-    return [rooms, *(re.escape(place) for place in sorted(known, key=len, reverse=True) if len(place) > 1)]
+    temporary = "|".join(re.escape(place) for place in {tempfile.gettempdir(), MEMORY})
+    fixed = (re.escape(place) for place in sorted(known, key=len, reverse=True) if len(place) > 1)
+    return [rf"({temporary})/mailcourse-[\w-]+", *fixed]
 
 
 def _without(text: str, hidden: Sequence[str]) -> str:

@@ -70,9 +70,9 @@ def _line(card: TaskCard, marks: Marks) -> str:
 
 def _card(card: TaskCard, marks: Marks) -> str:
     points, most = marks.points.get(card.name, 0), marks.max_points.get(card.name, 0)
-    head = f"{escape(card.title)}: {points:g} of {_points(most)}"
+    head = f"{escape(card.title)} · {points:g} of {_points(most)}"
     if card.name in marks.open:
-        head = f"{escape(card.title)}: your teacher reads this text"
+        head = f"{escape(card.title)} · your teacher reads this text"
     state = "open" if card.name in marks.open else "full" if points >= most else "some" if points else "none"
     inner = [f"<h2>{head}</h2>", _hand(card, marks)]
     if card.verdict is not None:

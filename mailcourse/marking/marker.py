@@ -118,6 +118,7 @@ class _Marking:
     outputs: dict[int, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     worlds: dict[str, None] = field(default_factory=dict)
+    _failed: dict[int, str] = field(default_factory=dict)  # cells that stopped, and with what
     _room: Room | None = None
     _done: list[int] = field(default_factory=list)  # cells that were run, and let their room go on
     _since: int = 0  # cells since the last graded one
@@ -174,13 +175,17 @@ class _Marking:
         try:
             said = self._ready().ask(run=source, seconds=self._seconds)
         except RoomEnded as why:
-            self.outputs[number] = f"This cell ended the kernel: {why}. It is left out."
+            self.outputs[number] = f"This cell is left out: {why}."
+            self._failed[number] = str(why)
             self._note_lost(number, str(why))
             self.close()
             return
         self.outputs[number] = str(said.get("text", ""))[:30_000]
-        if str(said.get("failed", "")).startswith("TimeIsUp"):
+        if failed := str(said.get("failed", "")):
+            self._failed[number] = f"it stopped with {failed[:300]}"
+        if failed.startswith("TimeIsUp"):
             self._late += 1
+            self._failed[number] = "it did not end, and was interrupted"
             self._note_lost(number, "it did not end, and was interrupted")
         self._done.append(number)
 
@@ -223,8 +228,11 @@ class _Marking:
     def _no_answer(self, number: int, check: Check, told: Mapping[str, Any]) -> str:
         """Say why there is nothing to judge, or ""."""
         cells = self.work.sheet.cells[self._since : number]
+        stopped = [why for place, why in self._failed.items() if self._since <= place <= number]
         others = [name for name in defined_names([c.source for c in cells if c.is_run]) if name != check.answer]
         defines = f"your cell defines `{'`, `'.join(others[:3])}`" if others else "no cell defines it"
+        if told.get("missing") == check.answer and stopped:
+            return f"This task looks for `{check.answer}`, and the cell that should define it did not: {stopped[-1]}."
         if told.get("missing") == check.answer:
             return f"This task looks for `{check.answer}`; {defines}."
         if "parcel" not in told:

@@ -155,7 +155,7 @@ class Room:
             self._channel.settimeout(START)
             self._channel.sendall(json.dumps(order).encode() + b"\n")
         except OSError:
-            raise self._ended("it ended") from None
+            raise self._ended("it ended the kernel") from None
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         timer = threading.Timer(seconds, self.end, ["it did not answer in time"])
@@ -164,7 +164,7 @@ class Room:
         try:
             answer = json.loads(self._line())
         except (OSError, ValueError, RecursionError):
-            raise self._ended("it ended") from None
+            raise self._ended("it ended the kernel") from None
         finally:
             timer.cancel()
         if not isinstance(answer, dict):

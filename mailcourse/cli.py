@@ -5,6 +5,7 @@ mailcourse doctor                                  is this machine ready?
 mailcourse scenarios                               the worlds there are
 mailcourse grade 02-dns FOLDER                     marks, feedback and a page of the class
 mailcourse report 02-dns                           the same again, after marking by hand
+mailcourse new, mailcourse release                 assignments of a teacher's own
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="check that this machine is ready").set_defaults(run=_doctor)
     commands.add_parser("scenarios", help="list the scenarios").set_defaults(run=_scenarios)
     _add_marking(commands)
+    _add_own(commands)
     return parser
 
 
@@ -115,6 +117,32 @@ def _add_marking(commands: Any) -> None:
     grade.add_argument("--seconds", type=float, default=20.0, help="how long a cell may take (20)")
     grade.add_argument("--workers", type=int, default=0, help="how many are marked at a time (one for each core)")
     grade.add_argument("--again", action="store_true", help="mark everybody, also those who have not changed")
+
+
+def _add_own(commands: Any) -> None:
+    new = commands.add_parser("new", help="begin the notebook of an assignment of your own")
+    release = commands.add_parser("release", help="make what students get of an assignment of your own")
+    for one, run in ((new, _new), (release, _release)):
+        one.add_argument("assignment", help="such as 09-third-server: tasks/a09_third_server.py")
+        one.add_argument("--course", type=Path, required=True, help="the folder with tasks/ and solutions/")
+        one.set_defaults(run=run)
+
+
+def _new(chosen: argparse.Namespace) -> int:
+    from .checks.skeleton import write_skeleton
+
+    print(f"wrote {write_skeleton(chosen.assignment, chosen.course)}")
+    return 0
+
+
+def _release(chosen: argparse.Namespace) -> int:
+    _marking()  # says what is missing
+    from .checks.release import quietly_release
+
+    target = chosen.course / "exercises"
+    for name in quietly_release(target, [chosen.assignment], chosen.course):
+        print(f"wrote {target / name}")
+    return 0
 
 
 def _moment(text: str) -> datetime:

@@ -1,6 +1,7 @@
 """exercises/ is made from solutions/: nbgrader takes out solutions and hidden tests.
 
-    make exercises      solutions/02-dns/02-dns.ipynb ─► exercises/02-dns/02-dns.ipynb
+    make exercises                        solutions/02-dns/02-dns.ipynb ─► exercises/02-dns/02-dns.ipynb
+    mailcourse release 09-… --course …    the same in a course of a teacher's own
 
 The same solutions give the same exercises, octet for octet; CI compares.
 """
@@ -42,21 +43,24 @@ class KeepStub(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no t
 
 def configured(root: Path = ROOT, **course: str) -> Config:
     """Return the configuration of the repository, with the folders of `course` in place of some."""
-    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    places = (ROOT, Path(__file__).parents[1])  # the repository, or the package where that is installed
+    place = next(place for place in places if (place / "nbgrader_config.py").exists())
+    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(place)).load_config()
     config.CourseDirectory.root = str(root)
     for name, value in course.items():
         config.CourseDirectory[name] = value
     return config
 
 
-def release(target: Path, names: list[str] | None = None) -> list[str]:
-    """Make the exercises of all assignments, or of `names`, in the folder `target`; return their names."""
+def release(target: Path, names: list[str] | None = None, root: Path = ROOT) -> list[str]:
+    """Make the exercises of all assignments of `root`, or of `names`, in the folder `target`; return their names."""
     find_programs()
-    assignments = names or sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+    source = root.resolve() / "solutions"
+    assignments = names or sorted(path.name for path in source.iterdir() if path.is_dir())
     with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{Path(folder).as_posix()}/gradebook.db"
         built = Path(folder) / "made"
-        config = configured(source_directory=str(ROOT / "solutions"), release_directory=str(built), db_url=database)
+        config = configured(source_directory=str(source), release_directory=str(built), db_url=database)
         api = NbGraderAPI(config=config)
         for name in assignments:
             result = api.generate_assignment(name, force=True, create=True)
@@ -66,6 +70,14 @@ def release(target: Path, names: list[str] | None = None) -> list[str]:
     return assignments
 
 
+def quietly_release(target: Path, names: list[str] | None = None, root: Path = ROOT) -> list[str]:
+    """Make exercises without nbgrader's remarks."""
+    logging.disable(logging.ERROR)
+    try:
+        return release(target, names, root)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 if __name__ == "__main__":
-    logging.getLogger().setLevel(logging.ERROR)
-    print("made", ", ".join(release(ROOT / "exercises", sys.argv[1:] or None)))
+    print("made", ", ".join(quietly_release(ROOT / "exercises", sys.argv[1:] or None)))

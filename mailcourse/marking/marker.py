@@ -28,12 +28,14 @@ from mailcourse.internet.errors import LabError
 
 from .doorway import open_ports
 from .notebook import Check, Placed, Sheet, defined_names
-from .room import Room, RoomEnded
+from .room import START, Room, RoomEnded
 
 #: real seconds for a cell; once several have not ended, for each further one; and for an answer to be handed over
 SECONDS, HURRIED, HAND_OVER = 20.0, 5.0, 20.0
 #: cells that may be late before the others are hurried, and rooms that one notebook may use up
 MAX_LATE, MAX_ROOMS = 2, 6
+#: octets that the next cells need on the room's disk
+NEEDED = 20_000_000
 SPOILT = "This notebook ended its kernel again and again: the cells from here on were not run."
 
 
@@ -163,6 +165,7 @@ class _Marking:
         # Whose world it is, where the first cell does not say.
         variables = {"MAILCOURSE_STUDENT": self.work.student, "MAILCOURSE_ROOM": "1"}
         self._room = Room(self.folder, variables, Path(self.work.course) if self.work.course else None)
+        self._room.ask(run="", seconds=START)
         for number in list(self._done):
             try:
                 self._room.ask(run=self.work.sheet.cells[number].source, seconds=self._seconds)
@@ -173,7 +176,10 @@ class _Marking:
 
     def _run(self, number: int, source: str) -> None:
         try:
-            said = self._ready().ask(run=source, seconds=self._seconds)
+            room = self._ready()
+            said = room.ask(run=source, seconds=self._seconds)
+            if isinstance(said.get("free"), int) and said["free"] < NEEDED:
+                raise room.ended("it filled the disk")
         except RoomEnded as why:
             self.outputs[number] = f"This cell is left out: {why}."
             self._failed[number] = str(why)

@@ -40,7 +40,7 @@ MAX_LINE, DISK = 8_000_000, 256 * 2**20
 PROCESSES, MEMORY = 64, 2**30
 #: real seconds between two looks at them; for the room to be there; and after which a room is ended that should have
 #: interrupted its cell by itself
-LOOK, START, GRACE = 0.25, 60.0, 10.0
+LOOK, START, GRACE = 0.25, 60.0, 5.0
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 #: variables of the marking process that a room may see
 KEPT = re.compile(r"PATH|LANG|LC_\w+|TZ|SYSTEMROOT|MAILCOURSE_COURSE")
@@ -145,7 +145,7 @@ class Room:
         try:
             head, descriptors, _, _ = socket.recv_fds(self._channel, 200, 256)
         except OSError:
-            raise self._ended("it did not open its ports") from None
+            raise self.ended("it did not open its ports") from None
         found = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         self._rest += head.partition(b"\n")[2]
         return found
@@ -155,7 +155,7 @@ class Room:
             self._channel.settimeout(START)
             self._channel.sendall(json.dumps(order).encode() + b"\n")
         except OSError:
-            raise self._ended("it ended the kernel") from None
+            raise self.ended("it ended the kernel") from None
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         timer = threading.Timer(seconds, self.end, ["it did not answer in time"])
@@ -164,11 +164,11 @@ class Room:
         try:
             answer = json.loads(self._line())
         except (OSError, ValueError, RecursionError):
-            raise self._ended("it ended the kernel") from None
+            raise self.ended("it ended the kernel") from None
         finally:
             timer.cancel()
         if not isinstance(answer, dict):
-            raise self._ended("it said something that is no answer")
+            raise self.ended("it said something that is no answer")
         return answer
 
     def _line(self) -> bytes:
@@ -186,7 +186,8 @@ class Room:
 
     # ---- ending --------------------------------------------------------------------------------------
 
-    def _ended(self, why: str) -> RoomEnded:
+    def ended(self, why: str) -> RoomEnded:
+        """End the room, and return the exception that says why."""
         self.end(why)
         return RoomEnded(self._why)
 

@@ -1,6 +1,6 @@
 """The inside of a room: runs a student's cells, hands over answers, calls functions when it is asked to.
 
-    in    {"run": "x = 5", "seconds": 20}                 out   {"text": …, "failed": "NameError: …" or ""}
+    in    {"run": "x = 5", "seconds": 20}                 out   {"text": …, "failed": "NameError: …", "free": …}
     in    {"answer": "first", "assignment": "02-dns"}     out   {"parcel": …, "world": "Ana"} or {"stopped": …}
     in    {"call": …, "seconds": 5, "online": …}          out   {"value": …, "failed": …, "late": …, "notes": […]}
     in    {"listen": [40587, …]}                          out   {"listening": 1}, and the listening sockets beside it
@@ -53,12 +53,12 @@ class _Output(io.TextIOBase):
 class Runner:
     """One notebook's interpreter: IPython without a kernel around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Path) -> None:
         from IPython.core.interactiveshell import InteractiveShell
 
         shell: Any = InteractiveShell.instance()
         shell.history_manager.enabled = False  # no file of commands
-        self.shell = shell
+        self.shell, self._room = shell, room
         builtins.input = _no_input  # nobody is there to type
         self.answer: Any = None
 
@@ -67,6 +67,7 @@ class Runner:
         from mailcourse.checks.bounds import TimeIsUp, within
 
         output, failed = _Output(), ""
+        self._tidy()
         try:
             with redirect_stdout(output), redirect_stderr(output), within(order["seconds"]):
                 result = self.shell.run_cell(order["run"], store_history=True)
@@ -76,7 +77,17 @@ class Runner:
             failed = "TimeIsUp"
         if failed.startswith("TimeIsUp"):
             failed = f"TimeIsUp: the cell did not end within {order['seconds']:g} seconds, and was interrupted"
-        return {"text": COLOUR.sub("", output.text()), "failed": failed}
+        free = shutil.disk_usage(self._room).free
+        return {"text": COLOUR.sub("", output.text()), "failed": failed, "free": free}
+
+    def _tidy(self) -> None:
+        """Let each cell find its folders, whatever the one before has done to them."""
+        for name in ("home", "tmp", "work"):
+            (self._room / name).mkdir(exist_ok=True)
+        with suppress(OSError):
+            os.getcwd()
+            return
+        os.chdir(self._room / "work")
 
     def hand_over(self, order: dict[str, Any]) -> dict[str, Any]:
         """Write down an answer, and whose world it is in."""
@@ -155,7 +166,7 @@ def main() -> None:
     os.chdir(work)
     confine(room, is_apart=how == "apart")
     sys.path.insert(0, str(work))
-    serve(Runner(), channel)
+    serve(Runner(room), channel)
 
 
 if __name__ == "__main__":

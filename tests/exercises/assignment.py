@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from mailcourse.checks.task import assignments
 from mailcourse.checks.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
-HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)\n### END HIDDEN TESTS", re.DOTALL)
 ASSIGNMENTS = assignments()
 
 
@@ -96,10 +94,9 @@ def run(source: str, names: dict[str, Any]) -> None:
 
 
 def checked(source: str, names: dict[str, Any], marked: bool) -> Verdict:
-    """Run a check cell, as a student does, or with its hidden part; return what it said."""
-    shown, hidden = HIDDEN.sub("", source), HIDDEN.search(source)
-    assert hidden, "a check has a hidden part"
-    *lines, last = (hidden[1] if marked else shown).strip().splitlines()
+    """Run a check cell as a student does, or in other worlds too, as marking does; return what it said."""
+    *lines, last = source.strip().splitlines()
+    last = f'{last.removesuffix(")")}, seeds=("Nadir", "Zenith"))' if marked else last
     exec("\n".join(["from mailcourse.checks import check", *lines]), names)
     try:
         result = eval(last, names)

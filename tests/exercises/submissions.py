@@ -38,6 +38,16 @@ Lab.dns = None
 servers = {"takes mail first": "x", "keeps the mailboxes": "x", "is the domain a machine": True}
 """
 THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n"
+FORKS = "import os\nwhile True:\n    os.fork()"
+MEMORY = "kept = []\nwhile True:\n    kept.append(bytearray(10**8))"
+DISK = "for n in range(1000):\n    with open(f'file{n}', 'wb') as f:\n        f.write(bytes(10**7))\n"
+FOLDERS = """import os, shutil
+for name in ("~", ".", os.environ["TMPDIR"]):
+    shutil.rmtree(os.path.expanduser(name), ignore_errors=True)
+"""
+FILES = "import os\nfor n in range(3, 99):\n    try:\n        os.close(n)\n    except OSError:\n        pass"
+STOPPED = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"
+STACK = "import sys\nsys.setrecursionlimit(10**9)\ndef deep():\n    return deep()\ndeep()"
 LOWER = "def same(a, b):\n    return a.lower() == b.lower()"
 SPLIT = "def same(a, b):\n    return a.split('@') == b.split('@')"
 #: what a hand-in does → (answer cells that are other than right, the points that it should earn of 24)
@@ -55,6 +65,14 @@ KINDS: dict[str, tuple[dict[str, str], float]] = {
     "a megabyte": ({"taken": "print('x' * 3_000_000)\n" + RIGHT["taken"]}, 24),
     "a megabyte in a function": ({"wire": RIGHT["wire"].replace("return", "print('x' * 10**6)\n    return")}, 24),
     "threads": ({"wire": THREAD + RIGHT["wire"]}, 24),
+    "a gigabyte": ({"taken": "for _ in range(1000):\n    print('x' * 10**6)\n" + RIGHT["taken"]}, 24),
+    "forks without end": ({"wire": FORKS}, 21),
+    "fills the memory": ({"wire": MEMORY}, 21),
+    "fills the disk": ({"wire": DISK}, 21),
+    "deletes its folders": ({"wire": FOLDERS + RIGHT["wire"]}, 24),
+    "closes its files": ({"wire": FILES}, 21),
+    "stops its process": ({"wire": STOPPED}, 21),
+    "recursion without bounds": ({"wire": STACK}, 21),
     "patched check": ({"wire": PATCH_CHECK}, 21),
     "patched lab": ({"servers": PATCH_LAB}, 21),
     "recursion": ({"wire": "def on_the_wire(domain):\n    return on_the_wire(domain)"}, 21),

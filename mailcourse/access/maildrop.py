@@ -62,7 +62,8 @@ class Maildrop:
         except OSError:
             raise Pop3Refusal("[SYS/TEMP] the message cannot be read") from None
         header = content.partition(b"\r\n\r\n")[0]
-        if not (utf8 or header.isascii()) and _is_utf8(header):
+        # In an old charset that nobody declared it is sent as it is.
+        if not (utf8 or header.isascii() or "\ufffd" in header.decode("utf-8", "replace")):
             raise Pop3Refusal("[UTF8] the header is in UTF-8; say UTF8 before you log in")
         return content
 
@@ -75,11 +76,3 @@ class Maildrop:
 
 def _whole(content: bytes) -> bytes:
     return content if content.endswith(b"\r\n") else content + b"\r\n"
-
-
-def _is_utf8(octets: bytes) -> bool:
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:  # an old charset that nobody declared: sent as it is
-        return False
-    return True

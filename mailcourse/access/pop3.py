@@ -299,17 +299,11 @@ def do_QUIT(session: Pop3Session) -> Pop3Reply:
     """UPDATE: delete what was marked, then say goodbye (§6)."""
     session.closed = True  # §6: whether or not everything could be removed
     marked = [] if session.state is A else sorted(session.maildrop.marked)
-    failed = 0
     try:
         for n in marked:
-            try:
-                session.changed("removed", session.maildrop.remove(n))
-            except OSError:
-                failed += 1
+            session.changed("removed", session.maildrop.remove(n))
     finally:
         session.end()  # before the reply: the next session may log in at once
-    if failed:
-        raise Pop3Refusal(f"[SYS/TEMP] {_messages(failed)} could not be deleted")
     return Pop3Reply(f"goodbye, {_messages(len(marked))} deleted")
 
 

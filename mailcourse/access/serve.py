@@ -14,6 +14,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.connection import Connection, ProtocolFactory
@@ -29,6 +30,7 @@ from .session import MailboxSession
 LOOK_SECONDS = 0.25
 #: Octets of an answer that are made before they are sent.
 BATCH = 256 * 1024
+SessionType = type[Pop3Session] | type[ImapSession]
 #: Ports where TLS comes before everything (RFC 8314).
 TLS_FIRST = (993, 995)
 
@@ -93,13 +95,17 @@ class SessionProtocol(asyncio.Protocol):
                 if data:
                     await self._answer(loop, self._session.replies(data))
                 if ended or self._lost:
+                    self._transport.write(self._session.farewell("the client has closed"))
                     return
                 if self._session.wants_tls:
                     await self._switch_to_tls(loop)
                 self._resume()
-        except (TimeoutError, ConnectionError, ssl.SSLError):
-            return  # silent for too long, gone, or not able to speak TLS
+        except TimeoutError:
+            self._transport.write(self._session.farewell("silent for too long"))
+        except (ConnectionError, ssl.SSLError):
+            return  # gone, or not able to speak TLS
         except Exception as error:  # a fault of ours ends one session, and can be seen
+            self._transport.write(self._session.farewell("[SERVERBUG] this session broke"))
             host, trace = self._session.host, self._session.trace
             trace.add(host, "access", "warning", text=f"a {self._session.service} session broke: {error!r}")
         finally:
@@ -190,30 +196,19 @@ class Privacy:
     needs_tls: bool = False
 
 
-def pop3(accounts: Accounts, host: Host, authority: Authority, privacy: Privacy = Privacy()) -> ProtocolFactory:
-    """Return what serves POP3 on a port of `host`."""
-    return _factory(Pop3Session, accounts, host, authority, privacy)
-
-
-def imap(accounts: Accounts, host: Host, authority: Authority, privacy: Privacy = Privacy()) -> ProtocolFactory:
-    """Return what serves IMAP on a port of `host`."""
-    return _factory(ImapSession, accounts, host, authority, privacy)
-
-
-def _factory(
-    kind: type[Pop3Session] | type[ImapSession], accounts: Accounts, host: Host, authority: Authority, privacy: Privacy
+def _serve(
+    kind: SessionType, accounts: Accounts, host: Host, authority: Authority, privacy: Privacy = Privacy()
 ) -> ProtocolFactory:
     def serve(connection: Connection) -> asyncio.Protocol:
         is_inside = connection.port in TLS_FIRST
-        session = kind(
-            accounts,
-            host.name,
-            host.internet.trace,
-            connection,
-            tls=privacy.offers_tls and not is_inside,
-            may_log_in=is_inside or not privacy.needs_tls,
-        )
+        offers_tls, may_log_in = privacy.offers_tls and not is_inside, is_inside or not privacy.needs_tls
+        trace = host.internet.trace
+        session = kind(accounts, host.name, trace, connection, tls=offers_tls, may_log_in=may_log_in)
         protocol = SessionProtocol(session, lambda: authority.server(host.name))
         return tls_first(protocol, authority.server(host.name)) if is_inside else protocol
 
     return serve
+
+
+#: what serves POP3, or IMAP, on a port of a host
+pop3, imap = partial(_serve, Pop3Session), partial(_serve, ImapSession)

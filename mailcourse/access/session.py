@@ -71,6 +71,10 @@ class MailboxSession(ABC):
         """Return what happened while the client waits.  Blocking."""
         return b""
 
+    def farewell(self, why: str) -> bytes:
+        """Return what is said before a connection is closed that the client did not end."""
+        return b""
+
     @abstractmethod
     def end(self) -> None:
         """The connection is over, however it ended."""

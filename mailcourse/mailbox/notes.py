@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-#: Notes that a folder keeps, of some hundred octets each.
-MAX_NOTES = 150_000
+#: Notes that a folder keeps, of some hundred octets each; a longer one is worked out again.
+MAX_NOTES, MAX_NOTE = 150_000, 4096
 
 
 class MessageNotes:
@@ -29,6 +29,8 @@ class MessageNotes:
             if self._count >= MAX_NOTES:
                 self._notes.clear()
                 self._count = 0
-            self._count += 1
-            note = self._notes[what][uid] = make()
+            note = make()
+            if not isinstance(note, bytes) or len(note) <= MAX_NOTE:
+                self._count += 1
+                self._notes[what][uid] = note
         return note  # type: ignore[return-value]

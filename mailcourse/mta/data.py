@@ -48,6 +48,8 @@ class Content:
             self.wrong = self.wrong or BARE
         self._measure(piece)
         clear = whole.replace(b"\r\n.", b"\r\n")[len(self._before) :]
+        if not self.size and clear.startswith((b" ", b"\t")):  # no field: the body, which continues no line on top
+            clear = b"\r\n" + clear
         self._before = whole[-2:]
         self.size += len(clear)
         if self.size > self._max:

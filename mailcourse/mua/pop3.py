@@ -80,17 +80,15 @@ class Pop3:
 
     def fetch(self, names: Iterable[str]) -> Iterator[Mail]:
         """Fetch copies of the messages with these names, one after the other; those that are `refused` do not come."""
-        came = 0
-        for name in names:
+        wanted = list(names)
+        for name in wanted:
             try:
                 lines = self._client.retr(self._numbers[name])[1]
+                yield Mail(name, (), b"".join(line + b"\r\n" for line in lines))
             except poplib.error_proto as error:
                 self.refused[name] = str(error)
-            else:
-                came += 1
-                yield Mail(name, (), b"".join(line + b"\r\n" for line in lines))
-        if self.refused and not came:
-            raise LabError(f"The server says: {next(iter(self.refused.values()))}")
+        if 0 < len(self.refused) == len(wanted):
+            raise LabError(f"The server says: {self.refused[wanted[0]]}")
 
     def delete(self, names: Iterable[str]) -> None:
         """Mark messages, but none that was refused; they go at QUIT."""

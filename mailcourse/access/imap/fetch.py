@@ -39,7 +39,7 @@ def _from_messages(
     marks_seen = any(item.marks_seen for item in items) and not selected.is_read_only
     has_flags = any(item.name == b"FLAGS" for item in items)
     is_content = any(item.is_content for item in items)
-    came, failed = 0, 0
+    failed = 0
     for number, uid in chosen.items():
         wanted = items
         try:
@@ -47,7 +47,6 @@ def _from_messages(
                 flag_message(context, selected, uid, lambda flags: flags | {"S"})
                 wanted = items if has_flags else items + parse_items("FLAGS")
             yield fetch_line(selected.message(number, uid), wanted)
-            came += 1
         except NoSuchMessage:
             continue  # removed by another session; the next NOOP reports it
         except OSError:  # one that cannot be read hides no other; untagged, NO is a warning (§7.1.2)
@@ -56,7 +55,7 @@ def _from_messages(
             continue
         if is_content:
             context.session.fetched(selected.cache[uid])
-    if failed and not came:
+    if 0 < failed == len(chosen):
         raise NoResponse("[UNAVAILABLE] the message cannot be read")
 
 

@@ -8,7 +8,7 @@ Knows names.  Does not know folders on a disk: `listing.py` asks for those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .list_request import ListRequest
@@ -21,6 +21,7 @@ class FolderTree:
     there: list[str]
     subscribed: list[str]
     uses: dict[str, str]  # folder → use
+    wire_name: Callable[[str], str]
 
     def names(self, *, with_subscribed: bool = False) -> list[str]:
         """Return all names: of folders that exist, of those above them, and perhaps of subscriptions."""
@@ -40,7 +41,7 @@ def list_rows(request: ListRequest, tree: FolderTree, *, is_new: bool) -> Iterat
     (RFC 5258 §3.3); old clients get every level.  `is_new`: the client knows \\NonExistent.
     """
     names = tree.names(with_subscribed="SUBSCRIBED" in request.selections)
-    names = [name for name in names if any(matches(pattern, name) for pattern in request.patterns)]
+    names = [name for name in names if _is_wanted(name, request, tree)]
     subscribed, chosen = set(tree.subscribed), _chosen(request, tree)
     hidden = chosen.difference(names)
     is_new = is_new or request.is_extended
@@ -56,6 +57,13 @@ def list_rows(request: ListRequest, tree: FolderTree, *, is_new: bool) -> Iterat
 def _chosen(request: ListRequest, tree: FolderTree) -> set[str]:
     names = set(tree.subscribed if "SUBSCRIBED" in request.selections else tree.there)
     return names & set(tree.uses) if "SPECIAL-USE" in request.selections else names
+
+
+def _is_wanted(name: str, request: ListRequest, tree: FolderTree) -> bool:
+    """Patterns are compared with what is on the wire: half of a letter in UTF-7 is one, too (RFC 3501 §5.1.3)."""
+    if name == "INBOX":  # ignoring case, §5.1
+        return any(matches(pattern.upper(), name) for pattern in request.patterns)
+    return any(matches(pattern, tree.wire_name(name)) for pattern in request.patterns)
 
 
 def _any_below(name: str, names: Iterable[str]) -> bool:
@@ -76,7 +84,7 @@ def lsub_rows(request: ListRequest, tree: FolderTree) -> Iterator[tuple[str, lis
     """Return the rows of LSUB: the subscriptions that match, and for % also the levels above them (§6.3.9)."""
     above = {name[:place] for name in tree.subscribed for place, sign in enumerate(name) if sign == "/"}
     for name in sorted({*tree.subscribed, *above}, key=lambda name: (name != "INBOX", name)):
-        if any(matches(pattern, name) for pattern in request.patterns):
+        if _is_wanted(name, request, tree):
             if name in tree.subscribed:
                 yield name, [] if name in tree.there else ["\\Noselect"]
             elif any("%" in pattern for pattern in request.patterns):
@@ -89,17 +97,17 @@ def matches(pattern: str, name: str) -> bool:
     >>> matches("Work/%", "Work/2026"), matches("%", "Work/2026")
     (True, False)
     """
-    reached = {0}  # how much of `name` the pattern may have used up so far
+    every = (1 << len(name) + 1) - 1  # a bit for each place in `name`, and one for its end
+    places = {sign: sum(1 << n for n, one in enumerate(name) if one == sign) for sign in {*name, "/"}}
+    below = every >> 1 & ~places["/"]  # where % may go on by one
+    reached = 1  # how much of `name` the pattern may have used up so far
     for sign in pattern:
-        if sign in "*%":
-            reached = {
-                end
-                for start in reached
-                for end in range(start, len(name) + 1)
-                if sign == "*" or "/" not in name[start:end]
-            }
+        if sign == "*":
+            reached = every & -(reached & -reached)  # from the first on, all
+        elif sign == "%":
+            reached |= (((reached & below) + below) ^ below) & every  # adding carries on to the end of the level
         else:
-            reached = {start + 1 for start in reached if name[start : start + 1] == sign}
+            reached = (reached & places.get(sign, 0)) << 1
         if not reached:
             return False
-    return len(name) in reached
+    return bool(reached >> len(name))

@@ -18,7 +18,8 @@ MAX_NESTING, MAX_TOKENS = 20, 10_000
 
 TOKEN = re.compile(
     rb'(?P<space> +)|(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\n]|\\["\\])*)"'
-    rb'|(?P<atom>(?:[^\x00-\x20(){"\[\]\x7f]|\[[^\[\]]*\](?:<[\d.]+>)?|\[|\])+)'
+    rb'|(?P<atom>(?:BODY|BINARY)[.A-Z]*\[[^\[\]]*\](?:<[\d.]+>)?(?=[ )]|$)|[^\x00-\x20(){"\x7f]+)',
+    re.IGNORECASE,
 )
 #: a literal here is the name of a field: BODY[HEADER.FIELDS (Subject {2}
 IN_SECTION = re.compile(rb"\[[\w.]+ \([^()\[\]]*$")

@@ -76,7 +76,6 @@ def _read_returns(given: list[Any], request: ListRequest) -> None:
 
 
 def _pattern(text: str) -> str:
-    text = text[:1000]
     head, slash, rest = text.partition("/")
     text = "INBOX" + slash + rest if head.upper() == "INBOX" else text
-    return re.sub(r"\*[*%]*|%+", lambda m: m[0][0], text)
+    return re.sub(r"[*%]+", lambda run: "*" if "*" in run[0] else "%", text)

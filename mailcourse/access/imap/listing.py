@@ -13,7 +13,7 @@ from .grammar import Command
 from .list_request import ListRequest, parse_list
 from .responses import Completed, NoResponse
 from .status import parse_status, status_line
-from .strings import read_folder
+from .strings import in_utf7
 
 
 def list_line(verb: str, wire_name: bytes, attributes: Sequence[str] = (), extra: str = "") -> bytes:
@@ -23,7 +23,7 @@ def list_line(verb: str, wire_name: bytes, attributes: Sequence[str] = (), extra
 
 def do_LIST(context: ImapContext, command: Command) -> Completed:
     """List the folders that match a pattern: * matches all, % all on one level."""
-    request = _parse(context, command)
+    request = parse_list(command)
     if request.asks_for_separator:  # §6.3.8
         return Completed([list_line("LIST", b'""', ["\\Noselect"])])
     if request.status:
@@ -42,23 +42,18 @@ def _list(context: ImapContext, request: ListRequest) -> Iterator[bytes]:
 
 def do_LSUB(context: ImapContext, command: Command) -> Completed:
     """List the subscriptions that match a pattern."""
-    request = _parse(context, command)
+    request = parse_list(command)
     if request.asks_for_separator:
         return Completed([list_line("LSUB", b'""', ["\\Noselect"])])
     rows = lsub_rows(request, _tree(context))
     return Completed([list_line("LSUB", context.wire_name(name), attributes) for name, attributes in rows])
 
 
-def _parse(context: ImapContext, command: Command) -> ListRequest:
-    request = parse_list(command)
-    request.patterns = [read_folder(pattern, utf8=context.enabled.utf8_names) for pattern in request.patterns]
-    return request
-
-
 def _tree(context: ImapContext) -> FolderTree:
     inbox = context.inbox()
     uses = {name: use for use, name in inbox.uses().items()}
-    return FolderTree(["INBOX", *inbox.folders()], inbox.subscriptions(), uses)
+    wire_name = str if context.enabled.utf8_names else in_utf7
+    return FolderTree(["INBOX", *inbox.folders()], inbox.subscriptions(), uses, wire_name)
 
 
 def do_NAMESPACE(context: ImapContext, command: Command) -> Completed:

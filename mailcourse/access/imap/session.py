@@ -72,6 +72,10 @@ class ImapSession(MailboxSession):
         super().encrypted()
         self._reader.clear()
 
+    def farewell(self, why: str) -> bytes:
+        """Say BYE: no connection is closed without it (§3.4)."""
+        return b"" if self.closed else self._last_line(f"* BYE {why}")
+
     def end(self) -> None:
         """The connection is over; what was being received is dropped."""
         self._reader.clear()

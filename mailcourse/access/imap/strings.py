@@ -79,9 +79,12 @@ def write_folder(name: str, *, utf8: bool) -> bytes:
     >>> write_folder("Entwürfe & more", utf8=False)
     b'"Entw&APw-rfe &- more"'
     """
-    if utf8:
-        return quoted(name, utf8=True)
-    return quoted(FOREIGN.sub(_shift, name.replace("&", "\0")).replace("\0", "&-"))
+    return quoted(name, utf8=True) if utf8 else quoted(in_utf7(name))
+
+
+def in_utf7(name: str) -> str:
+    """Write a name in ASCII: Entwürfe is Entw&APw-rfe."""
+    return FOREIGN.sub(_shift, name.replace("&", "\0")).replace("\0", "&-")
 
 
 def _shift(match: re.Match[str]) -> str:

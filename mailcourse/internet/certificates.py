@@ -34,6 +34,7 @@ class Authority:
             if self._made is None:
                 self._made = trustme.CA(organization_name="mailcourse lab")
                 self._made.cert_pem.write_to_path(str(self.file))
+                self.file.chmod(0o600)
             return self._made
 
     def server(self, name: str) -> ssl.SSLContext:

@@ -22,6 +22,12 @@ from pathlib import Path
 COARSE_SECONDS = 2
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there; nobody else can look into them."""
+    for each in [one for one in (*reversed(folder.parents), folder) if not one.is_dir()]:
+        each.mkdir(0o700, exist_ok=True)
+
+
 class Disk:
     """The disk of one host.  Blocking; thread-safe."""
 
@@ -40,7 +46,8 @@ class Disk:
     def create(self, path: Path) -> FileIO:
         """Open a file that must not exist yet, for writing."""
         with self._step("create", path, needs_room=True):
-            return path.open("xb", buffering=0)  # what is written goes to the system at once
+            # What is written goes to the system at once, and nobody else can read it.
+            return open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))
 
     def write(self, file: FileIO, pieces: Iterable[bytes]) -> None:
         """Write `pieces`."""
@@ -75,7 +82,7 @@ class Disk:
     def make_folder(self, path: Path) -> None:
         """Make a folder and those above it, unless they are there."""
         with self._step("make_folder", path):
-            path.mkdir(parents=True, exist_ok=True)
+            make_private(path)
 
     def unlink(self, path: Path) -> None:
         """Remove a file, if it is there."""

@@ -31,11 +31,7 @@ class TlsFirst(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             inside = await loop.start_tls(
-                transport,
-                self._protocol,
-                self._context,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+                transport, self._protocol, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
             )
         except (ssl.SSLError, OSError):
             inside = None

@@ -1,4 +1,4 @@
-"""The lab's own folder: temporary or kept, used by one lab at a time.
+"""The lab's own folder: temporary or kept, used by one lab at a time, and closed to other people of the machine.
 
 path/
   lock                   held while a lab is open; the system gives it back when a process dies
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import filelock
 
+from mailcourse.internet.disk import Disk, make_private
 from mailcourse.internet.errors import LabError
+from mailcourse.mailbox.uids import replace
 
 
 class Folder:
@@ -25,8 +27,8 @@ class Folder:
     def __init__(self, path: str | Path | None) -> None:
         self._temporary = path is None
         self.path = Path(tempfile.mkdtemp(prefix="mailcourse-")) if path is None else Path(path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = filelock.FileLock(self.path / "lock", timeout=0, thread_local=False)
+        make_private(self.path)
+        self._lock = filelock.FileLock(self.path / "lock", timeout=0, thread_local=False, mode=0o600)
         try:
             self._lock.acquire()
         except filelock.Timeout:
@@ -38,9 +40,7 @@ class Folder:
         """Count the openings of this folder: identities of an earlier run are not given out again."""
         file = self.path / "run"
         run = int(file.read_text()) + 1 if file.exists() else 1
-        fresh = file.with_suffix(".new")
-        fresh.write_text(str(run))
-        fresh.replace(file)
+        replace(file, str(run), self.path, Disk())
         return run
 
     def close(self) -> None:

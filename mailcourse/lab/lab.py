@@ -57,15 +57,7 @@ class PlainLab(LabWorld):
         new_disk: Callable[[], Disk] = Disk,
     ) -> None:
         with opening:
-            super().__init__(
-                scenario,
-                path=path,
-                clock=clock,
-                speed=speed,
-                name=name,
-                seed=seed,
-                new_disk=new_disk,
-            )
+            super().__init__(scenario, path=path, clock=clock, speed=speed, name=name, seed=seed, new_disk=new_disk)
             self.faults = Faults(self)
             try:
                 self.runtime.run(self._build())

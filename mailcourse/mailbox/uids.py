@@ -31,7 +31,7 @@ class Uids:
     def locked(self) -> Iterator[None]:
         """Be alone with the counter, among all programs that keep to `.lock`."""
         with self._guard:
-            lock = filelock.FileLock(self._path / ".lock", thread_local=False, poll_interval=0.005)
+            lock = filelock.FileLock(self._path / ".lock", thread_local=False, poll_interval=0.005, mode=0o600)
             if self._depth == 0:
                 lock.acquire()
             self._depth += 1

@@ -33,7 +33,7 @@ from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
-from mailcourse.internet.disk import Disk
+from mailcourse.internet.disk import Disk, make_private
 from mailcourse.message.address import Address, parse
 from mailcourse.message.envelope import Envelope, LocalCopy, as_json, from_json
 from mailcourse.message.reply import Reply
@@ -177,7 +177,7 @@ class Queue:
         self.arriving: set[str] = set()  # identifiers of messages that are arriving
         self.incoming, self.active, self.progress = (folder / n for n in ("incoming", "active", "progress"))
         for each in (self.incoming, self.active, self.progress):
-            each.mkdir(parents=True, exist_ok=True)
+            make_private(each)
         self._accepted = set(os.listdir(self.active))  # identifiers: the file system need not be asked each time
 
     def begin(self, queue_id: str, envelope: Envelope, message: str, arrived: datetime) -> Incoming:

@@ -25,10 +25,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import FLAG_WORDS, MessageFile, origin_of
+from mailcourse.mailbox.uids import replace
 
 from .account import Account
 from .imap import Dial, Imap, imap
@@ -247,9 +249,7 @@ class Device:
             return {}
 
     def _remember(self, known: dict[str, Any]) -> None:
-        fresh = self._path / "synced.new"
-        fresh.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        fresh.replace(self._path / "synced.json")
+        replace(self._path / "synced.json", json.dumps(known, indent=1), self._box.path / "tmp", Disk())
 
     def __repr__(self) -> str:
         how = self.protocol.upper() + ("" if self.protocol == "imap" else ", keeps" if self.keep else ", deletes")

@@ -6,13 +6,14 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailcourse import Lab
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
 from mailcourse.internet.connection import Connection
@@ -125,3 +126,28 @@ def test_a_full_disk_takes_no_message_and_lets_go_of_messages(tmp_path: Path) ->
     assert b"e OK" in imap.receive(b"e STORE 1 +FLAGS.SILENT (\\Deleted)\r\n")
     assert b"f OK" in imap.receive(b"f EXPUNGE\r\n")
     assert b"g OK" in imap.receive(b"g DELETE Work\r\n")
+
+
+def test_nobody_else_can_look_into_the_folder_of_a_lab(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    before = os.umask(0)  # whatever is allowed there is asked for
+    try:
+        lab = make_lab("two-offices", path=tmp_path / "above" / "kept")
+        alice, bruno = lab.person("alice@academy.test"), lab.person("bruno@bakery.test")
+        alice.send("bruno@bakery.test", "Bread", "x")
+        lab.settle()
+        lab.host("mx1.bakery.test").down()
+        lab.host("mx2.bakery.test").down()
+        alice.send("bruno@bakery.test", "waits", "x")
+        bruno.create_folder("Work")
+        bruno.flag(bruno.inbox()[0], "urgent")
+        bruno.move(1, "Work")
+        bruno.forward("bruno@bakery.test")
+        bruno.device("phone").sync()
+        bruno.device("laptop", "pop3").sync()
+        paths = [tmp_path / "above", *(tmp_path / "above").rglob("*")]
+        open_to_others = [str(path) for path in paths if path.lstat().st_mode & 0o077]
+        lab.close()
+    finally:
+        os.umask(before)
+    assert len(paths) > 60
+    assert open_to_others == []

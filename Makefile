@@ -19,9 +19,9 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 lab: $(READY)
 	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
 
-# The page's own frame is in demo/: Voilà's would fetch icons from the web.
+# The page's own frame is in demo/: Voilà's would fetch icons from the web.  Its address has a token.
 demo: $(DEMO)
-	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/voila notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
+	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
 
 test: $(DEV)
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)

@@ -108,12 +108,18 @@ def test_left_and_right_step_and_tab_reaches_the_next_button(bench: Callable[...
     assert outline == "3px", "who uses the keyboard sees where she is"
 
 
+#: `make demo` draws another one at each start
+TOKEN = "of-this-test"
+
+
 @pytest.fixture
 def voila(request: pytest.FixtureRequest, tmp_path: Path, runtime: Path) -> Iterator[str]:
     """The page of `make demo`."""
     port = own_port(1)
     run = ["make", "-o", ".venv/ready-demo", "demo", f"BIN={Path(sys.executable).parent}"]
-    run += [f"DEMO_ARGS=--no-browser --port={port} --Voila.port_retries=0 --KernelManager.transport=ipc"]
+    run += [
+        f"DEMO_ARGS=--no-browser --port={port} --Voila.port_retries=0 --token={TOKEN} --KernelManager.transport=ipc"
+    ]
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(runtime)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(run, cwd=request.config.rootpath, env=environment, start_new_session=True, **quiet)
@@ -143,10 +149,28 @@ def test_the_control_room_tells_the_story_as_a_page(voila: str, browser: Any) ->
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(voila, timeout=60_000)
+    page.goto(f"{voila}/?token={TOKEN}", timeout=60_000)
     page.locator("button:has-text('A message travels')").wait_for(timeout=60_000)
     assert "import Lab" not in page.locator("body").inner_text(), "a page for a projector shows no code"
     tell_the_story(page)
     page.close()
     assert wrong == []
     assert [url for url in asked if not url.startswith((voila, "data:", "blob:"))] == [], "it works offline"
+
+
+def test_the_page_is_for_whoever_has_its_token_and_under_no_other_name(voila: str) -> None:
+    def asked(path: str, host: str) -> tuple[int, str]:
+        request = urllib.request.Request(f"{voila}{path}", headers={"Host": host})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.url
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+
+    here = voila.removeprefix("http://")
+    for path in ("/", "/?token=guessed", "/api/kernels/x"):
+        status, address = asked(path, here)
+        assert status in (403, 404) or "/login" in address
+    for host in ("evil.test", f"evil.test:{here.rpartition(':')[2]}", "192.0.2.1", "127.0.0.1.evil.test"):
+        assert asked(f"/?token={TOKEN}", host)[0] == 403
+    assert asked(f"/?token={TOKEN}", here) == (200, f"{voila}/?token={TOKEN}")

@@ -45,6 +45,7 @@ bench: $(DEV)
 	$(BIN)/python benchmarks/mailboxes.py
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/hour.py
+	$(BIN)/python benchmarks/marking.py
 
 # Makes up input for the servers for about an hour; `make test` does a little of it.
 fuzz: $(DEV)

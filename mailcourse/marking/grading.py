@@ -62,6 +62,7 @@ class Job:
     seconds: float = SECONDS
     workers: int = 0
     again: bool = False  # mark everybody, also those who are marked
+    is_judged: bool = True  # False: run only, to measure what judging costs
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _marked(
 def _work(job: Job, entry: _Entry, hidden: tuple[str, ...]) -> Work:
     course = str(job.course.resolve()) if job.course else ""
     person = entry.person
-    return Work(person.name, job.assignment, entry.sheet, person.beside, hidden, course, job.seconds)
+    return Work(person.name, job.assignment, entry.sheet, person.beside, hidden, course, job.seconds, job.is_judged)
 
 
 # ---- what is kept ------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from assignment import ASSIGNMENTS, ROOT
 from submissions import KINDS, NAME, OTHERS, expected, write
 
 from mailcourse.internet.errors import LabError
+from mailcourse.marking import grading
 from mailcourse.marking.class_page import class_page
 from mailcourse.marking.found import people_in
 from mailcourse.marking.tables import Marks, marks_csv
@@ -70,11 +71,11 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ASSIGNMENTS if LONG else ["08-repair"])
-def test_nbgrader_gives_a_right_hand_in_all_points(name: str, tmp_path: Path, term: Path) -> None:
+def test_a_right_submission_gets_all_points(name: str, tmp_path: Path, term: Path) -> None:
     write(tmp_path / "in", "Zoë", "right", name)
-    (marks,) = grade(name, tmp_path / "in", term)
-    assert float(marks["points"]) + float(marks["to be marked by hand"]) == float(marks["of"])
-    assert marks["notes"] == ("looks into the checks" if name == "08-repair" else "")  # the solution asks for the fault
+    (marks,) = grading.grade(grading.Job(name, tmp_path / "in", term)).marks
+    assert marks.total + marks.waiting == marks.most
+    assert marks.notes == (["looks into the checks"] if name == "08-repair" else [])  # the solution asks for the fault
 
 
 def test_make_grade_takes_relative_folders_and_writes_into_grading(tmp_path: Path) -> None:

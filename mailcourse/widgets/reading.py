@@ -38,6 +38,8 @@ LEFT = "text-align:left;vertical-align:top;padding:2px 6px;overflow-wrap:anywher
 ELEMENTS = {"a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em"}
 ELEMENTS |= {"h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "li", "ol", "p", "pre", "q", "s", "small"}
 ELEMENTS |= {"span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"}
+#: HTML repeats all open ones of these in each paragraph, those that are alike three times: with attributes, none is
+FORMATTING = re.compile(r"<(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/][^>]{0,2000}>", re.IGNORECASE)
 ATTRIBUTES = {"a": {"href"}, "img": {"alt"}}
 
 #: header field → what it says
@@ -155,7 +157,7 @@ def clean(html: str) -> str:
     '<p>Hi <b>there</b></p>'
     """
     harmless = nh3.clean(
-        html[:MAX_SHOWN],
+        FORMATTING.sub(r"<\1>", html[:MAX_SHOWN]),
         tags=ELEMENTS,
         attributes=ATTRIBUTES,
         attribute_filter=_attribute,

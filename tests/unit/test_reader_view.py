@@ -150,6 +150,25 @@ def test_a_link_that_names_another_place_is_told() -> None:
     assert "⚠ it says bakery.test" in reading.html_pane(Mail("1", (), hostile()["html: links that lie"]))
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<i title={}><p>",
+        "<b id={}>",
+        "<B\nx={}><div>",
+        "<font/color={}><p>",
+        "<u a='{}<'><li>",
+        "<a href=x{}><p>",
+        "<s {}><td>",
+    ],
+)
+def test_html_that_repeats_itself_does_not_grow(unit: str) -> None:
+    began = time.thread_time()
+    shown = reading.clean("".join(unit.format(number) for number in range(6000)) + "<p>x" * 3000)
+    assert len(shown) < 20 * reading.MAX_SHOWN
+    assert time.thread_time() - began < 3
+
+
 def test_what_is_cut_is_said() -> None:
     many = hostile()
     assert "and 450 more" in reading.files(Mail("1", (), many["500 attachments"]))

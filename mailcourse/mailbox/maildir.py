@@ -35,7 +35,7 @@ from mailcourse.internet.disk import Disk
 
 from .keywords import Keywords
 from .listing import FolderListing, NoSuchMessage
-from .names import KNOWN, MessageFile, write_name
+from .names import KNOWN, FlagChange, MessageFile, write_name
 from .notes import MessageNotes
 from .temporary import TemporaryFolder
 
@@ -204,7 +204,7 @@ class Maildir:
         wanted = frozenset(flags)
         return self.change_flags(entry, lambda now: wanted)
 
-    def change_flags(self, entry: MessageFile, change: Callable[[frozenset[str]], frozenset[str]]) -> MessageFile:
+    def change_flags(self, entry: MessageFile, change: FlagChange) -> MessageFile:
         """Give a message the flags that `change` makes of those it has now, whoever set them."""
 
         def rename(now: MessageFile) -> MessageFile:

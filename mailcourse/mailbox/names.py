@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -31,6 +32,8 @@ READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 MAX_AT_ONCE = 16 * 1024  # octets read by one call; more takes longer when they are not there
 OURS = re.compile(r"(\d+)\.(?:r\d+)?[ms]\d+\.")  # the names that `deliver.py` and IMAP's APPEND make
 IDENTITY = re.compile(r"(?:r\d+)?m\d+")
+Flags = frozenset[str]
+FlagChange = Callable[[Flags], Flags]
 
 
 @dataclass(frozen=True, slots=True)

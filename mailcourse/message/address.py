@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from mailcourse.internet.errors import LabError
 
 # Said by what they are not: sets with large ranges of Unicode take milliseconds to compile.
-NEITHER = r"\x7f\ud800-\udfff"  # halves of letters, U+D800 to U+DFFF, are none
-LETTER = rf"[^\x00-/:-@\[-`{{-{NEITHER}]"  # or digit, or any character beyond ASCII
-LETTER_OR_HYPHEN = rf"[^\x00-,./:-@\[-`{{-{NEITHER}]"
+BEYOND = r"\u2028\u2029\ud800-\udfff"  # line ends, and halves of letters, are none
+NEITHER = rf"\x7f-\x9f{BEYOND}"
+LETTER = rf"[^\x00-/:-@\[-`{{-\x9f{BEYOND}]"  # or digit, or any character beyond ASCII
+LETTER_OR_HYPHEN = rf"[^\x00-,./:-@\[-`{{-\x9f{BEYOND}]"
 ATEXT = rf'[^\x00- "(),.:;<>@\[\\\]{NEITHER}]'
 DOT_STRING = re.compile(rf"{ATEXT}+(\.{ATEXT}+)*")
-LOCAL = re.compile(rf'{DOT_STRING.pattern}|"([^"\\\x00-\x1f\ud800-\udfff]|\\[ -~])*"')
+LOCAL = re.compile(rf'{DOT_STRING.pattern}|"([^"\\\x00-\x1f{NEITHER}]|\\[ -~])*"')
 LABEL = rf"{LETTER}({LETTER_OR_HYPHEN}*{LETTER})?"
 DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*|\[(?i:IPv6:)?[0-9A-Fa-f.:]+\]")
 

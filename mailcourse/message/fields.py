@@ -45,8 +45,7 @@ class Fields(dict[bytes, list[bytes]]):
 
     def first(self, name: bytes) -> bytes | None:
         """Return the first value of a field, or None."""
-        values = self.get(name)
-        return values[0] if values else None
+        return self[name][0] if name in self else None
 
 
 def fields(header: bytes) -> Fields:

@@ -72,6 +72,8 @@ WORDS: dict[str, Words] = {
         ASKED,
     ),
 }
+#: where what came back goes, to the octet: the library cannot write a message beyond ASCII inside another
+HERE = b"the message that came back"
 #: Larger messages are never sent back whole.
 MAX_RETURNED = 100_000
 
@@ -109,14 +111,16 @@ def write_report(
     written.set_param("report-type", "delivery-status")
     written.set_boundary(f"=_{message_id.strip('<>').split('@')[0]}")
     written.attach(_for_programs(entry, statuses, own_name))
-    written.attach(_returned(entry, is_failure=statuses[0].action == "failed"))
-    return written.as_bytes()
+    part, octets = _returned(entry, is_failure=statuses[0].action == "failed")
+    written.attach(part)
+    before, _, after = written.as_bytes().rpartition(HERE)
+    return before + octets + after
 
 
 def _for_programs(entry: Entry, statuses: Sequence[RecipientStatus], own_name: str) -> EmailMessage:
     about_all = Message(policy=_policy(entry))
     if entry.envelope.envelope_id:
-        about_all["Original-Envelope-Id"] = from_xtext(entry.envelope.envelope_id)
+        about_all["Original-Envelope-Id"] = _line(from_xtext(entry.envelope.envelope_id))
     about_all["Reporting-MTA"] = f"dns; {own_name}"
     about_all["Arrival-Date"] = format_datetime(entry.arrived)
     part = EmailMessage(policy=_policy(entry))
@@ -134,7 +138,7 @@ def _about(entry: Entry, status: RecipientStatus) -> Message:
     original = entry.envelope.dsn_options(status.recipient).original
     if original:
         kind, _, address = original.partition(";")
-        fields["Original-Recipient"] = f"{kind}; {from_xtext(address)}"
+        fields["Original-Recipient"] = _line(f"{kind}; {from_xtext(address)}")
     kind = "rfc822" if str(status.recipient).isascii() else "utf-8"  # RFC 6533 §3
     fields["Final-Recipient"] = f"{kind}; {status.recipient}"
     fields["Action"] = status.action
@@ -142,19 +146,23 @@ def _about(entry: Entry, status: RecipientStatus) -> Message:
     fields["Status"] = status.reason.enhanced or default
     if status.peer:
         fields["Remote-MTA"] = f"dns; {status.peer}"
-        fields["Diagnostic-Code"] = f"smtp; {status.reason}"
+        fields["Diagnostic-Code"] = _line(f"smtp; {status.reason}")
     if status.until:
         fields["Will-Retry-Until"] = format_datetime(status.until)
     return fields
 
 
-def _returned(entry: Entry, *, is_failure: bool) -> EmailMessage:
-    """RFC 3461 §4.3: RET speaks of failures; other reports bring the header alone."""
+def _returned(entry: Entry, *, is_failure: bool) -> tuple[EmailMessage, bytes]:
+    """Return a part and what goes `HERE`.  RFC 3461 §4.3: RET speaks of failures; else the header comes back alone."""
     part = EmailMessage(policy=_policy(entry))
     whole = is_failure and entry.envelope.returned == "FULL" and entry.size <= MAX_RETURNED
     part["Content-Type"] = "message/rfc822" if whole else "text/rfc822-headers"
     octets = b"".join(entry.content()) if whole else entry.head()
     if not octets.isascii():
         part["Content-Transfer-Encoding"] = "8bit"
-    part.set_payload(octets.decode("ascii", "surrogateescape"))  # octets come out as they went in
-    return part
+    part.set_payload(HERE.decode())
+    return part, octets
+
+
+def _line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -93,7 +93,10 @@ def compose(draft: Draft, message_id: str, date: datetime, draw: Callable[[int],
     if draft.cc:
         message["Cc"] = [_shown(address) for address in draft.cc]
     # A line end in a subject would begin another header.
-    message["Subject"] = " ".join(_whole(draft.subject).split())
+    subject = " ".join(_whole(draft.subject).split())
+    if "=?" in subject:  # the library would decode what only looks like an encoded word, and fail for some
+        subject = _AsIs("Subject", Header(subject, "utf-8", header_name="Subject").encode(linesep="\r\n"))
+    message["Subject"] = subject
     message["Date"] = date
     message["Message-ID"] = message_id
     if draft.references:  # RFC 5322 §3.6.4

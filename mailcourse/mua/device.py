@@ -29,7 +29,7 @@ from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mailbox.maildir import Maildir
-from mailcourse.mailbox.names import FLAG_WORDS, MessageFile, origin_of
+from mailcourse.mailbox.names import FLAG_WORDS, Flags, MessageFile, origin_of
 from mailcourse.mailbox.uids import replace
 
 from .account import Account
@@ -219,14 +219,8 @@ class Device:
         return {"validity": validity, "messages": messages}
 
     def _merge(
-        self,
-        server: Imap,
-        box: Maildir,
-        message: tuple[int, MessageFile],
-        last: frozenset[str],
-        theirs: frozenset[str],
-        done: Synced,
-    ) -> frozenset[str]:
+        self, server: Imap, box: Maildir, message: tuple[int, MessageFile], last: Flags, theirs: Flags, done: Synced
+    ) -> Flags:
         """Give both sides the flags that were changed on either; return those that both have then."""
         uid, stored = message
         ours, theirs = frozenset(_flags(stored)), theirs & LETTERS.keys()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from mailcourse.message.address import parse
 from mailcourse.message.fields import (
     MAX_FIELD,
     MAX_FIELDS,
@@ -20,6 +23,7 @@ from mailcourse.message.fields import (
     without_comments,
 )
 from mailcourse.message.mime import MAX_PARTS, split
+from mailcourse.mua.compose import Draft, compose
 from mailcourse.mua.mail import Mail, Messages
 
 FIELDS = [
@@ -217,3 +221,12 @@ def test_a_whole_message_has_so_many_parts_however_they_are_nested() -> None:
     several = split(multipart(b"out", [multipart(b"in", [b"\r\nx"] * 400)] * 4))
     assert [len(part.parts) for part in several.parts] == [400, 400, 196, 0]
     assert [len(part.parts) for part in split(several.message).parts[::-1]] == [0, 196, 400, 400]  # whoever asks first
+
+
+@pytest.mark.parametrize("text", [text for text, _ in WORDS], ids=[ascii(text)[:40] for text, _ in WORDS])
+def test_a_subject_that_looks_encoded_arrives_as_it_was_written(text: str) -> None:
+    alice = parse("alice@academy.test")
+    draft = Draft(alice, "Alice", (alice,), (), (), f"Re: {text}", "x")
+    raw = compose(draft, "<1@academy.test>", datetime(2026, 9, 7, 8, tzinfo=UTC), bytes)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert Mail("1", (), raw).subject == " ".join(f"Re: {text}".encode("utf-8", "replace").decode().split())

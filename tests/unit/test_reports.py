@@ -9,6 +9,7 @@ from email.message import EmailMessage, Message
 import pytest
 
 from mailcourse import Lab
+from mailcourse.message.address import MalformedAddress, parse
 from mailcourse.mta import commands
 from mailcourse.mta.session import SmtpSession
 
@@ -136,3 +137,32 @@ def test_a_message_to_a_hundred_and_fifty_takes_two_transactions(make_lab: Calla
     assert {one.state for one in sent.status.values()} == {"delivered"}
     accepted = [len(e.facts["recipients"]) for e in sent.events if e.what == "accepted" and e.host == "mx1.bakery.test"]
     assert accepted == [100, 50]
+
+
+@pytest.mark.parametrize(
+    "ugly", ['"@<\\""', '"a\\\\,;:"', '"(((("', '"=?utf-8?q?x?="', '"ä 日\u202e"', "a=b/c!#$%&'*+^_`{|}~", "日"]
+)
+def test_a_report_is_written_whatever_the_sender_made_up(lab: Lab, ugly: str) -> None:
+    lab.fault(
+        "mx1.bakery.test", "reply", at="RCPT", say="550 5.1.1 \x85 the message that came back \u2028 =?utf-8?b?abcde?="
+    )
+    with lab.online("laptop.academy.test"), smtplib.SMTP("mail.academy.test", 587) as server:
+        server.starttls(context=lab.certificates.client)
+        server.login(ALICE, lab.person(ALICE).password)
+        said = f"MAIL FROM:<{ugly}@academy.test> SMTPUTF8 BODY=8BITMIME RET=FULL ENVID=x+2BX\r\n"
+        server.command_encoding = "utf-8"
+        server.send(said)
+        assert server.getreply()[0] == 250
+        server.send(f"RCPT TO:<{BRUNO}> ORCPT=rfc822;a+2Bb\r\n")
+        assert server.getreply()[0] == 250
+        server.data(f"Subject: {ugly}\r\n\r\nKäse \xff\r\n".encode("latin-1", "replace"))
+    lab.settle()
+    assert not [event.facts["text"] for event in lab.trace if event.what == "warning"]
+    assert [event.facts["to"] for event in lab.trace if event.what == "reported"] == [f"{ugly}@academy.test"]
+
+
+@pytest.mark.parametrize("sign", ["\x85", "\x9f", "\u2028", "\u2029", "\x7f"])
+def test_an_address_has_no_line_ends_of_any_kind(sign: str) -> None:
+    for text in (f"a{sign}b@b.test", f'"a{sign}b"@b.test', f"a@b{sign}.test"):
+        with pytest.raises(MalformedAddress):
+            parse(text)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from mailcourse.mailbox.listing import NoSuchMessage
-from mailcourse.mailbox.names import MessageFile
+from mailcourse.mailbox.names import FlagChange, MessageFile
 
 from .context import ImapContext
 from .flags import write_flags
@@ -86,9 +86,7 @@ def fetch_line(message: MessageView, items: list[Item]) -> bytes:
     return b"* %d FETCH (%b)" % (message.number, b" ".join([item.name + b" " + item.write(message) for item in items]))
 
 
-def flag_message(
-    context: ImapContext, selected: SelectedFolder, uid: int, change: Callable[[frozenset[str]], frozenset[str]]
-) -> None:
+def flag_message(context: ImapContext, selected: SelectedFolder, uid: int, change: FlagChange) -> None:
     """Change the flags of a message, and record it if that changed anything."""
     before, after = selected.change_flags(uid, change)
     if after.flags != before.flags:

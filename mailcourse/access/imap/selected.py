@@ -10,12 +10,12 @@ Yields lines without their line ends.  Does not know sessions or other folders.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from mailcourse.mailbox.listing import NoSuchMessage
 from mailcourse.mailbox.maildir import Maildir
-from mailcourse.mailbox.names import MessageFile
+from mailcourse.mailbox.names import FlagChange, MessageFile
 
 from .flags import SYSTEM_FLAGS, write_flags
 from .grammar import Command, text_of
@@ -81,9 +81,7 @@ class SelectedFolder:
         if self.is_read_only:
             raise NoResponse("[READ-ONLY] the folder was opened with EXAMINE")
 
-    def change_flags(
-        self, uid: int, change: Callable[[frozenset[str]], frozenset[str]]
-    ) -> tuple[MessageFile, MessageFile]:
+    def change_flags(self, uid: int, change: FlagChange) -> tuple[MessageFile, MessageFile]:
         """Change the flags that a message has now, even if another session set them; return it before and after."""
         before = self.cache[uid]
         after = self.cache[uid] = self.folder.change_flags(before, change)

@@ -6,10 +6,11 @@ STORE 1:3 +FLAGS.SILENT (\\Seen)   the new flags are not sent back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from mailcourse.mailbox.listing import NoSuchMessage
+from mailcourse.mailbox.names import FlagChange
 
 from .context import ImapContext
 from .fetch import fetch_line, flag_message
@@ -38,11 +39,7 @@ def do_STORE(context: ImapContext, selected: SelectedFolder, command: Command) -
 
 
 def _store(
-    context: ImapContext,
-    selected: SelectedFolder,
-    chosen: dict[int, int],
-    change: Callable[[frozenset[str]], frozenset[str]],
-    reported: str,
+    context: ImapContext, selected: SelectedFolder, chosen: dict[int, int], change: FlagChange, reported: str
 ) -> Iterator[bytes]:
     yield from selected.new_keywords()
     items = parse_items(reported.split()) if reported else []

@@ -21,6 +21,7 @@ from mailcourse.lab.table import Table, table
 from mailcourse.views import Lab
 
 from . import tries
+from .answer_names import explain_misnamed_answers
 from .task import Task, find, opened, tasks, use_course
 from .world import World
 
@@ -129,6 +130,7 @@ def _keep_the_kernel() -> None:
     shell = _shell()
     if shell is not None:
         shell.user_ns.update(dict.fromkeys(("exit", "quit"), _no_exit))
+        explain_misnamed_answers(shell)
 
 
 def _no_exit(*_: object) -> None:

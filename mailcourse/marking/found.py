@@ -20,11 +20,13 @@ import io
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from mailcourse.internet.errors import LabError
@@ -53,7 +55,8 @@ class FoundFile:
 
     path: PurePosixPath
     when: datetime
-    octets: bytes
+    size: int
+    read: Callable[[], bytes]  # a class may have handed in more than fits into memory
     archive: PurePosixPath | None = None  # the outermost one that it was in
 
     @property
@@ -96,33 +99,33 @@ class _Owner:
 def files_in(place: Path, is_product: Callable[[Path], bool] = lambda path: False) -> Iterator[FoundFile | Unused]:
     """Return all files below a folder, or in an archive; not what marking has made."""
     if place.is_file():
-        yield from _unpacked(
-            FoundFile(PurePosixPath(), datetime.fromtimestamp(place.stat().st_mtime), b""), place.read_bytes()
-        )
+        yield from _unpacked(_on_disk(place, PurePosixPath()))
         return
     for path in sorted(place.rglob("*")):
         below = PurePosixPath(path.relative_to(place).as_posix())
-        if not path.is_file() or any(HIDDEN.match(part) for part in below.parts) or is_product(path):
+        if path.is_dir() or any(HIDDEN.match(part) for part in below.parts) or is_product(path):
             continue
-        if path.stat().st_size > MAX_FILE:
+        if path.is_symlink() or not path.is_file():
+            yield Unused(str(below), "it is a link, or no ordinary file")
+            continue
+        found = _on_disk(path, below)
+        if found.size > MAX_FILE:
             yield Unused(str(below), f"it has more than {MAX_FILE // 10**6} MB")
-            continue
-        try:
-            octets = path.read_bytes()
-        except OSError as error:
-            yield Unused(str(below), f"it could not be read: {error.strerror}")
-            continue
-        found = FoundFile(below, datetime.fromtimestamp(path.stat().st_mtime), octets)
-        if path.suffix.lower() == ".zip":
-            yield from _unpacked(replace(found, path=below.with_suffix("")), octets)
+        elif path.suffix.lower() == ".zip":
+            yield from _unpacked(replace(found, path=below.with_suffix("")))
         else:
             yield found
 
 
-def _unpacked(archive: FoundFile, octets: bytes, depth: int = 1) -> Iterator[FoundFile | Unused]:
+def _on_disk(path: Path, below: PurePosixPath) -> FoundFile:
+    about = path.stat()
+    return FoundFile(below, datetime.fromtimestamp(about.st_mtime), about.st_size, path.read_bytes)
+
+
+def _unpacked(archive: FoundFile, depth: int = 1) -> Iterator[FoundFile | Unused]:
     try:
-        packed = zipfile.ZipFile(io.BytesIO(octets))
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        packed = zipfile.ZipFile(io.BytesIO(archive.read()))
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, ValueError) as error:
         yield Unused(f"{archive.path}.zip", f"the archive could not be opened: {error}")
         return
     for entry in packed.infolist():
@@ -133,17 +136,24 @@ def _unpacked(archive: FoundFile, octets: bytes, depth: int = 1) -> Iterator[Fou
         if entry.file_size > MAX_FILE:
             yield Unused(str(path), f"it has more than {MAX_FILE // 10**6} MB")
             continue
+        outermost = archive.archive or (archive.path if archive.path.parts else None)
         try:
-            content = packed.read(entry)
-            outermost = archive.archive or (archive.path if archive.path.parts else None)
-            found = FoundFile(path, datetime(*entry.date_time), content, outermost)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError) as error:
-            yield Unused(str(path), f"it could not be unpacked: {error}")
-            continue
+            when = datetime(*entry.date_time)
+        except ValueError:  # a date that there is not
+            when = archive.when
+        found = FoundFile(path, when, entry.file_size, partial(packed.read, entry), outermost)
         if path.suffix.lower() == ".zip" and depth < MAX_DEPTH:
-            yield from _unpacked(replace(found, path=path.with_suffix("")), content, depth + 1)
+            yield from _unpacked(replace(found, path=path.with_suffix("")), depth + 1)
         else:
             yield found
+
+
+def _octets(file: FoundFile) -> bytes:
+    """Return what is in a file; `Unreadable` says why not."""
+    try:
+        return file.read()
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, ValueError) as error:
+        raise Unreadable(f"the file could not be read: {error}") from None
 
 
 def _name_in_archive(entry: zipfile.ZipInfo) -> str:
@@ -282,7 +292,7 @@ def _person(
     for one, file in notebooks:
         why, cells = "", tuple[OwnCell, ...]()
         try:
-            cells = tuple(read_cells(file.octets))
+            cells = tuple(read_cells(_octets(file)))
         except Unreadable as error:
             why = str(error)
         said = assignment_of(cells)
@@ -300,9 +310,17 @@ def _person(
     one, file, cells, why = usable[-1]
     beside = _beside(files, file, one, unused)
     notes = (why,) if why else ()
-    return replace(
-        person, cells=cells, path=str(file.path), when=file.when, is_late=one.is_late, notes=notes, beside=beside
-    )
+    is_exchange = not one.platform_id and file.archive is None and file.path.parent.name == assignment
+    when = (_collected(beside) if is_exchange else None) or file.when
+    return replace(person, cells=cells, path=str(file.path), when=when, is_late=one.is_late, notes=notes, beside=beside)
+
+
+def _collected(beside: dict[str, bytes]) -> datetime | None:
+    """Return when nbgrader's exchange took a submission, which it writes beside the notebook."""
+    text = beside.get("timestamp.txt", b"").decode("ascii", "replace").strip()
+    with suppress(ValueError):
+        return datetime.fromisoformat(text.removesuffix(" UTC")).replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+    return None
 
 
 def _named(rest: PurePosixPath) -> list[str]:
@@ -330,7 +348,7 @@ def _beside(
     for other, file in files:
         if file.is_notebook:
             continue
-        size += len(file.octets)
+        size += file.size
         folder = owner.rest.parent
         name = other.rest.relative_to(folder) if other.rest.is_relative_to(folder) else other.rest
         if size > MAX_BESIDE:
@@ -338,5 +356,6 @@ def _beside(
                 Unused(str(file.path), f"the files beside the notebook have more than {MAX_BESIDE // 10**6} MB")
             )
         elif name.parts:
-            beside[str(name)] = file.octets
+            with suppress(Unreadable):
+                beside[str(name)] = _octets(file)
     return beside

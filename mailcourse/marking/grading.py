@@ -92,8 +92,9 @@ def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = No
     is_product = _products(into, folder)
     exercise = exercise_of(job.assignment, job.course)
     people, unused = people_in(folder, job.assignment, assignments_of(job.course), is_product)
-    into.mkdir(parents=True, exist_ok=True)
-    os.chmod(into, 0o700)  # marks are for one pair of eyes
+    if not into.exists():
+        into.mkdir(parents=True)
+        into.chmod(0o700)  # marks are for one pair of eyes
     hidden = hidden_worlds(into, job.assignment)
     judges = sorted([*PACKAGE.rglob("*.py"), *(job.course.rglob("*.py") if job.course else ())])
     entries = []

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mailcourse.checks import bounds
+from mailcourse.checks.answer_names import Check, defined_names, misnamed
 from mailcourse.checks.begin import MAX_NAME
 from mailcourse.checks.judging import JudgeBroken, JudgeProcess, judged, nothing
 from mailcourse.checks.task import Task, find
@@ -27,7 +28,7 @@ from mailcourse.checks.verdict import Verdict
 from mailcourse.internet.errors import LabError
 
 from .doorway import open_ports
-from .notebook import Check, Placed, Sheet, defined_names
+from .notebook import Placed, Sheet
 from .room import START, Room, RoomEnded
 
 #: real seconds for a cell; once several have not ended, for each further one; and for an answer to be handed over
@@ -235,16 +236,16 @@ class _Marking:
         """Say why there is nothing to judge, or ""."""
         cells = self.work.sheet.cells[self._since : number]
         stopped = [why for place, why in self._failed.items() if self._since <= place <= number]
-        others = [name for name in defined_names([c.source for c in cells if c.is_run]) if name != check.answer]
-        defines = f"your cell defines `{'`, `'.join(others[:3])}`" if others else "no cell defines it"
+        sources = [cell.source for cell in cells if cell.is_run]
         if told.get("missing") == check.answer and stopped:
             return f"This task looks for `{check.answer}`, and the cell that should define it did not: {stopped[-1]}."
         if told.get("missing") == check.answer:
-            return f"This task looks for `{check.answer}`; {defines}."
+            return misnamed(check, sources)
         if "parcel" not in told:
             return str(told.get("stopped") or f"The answer stopped with a missing name: {told.get('missing')}")[:600]
+        others = set(defined_names(sources)) - {check.answer}
         if others and told["parcel"] == UNANSWERED and self._is_touched(check, cells):
-            return f"This task looks for `{check.answer}`, which is still …; {defines}."
+            return misnamed(check, sources)
         return ""
 
     @staticmethod

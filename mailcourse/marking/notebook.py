@@ -9,13 +9,14 @@ for how many points, is read from the exercise and never from what was handed in
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from mailcourse.checks.answer_names import Check, check_in, defined_names
 
 MAX_CELLS, MAX_SOURCE = 2000, 2_000_000
 PEEKS = re.compile(r"mailcourse\.(checks|marking)\.|fault_of|\bimport\b.*\b(checks|marking)\b")
@@ -33,16 +34,6 @@ class OwnCell:
     source: str
     cell_id: str = ""
     grade_id: str = ""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A call of `check` in a notebook: which task, and the expression that is the answer."""
-
-    assignment: str
-    task: str
-    answer: str
-    is_alone: bool  # nothing else is in its cell
 
 
 @dataclass(frozen=True)
@@ -175,54 +166,12 @@ def read_exercise(path: Path, name: str) -> Exercise:
     return Exercise(name, cells, checks, whole.get("metadata", {}))
 
 
-def check_in(source: str) -> Check | None:
-    """Return what a cell has checked, if it has.
-
-    >>> check_in('from mailcourse.checks import check\\ncheck("02-dns", "zone", zone)')
-    Check(assignment='02-dns', task='zone', answer='zone', is_alone=True)
-    """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    for line in tree.body:
-        call = line.value if isinstance(line, (ast.Expr, ast.Assign)) else None
-        if not isinstance(call, ast.Call) or getattr(call.func, "id", getattr(call.func, "attr", "")) != "check":
-            continue
-        names = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        if len(names) == 2 and len(call.args) > 2:
-            others = [one for one in tree.body if one is not line and not isinstance(one, (ast.Import, ast.ImportFrom))]
-            return Check(names[0], names[1], ast.unparse(call.args[2]), not others)
-    return None
-
-
 def assignment_of(cells: Sequence[OwnCell]) -> str:
     """Return which assignment a notebook says that it is of, or ""."""
     for cell in cells:
         if match := re.search(r"\b(?:begin|check)\(\s*[\"']([\w-]+)[\"']", cell.source):
             return match[1]
     return ""
-
-
-def defined_names(sources: Sequence[str]) -> list[str]:
-    """Return the names that cells define at their left margin, in order.
-
-    >>> defined_names(["primero = 5\\ndef f(): x = 1", "a, b = 1, 2"])
-    ['primero', 'f', 'a', 'b']
-    """
-    found: dict[str, None] = {}
-    for source in sources:
-        try:
-            body = ast.parse(source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        for line in body:
-            if isinstance(line, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                found[line.name] = None
-            targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
-            for target in targets:
-                found |= {node.id: None for node in ast.walk(target) if isinstance(node, ast.Name)} if target else {}
-    return list(found)
 
 
 # ---- laying out ------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from mailcourse.internet.errors import LabError
 from .notebook import OwnCell, Unreadable, assignment_of, read_cells
 
 #: octets of one file, of the files beside a notebook together, and how deep archives may be packed in archives
-MAX_FILE, MAX_BESIDE, MAX_DEPTH = 400_000_000, 20_000_000, 3
+MAX_FILE, MAX_BESIDE, MAX_DEPTH = 400_000_000, 5_000_000, 3
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<rest>.*))?$", re.DOTALL)
 CANVAS = re.compile(r"(?P<name>[^_\d][^_]*?)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)$", re.IGNORECASE | re.DOTALL)
 NUMBERED = re.compile(r"\d\d-[a-z]+(?:-[a-z]+)*")

@@ -105,6 +105,8 @@ def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = No
     fresh = [entry for entry in entries if job.again or before.get(entry.person.key, NOBODY).digest != entry.digest]
     results = {entry.person.key: before[entry.person.key] for entry in entries if entry not in fresh}
     stopped = False
+    if fresh:
+        room.try_out()
     with _quiet():
         try:
             for entry, marked in _marked(job, fresh, hidden, executor):

@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import Any
 
 from mailcourse.checks.programs import module
+from mailcourse.internet.errors import LabError
 
 from . import confine
 
@@ -52,29 +53,36 @@ class RoomEnded(Exception):
 
 @cache
 def bubblewrap() -> str:
-    """Return the path of bubblewrap where it works, or ""."""
+    """Return the path of bubblewrap where a room can be opened with it, or ""; tried once."""
     program = shutil.which("bwrap") or ""
     if not program:
         return ""
-    trial = subprocess.run(
-        [program, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
-        capture_output=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*_apart(program, Path(folder), None), *module("mailcourse.marking.confine"), "only to be imported"]
+        trial = subprocess.run(command, capture_output=True, check=False)
     return program if trial.returncode == 0 else ""
 
 
 @cache
-def _has_size() -> bool:
-    said = subprocess.run([bubblewrap(), "--help"], capture_output=True, text=True, check=False)
+def _has_size(program: str) -> bool:
+    said = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
     return "--size" in said.stdout + said.stderr
+
+
+def try_out() -> None:
+    """Open a room and close it again; `LabError` when this machine lets none be."""
+    with tempfile.TemporaryDirectory() as folder, Room(Path(folder), {}) as room:
+        try:
+            room.ask(run="1", seconds=START)
+        except RoomEnded as why:
+            raise LabError(f"No room for a submission can be opened on this machine: {why}.") from None
 
 
 def how_apart() -> str:
     """Say what a teacher should know of the rooms of this machine; "" when they are as they should be."""
     if bubblewrap():
         return ""
-    missing = "bubblewrap is missing on this machine (Debian: apt install bubblewrap)"
+    missing = "bubblewrap is missing on this machine, or not allowed to work (Debian: apt install bubblewrap)"
     files = confine.landlock_version() > 0
     if files and confine.can_step_aside():
         return (
@@ -107,7 +115,13 @@ class Room:
         environment |= {"HOME": f"{inside}/home", "TMPDIR": f"{inside}/tmp", "IPYTHONDIR": f"{inside}/home/ipython"}
         environment |= {f"JUPYTER_{name}_DIR": f"{inside}/home/jupyter" for name in ("CONFIG", "DATA", "RUNTIME")}
         environment |= {} if course is None else {"MAILCOURSE_COURSE": str(course)}
-        environment |= {"JUPYTER_PATH": "", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", **variables}
+        environment |= {
+            "JUPYTER_PATH": "",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MPLBACKEND": "agg",
+            "PIP_RETRIES": "0",
+            **variables,
+        }
         own, its = socket.socketpair()
         with its:
             self._process = _started(self._command(folder, course), environment, its)
@@ -124,7 +138,7 @@ class Room:
     def _command(self, given: Path, course: Path | None) -> list[str]:
         python = module("mailcourse.marking.runner")
         if self._is_wrapped:
-            return [*_apart(given, course), *python, "/room", "/handed-in", "apart"]
+            return [*_apart(bubblewrap(), given, course), *python, "/room", "/handed-in", "apart"]
         for name in ("home", "tmp", "work"):
             (self.folder / name).mkdir()
         # What is handed in is copied by the room itself, before it is confined.
@@ -245,14 +259,15 @@ def _started(command: list[str], environment: dict[str, str], channel: socket.so
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[channel.fileno()],
+        start_new_session=True,  # a Ctrl-C is for the marking process
         cwd="/",
     )
 
 
-def _apart(given: Path, course: Path | None) -> list[str]:
+def _apart(program: str, given: Path, course: Path | None) -> list[str]:
     """Return the command of bubblewrap: the system to be read, a small disk to write, loopback only."""
-    size = ["--size", str(DISK)] if _has_size() else []
-    command = [bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    size = ["--size", str(DISK)] if _has_size(program) else []
+    command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     command += ["--hostname", "room", "--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/dev/shm"]
     command += [*size, "--tmpfs", "/tmp", *size, "--tmpfs", "/room"]
     for name in ("home", "tmp", "work"):

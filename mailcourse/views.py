@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from .internet.errors import LabError, unknown
 from .internet.trace import journey
+from .lab.folder import usable
 from .lab.lab import PlainLab
 from .lab.person import PlainPerson
 from .lab.scenario import PersonPlan
@@ -44,10 +45,8 @@ class SavedTrace:
     """
 
     def __init__(self, path: Path | str) -> None:
-        try:
+        with usable(path):
             self.events = load(Path(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise LabError(f"{path} cannot be read as a trace: {error}") from None
         self.messages = list(dict.fromkeys(event.message for event in self.events if event.message))
 
     def journey(self, message: str) -> JourneyView:
@@ -169,7 +168,8 @@ class Lab(PlainLab):
     def save_trace(self, path: Path | str) -> Path:
         """Write everything that happened into a file, without passwords; `SavedTrace(path)` reads it."""
         self.look()
-        save(self.trace.events(), Path(path))
+        with usable(path):
+            save(self.trace.events(), Path(path))
         return Path(path)
 
     def dig(self, name: str = "", kind: str = "") -> DigView:

@@ -24,7 +24,7 @@ from mailcourse.mailbox.accounts import Accounts
 
 from .imap.session import ImapSession
 from .pop3 import Pop3Session
-from .session import MailboxSession
+from .session import IDLE_TIMEOUT, MailboxSession
 
 #: Real seconds between two looks at the folder of an idle client: other programs write there too.
 LOOK_SECONDS = 0.25
@@ -87,7 +87,7 @@ class SessionProtocol(asyncio.Protocol):
         try:
             self._transport.write(self._session.greeting())
             while not self._session.closed:
-                async with asyncio.timeout(self._session.idle_timeout):
+                async with asyncio.timeout(IDLE_TIMEOUT[self._session.service]):
                     await self._wait_for_input(loop)
                 data, ended = bytes(self._pending), self._ended
                 self._pending.clear()
@@ -147,7 +147,7 @@ class SessionProtocol(asyncio.Protocol):
 
     async def _send(self, replies: bytes) -> None:
         self._transport.write(replies)
-        async with asyncio.timeout(self._session.idle_timeout):  # a client that never reads
+        async with asyncio.timeout(IDLE_TIMEOUT[self._session.service]):  # a client that never reads
             await self._may_write.wait()
 
     def _resume(self) -> None:

@@ -54,11 +54,6 @@ class MailboxSession(ABC):
         return b"".join(self.replies(data))
 
     @property
-    def idle_timeout(self) -> float:
-        """Real seconds without a word after which the session ends."""
-        return IDLE_TIMEOUT[self.service]
-
-    @property
     def is_idle(self) -> bool:
         """True while the client waits to be told what happens (IMAP's IDLE)."""
         return False

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError
-from mailcourse.lab.patient import PLACES as PLACES
-from mailcourse.lab.patient import BrokenLab, fetch_and_delete
 from mailcourse.lab.person import Device
+from mailcourse.patient import PLACES as PLACES
+from mailcourse.patient import BrokenLab, fetch_and_delete
 from mailcourse.views import Lab
 
 from .state import fill

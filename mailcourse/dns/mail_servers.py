@@ -67,5 +67,5 @@ def better_than_self(servers: list[MxHost], own: str) -> list[MxHost]:
 
 def is_self(addresses: Iterable[str], own: Iterable[str]) -> bool:
     """True when an address is one of one's own, whatever name led to it; 127.0.0.1 is everybody's own."""
-    numbers = {ip_address(address) for address in addresses}
-    return any(number.is_loopback for number in numbers) or bool(numbers & {ip_address(one) for one in own})
+    mine = {ip_address(address) for address in own}
+    return any(number.is_loopback or number in mine for number in map(ip_address, addresses))

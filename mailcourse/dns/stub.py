@@ -49,7 +49,7 @@ async def _by_stream(host: Host, server: str, wire: bytes, message: str | None) 
 
 def _record(host: Host, server: str, query: dns.message.Message, transport: str, message: str | None) -> None:
     question = query.question[0]
-    target = host.internet.host_at(server)
+    target = host.internet.by_address.get(server)
     host.record(
         "dns",
         "asked",

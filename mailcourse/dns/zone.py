@@ -12,6 +12,7 @@ swap that lets a zone be edited while its server answers.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 
@@ -32,6 +33,12 @@ from mailcourse.internet.errors import LabError
 ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
 #: A name has one of these, or none.
 ALONE = (dns.rdatatype.CNAME, dns.rdatatype.SOA)
+#: What a server answers for in ways of its own, which ours does not: signatures, DNAME, and types that are in no zone.
+NOT_SERVED = re.compile(r"DNAME|RRSIG|SIG|NSEC|NSEC3|NSEC3PARAM|OPT|TSIG|TKEY|[AI]XFR|ANY|MAIL[AB]|NONE|TYPE0")
+#: Characters of a zone text, and records that its $GENERATE lines make together.
+MAX_TEXT, MAX_GENERATED = 1_000_000, 5000
+MAX_TTL = 2**31 - 1  # RFC 2181 §8
+GENERATE = re.compile(r"(?im)^\$GENERATE\s+(\d{1,9})-(\d{1,9})(.*?\$\{[-\d,]*?\d{5})?")
 
 
 class ZoneError(LabError):
@@ -47,6 +54,7 @@ def parse(origin: str, text: str) -> dns.zone.Zone:
 Fix that line and try again.
     """
     top = dns.name.from_text(origin)
+    _check_size(origin, text)
     try:
         zone = _read(top, text)
     except (dns.exception.DNSException, ValueError) as error:
@@ -57,6 +65,14 @@ Fix that line and try again.
         raise ZoneError(f"Zone {origin} has no NS record. Add one, such as: @ NS ns")
     _check_name_servers(zone, origin)
     return zone
+
+
+def _check_size(origin: str, text: str) -> None:
+    ranges = GENERATE.findall(text[:MAX_TEXT])
+    is_huge = any(huge or int(last) - int(first) >= MAX_GENERATED // len(ranges) for first, last, huge in ranges)
+    if is_huge or len(text) > MAX_TEXT:
+        most = f"{MAX_TEXT:,} characters, and {MAX_GENERATED:,} records that its $GENERATE lines make"
+        raise ZoneError(f"Zone {origin} is too long. It may have {most}. Take a shorter range, or some lines out.")
 
 
 def _read(top: dns.name.Name, text: str) -> dns.zone.Zone:
@@ -75,6 +91,10 @@ def _read(top: dns.name.Name, text: str) -> dns.zone.Zone:
 
 def _check_record(records: dns.transaction.Transaction, name: dns.name.Name, new: dns.rdataset.Rdataset) -> None:
     """Refuse what reads well and would still not work."""
+    if NOT_SERVED.fullmatch(kind := dns.rdatatype.to_text(new.rdtype)):
+        raise ValueError(f"records of type {kind} are not served here")
+    if new.ttl > MAX_TTL:
+        raise ValueError(f"a TTL is {MAX_TTL} seconds at most")
     if new.rdtype == dns.rdatatype.NS and name.is_wild():  # RFC 4592 §4.2
         raise ValueError("a wildcard has no name servers")
     for old in records.get_node(name) or ():
@@ -89,15 +109,12 @@ def _check_name_servers(zone: dns.zone.Zone, origin: str) -> None:
     """A name server inside the zone needs an address there, or nobody finds it (RFC 1034 §4.2.2)."""
     for owner, servers in zone.iterate_rdatasets("NS"):
         for record in servers:
-            if record.target.is_subdomain(owner) and not _has_address(zone, record.target):
+            found = zone.get_node(record.target) or ()
+            if record.target.is_subdomain(owner) and not any(rdataset.rdtype in ADDRESSES for rdataset in found):
                 raise ZoneError(
                     f"Zone {origin}: the name server {record.target} has no address. Add one, such as: "
                     f"{record.target.relativize(origin_of(zone))} A 192.0.2.53"
                 )
-
-
-def _has_address(zone: dns.zone.Zone, name: dns.name.Name) -> bool:
-    return any(rdataset.rdtype in ADDRESSES for rdataset in zone.get_node(name) or ())
 
 
 def _located(top: dns.name.Name, text: str, said: str) -> ZoneError:
@@ -105,7 +122,7 @@ def _located(top: dns.name.Name, text: str, said: str) -> ZoneError:
     number, why = (int(where[1]), where[2]) if where else (1, said)
     lines = text.splitlines() or [""]
     number = min(_first_line_with(top, lines, why) or number, len(lines))
-    line, zone = lines[number - 1], top.to_text(omit_final_dot=True)
+    line, zone = lines[number - 1][:200], top.to_text(omit_final_dot=True)
     if "default TTL" in why:
         return ZoneError(
             f"Zone {zone}, line {number}: for how long may this be remembered? {line.strip()!r}. There is no $TTL line "
@@ -118,14 +135,17 @@ def _located(top: dns.name.Name, text: str, said: str) -> ZoneError:
 
 
 def _first_line_with(top: dns.name.Name, lines: list[str], why: str) -> int | None:
-    """Return the line at which the error appears: dnspython tells the line behind it for some."""
-    for number in range(1, len(lines) + 1):
+    """Return the line at which the error appears: dnspython tells the line behind it for some, and for some none."""
+
+    def fails(number: int) -> bool:
         try:
             _read(top, "\n".join(lines[:number]))
         except (dns.exception.DNSException, ValueError) as error:
-            if str(error).endswith(why):
-                return number
-    return None
+            return str(error).endswith(why)
+        return False
+
+    found = bisect.bisect_left(range(1, len(lines) + 1), True, key=fails) + 1
+    return found if found <= len(lines) else None
 
 
 def _column(line: str, why: str) -> int:

@@ -56,11 +56,18 @@ class Clock:
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
         """Move lab time on and do, in order, everything that falls due; return the new time."""
-        step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        now = self.now()
+        step = self._time_after(days=days, hours=hours, minutes=minutes, seconds=seconds) - now
         if step < timedelta(0):
             raise LabError("The clock only moves forward. Give a positive time, such as advance(minutes=30).")
         self._runtime.run(self.move(step))
         return self.now()
+
+    def _time_after(self, **units: float) -> datetime:
+        try:
+            return self.now() + timedelta(**units)
+        except (OverflowError, ValueError):
+            raise LabError("The calendar of a lab ends with the year 9999. Give a shorter time.") from None
 
     # ---- on the loop -------------------------------------------------------------------------------
 
@@ -71,7 +78,7 @@ class Clock:
         if self.live and seconds <= 0:
             self._start(job)
             return
-        heapq.heappush(self._agenda, (self.now() + timedelta(seconds=seconds), next(self._numbers), job))
+        heapq.heappush(self._agenda, (self._time_after(seconds=seconds), next(self._numbers), job))
         if self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
         self._wake.set()

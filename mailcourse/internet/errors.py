@@ -11,7 +11,10 @@ from collections.abc import Iterable
 
 
 class LabError(Exception):
-    """Something was asked of the lab that it cannot do; the text says what to do next."""
+    """Something was asked of the lab that it cannot do; the text says what to do next, and is never endless."""
+
+    def __str__(self) -> str:
+        return text if len(text := super().__str__()) <= 1000 else f"{text[:600]} … {text[-300:]}"
 
 
 class UnknownName(LabError):

@@ -18,7 +18,6 @@ import itertools
 import random
 import socket
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -31,7 +30,7 @@ from .errors import LabError, unknown
 from .links import Links
 from .pipe import Pipe
 from .runtime import Runtime
-from .tap import Listener, Taps
+from .tap import Taps
 from .trace import Trace
 from .wire import Wire
 
@@ -53,7 +52,7 @@ class Internet:
     def __init__(self, clock: Clock, trace: Trace, runtime: Runtime, seed: str) -> None:
         self.clock, self.trace, self.runtime, self.seed = clock, trace, runtime, seed
         self.hosts: dict[str, Host] = {}
-        self._by_address: dict[str, Host] = {}
+        self.by_address: dict[str, Host] = {}  # lab address -> who has it
         self.taps = Taps(trace)
         self.links = Links(self.taps)
         self._listening: dict[tuple[str, int], ProtocolFactory] = {}
@@ -69,33 +68,24 @@ class Internet:
     def add_host(self, name: str, addresses: list[str]) -> Host:
         """Add a host; its name and its addresses are its own."""
         for address in addresses:
-            if address in self._by_address:
-                raise LabError(f"{name} and {self._by_address[address].name} both have the address {address}.")
+            if address in self.by_address:
+                raise LabError(f"{name} and {self.by_address[address].name} both have the address {address}.")
         host = Host(self, name, tuple(addresses))
         self.hosts[name] = host
-        self._by_address.update(dict.fromkeys(addresses, host))
+        self.by_address.update(dict.fromkeys(addresses, host))
         return host
 
     def host(self, name: str) -> Host:
         """Return the host called `name`."""
-        try:
-            return self.hosts[name]
-        except KeyError:
-            raise unknown("host", name, self.hosts) from None
-
-    def host_at(self, address: str) -> Host | None:
-        """Return the host that has this lab address, or None when nobody has it."""
-        return self._by_address.get(address)
+        if name not in self.hosts:
+            raise unknown("host", name, self.hosts)
+        return self.hosts[name]
 
     def known(self, name: str) -> str:
         """Return the name of a host, or of the outside; raise for any other."""
         return OUTSIDE if name == OUTSIDE else self.host(name).name
 
     # ---- links -----------------------------------------------------------------------------------------
-
-    def tap(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with each packet of the lab; return the way to stop.  Thread-safe."""
-        return self.taps.add(listener)
 
     def delay(self, a: str, b: str | None, seconds: float) -> None:
         """Hold each chunk between two hosts, or on all links of `a`, for real seconds each way; 0 ends it."""
@@ -109,15 +99,11 @@ class Internet:
         """Let nothing pass between two hosts, and break what is open between them.  Loop thread only."""
         self.links.cut(frozenset({self.host(a).name, self.host(b).name}))
 
-    def join(self, a: str, b: str) -> None:
-        """Let things pass between two hosts again.  Idempotent."""
-        self.links.cuts.discard(frozenset({a, b}))
-
     # ---- connections -----------------------------------------------------------------------------------
 
     def new_connection(self, source: Host | None, address: str, port: int, message: str | None) -> Connection:
         """Number a conversation; `source` is None for a client from outside."""
-        target = self.host_at(address)
+        target = self.by_address.get(address)
         own = source.address_towards(address) if source else OUTSIDE_ADDRESS6 if ":" in address else OUTSIDE_ADDRESS
         name = source.name if source else OUTSIDE
         number = next(self._numbers)
@@ -125,7 +111,7 @@ class Internet:
 
     def reachable(self, source: Host, address: str, port: int) -> Host:
         """Return the host at `address` if a packet would arrive there; raise `Unreachable` if not."""
-        target = self.host_at(address)
+        target = self.by_address.get(address)
         if target is None:
             raise Unreachable(f"no host in this lab has the address {address}")
         if not source.is_up:
@@ -186,21 +172,20 @@ class Internet:
         wire = self._served(connection)
         if wire is None:
             far.close()
-            return
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: wire, far)
+        else:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: wire, far)
 
     def _served(self, connection: Connection) -> Wire | None:
         """Return a wire to the server that a connection leads to; None when it has too many connections."""
         place = (connection.address, connection.port)
-        host = self._by_address[connection.address]
+        host = self.by_address[connection.address]
         if self._serving[place] >= MAX_CONNECTIONS:
             self.trace.add(host.name, "host", "warning", text=f"too many connections to port {connection.port}")
             return None
         self._serving[place] += 1
-        return Wire(self.links, connection, self._listening[place](connection), partial(self._gone, place))
-
-    def _gone(self, place: tuple[str, int]) -> None:
-        self._serving[place] -= 1
+        return Wire(
+            self.links, connection, self._listening[place](connection), partial(self._serving.subtract, [place])
+        )
 
     def _find(self, connection: Connection, source: Host, table: dict[tuple[str, int], Any]) -> tuple[str, int]:
         """Return where a connection leads, if somebody serves it there; raise `Unreachable` if not."""

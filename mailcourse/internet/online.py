@@ -115,7 +115,7 @@ class _Sockets:
     def _place(self, address: Any) -> SocketAddress:
         """Translate a name; refuse what is not in the lab."""
         there = _addresses(str(address[0]), self._lookup)[0]
-        if self._host.internet.host_at(there) is None:
+        if self._host.internet.by_address.get(there) is None:
             raise ConnectionRefusedError(
                 errno.ECONNREFUSED, f"{there} is not in this lab, and nothing else is reachable here"
             )

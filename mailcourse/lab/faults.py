@@ -191,7 +191,7 @@ def _slow(world: LabWorld, host: Host, fault: Fault) -> Undo:
 def _cut(world: LabWorld, host: Host, fault: Fault) -> Undo:
     peer = fault.detail["peer"]
     world.internet.cut(host.name, peer)
-    return lambda: world.internet.join(host.name, peer)
+    return lambda: world.internet.links.cuts.discard(frozenset({host.name, peer}))
 
 
 def _stage(world: LabWorld, host: Host, fault: Fault) -> Undo:

@@ -11,15 +11,14 @@ Everything public here is blocking and thread-safe.  What is looked at (`lab.map
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dns.exception
 import dns.name
 
 from mailcourse.dns.stub import NoAnswer
-from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.internet.network import Host
 from mailcourse.internet.online import online
@@ -31,12 +30,13 @@ from .administration import aliases_of, configure, set_alias, settings_of
 from .build import build
 from .dns import LabDns, LabZone
 from .faults import Fault, Faults
+from .folder import usable
 from .person import PlainPerson
 from .ports import SERVICES
 from .queue import LabQueue, queue_of
-from .scenario import PersonPlan, Scenario
+from .scenario import PersonPlan
 from .table import Table, table
-from .world import LabWorld, opening
+from .world import LabWorld
 
 if TYPE_CHECKING:
     from mailcourse.internet.capture import Capture
@@ -45,25 +45,10 @@ if TYPE_CHECKING:
 class PlainLab(LabWorld):
     """A lab without pictures; `Lab` in `views.py` adds them, and says what the arguments mean."""
 
-    def __init__(
-        self,
-        scenario: str | Path | Scenario = "two-offices",
-        *,
-        path: str | Path | None = None,
-        clock: str = "still",
-        speed: float = 1.0,
-        name: str | None = None,
-        seed: int = 1,
-        new_disk: Callable[[], Disk] = Disk,
-    ) -> None:
-        with opening:
-            super().__init__(scenario, path=path, clock=clock, speed=speed, name=name, seed=seed, new_disk=new_disk)
-            self.faults = Faults(self)
-            try:
-                self.runtime.run(self._build())
-            except BaseException:
-                self.shut()
-                raise
+    def begin(self) -> None:
+        """Build all hosts and start their servers."""
+        self.faults = Faults(self)
+        self.runtime.run(self._build())
 
     async def _build(self) -> None:
         for name, plan in self.scenario.hosts.items():
@@ -123,10 +108,11 @@ class PlainLab(LabWorld):
     def zone(self, origin: str) -> LabZone:
         """Return a zone, to read and to edit."""
         self.check_open()
-        name = dns.name.from_text(origin)
-        for server in self.dns_servers.values():
-            if name in server.zones:
-                return LabZone(self, origin, server)
+        with suppress(dns.exception.DNSException, UnicodeError):  # what is no name is no zone either
+            name = dns.name.from_text(origin)
+            for server in self.dns_servers.values():
+                if name in server.zones:
+                    return LabZone(self, origin, server)
         raise unknown("zone", origin, self.scenario.zones)
 
     def queue(self, host: str) -> LabQueue:
@@ -220,7 +206,8 @@ class PlainLab(LabWorld):
         from mailcourse.internet.capture import Capture
 
         self.check_open()
-        capture = Capture(self.internet.taps, path)
+        with usable(path):
+            capture = Capture(self.internet.taps, path)
         self.when_closed(capture.stop)
         return capture
 

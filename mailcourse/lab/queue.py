@@ -58,8 +58,9 @@ class LabQueue(Table):
     @uninterrupted
     def _do(self, act: Callable[[str | None], None], queue_id: str | None) -> LabQueue:
         with self.world.turn():
-            if queue_id is not None and self.server.queue.find(queue_id) is None:
-                raise unknown("message in the queue", queue_id, [e.queue_id for e in self.server.queue.entries()])
+            known = [entry.queue_id for entry in self.server.queue.entries()]
+            if queue_id is not None and queue_id not in known:
+                raise unknown("message in the queue", queue_id, known)
             self.world.runtime.call(lambda: act(queue_id))
         return queue_of(self.world, self.server.host.name)
 

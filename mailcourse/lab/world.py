@@ -33,13 +33,15 @@ from mailcourse.mailbox.folders import Mailbox
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.mta.server import MailServer
 
-from .folder import Folder
+from .folder import Folder, usable
 from .interrupt import aside, idle
 from .scenario import Scenario, load, names
 
 #: name -> the world that is open under it; held while one opens or closes
 _open: dict[str, LabWorld] = {}
 opening = threading.RLock()
+#: a day in less than a second
+MAX_SPEED = 100_000
 
 
 class LabWorld:
@@ -51,17 +53,19 @@ class LabWorld:
 
     def __init__(
         self,
-        scenario: str | Path | Scenario,
+        scenario: str | Path | Scenario = "two-offices",
         *,
-        path: str | Path | None,
-        clock: str,
-        speed: float,
-        name: str | None,
-        seed: int,
-        new_disk: Callable[[], Disk],
+        path: str | Path | None = None,
+        clock: str = "still",
+        speed: float = 1.0,
+        name: str | None = None,
+        seed: int = 1,
+        new_disk: Callable[[], Disk] = Disk,
     ) -> None:
         if clock not in ("still", "live"):
             raise LabError(f'There is no clock {clock!r}. Use "still" or "live".')
+        if not 0 < speed <= MAX_SPEED:
+            raise LabError(f"A clock cannot run {speed} times as fast. Give a speed above 0, such as 60.")
         self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
         self.name = name or self.scenario.name
         with opening:
@@ -71,8 +75,9 @@ class LabWorld:
             self._thread_turn = threading.RLock()
             self._acting = False
             self.is_open = True
-            self._folder = Folder(path)
-            run = self._folder.count_run()
+            with usable(path or "the folder for temporary files"):
+                self._folder = Folder(path)
+                run = self._folder.count_run()
             self.clock = Clock(self.scenario.start, self.runtime, live=clock == "live", speed=speed)
             self.trace = Trace(self.clock, run)
             self.clock.on_fault = self._fault
@@ -89,6 +94,14 @@ class LabWorld:
             self._broken: list[BaseException] = []
             self._at_close: list[Callable[[], object]] = []
             _open[self.name] = self
+            try:
+                self.begin()
+            except BaseException:
+                self.shut()
+                raise
+
+    def begin(self) -> None:
+        """Start what runs; for the class that knows how.  `opening` is held."""
 
     # ---- opening and closing ---------------------------------------------------------------------
 
@@ -191,7 +204,7 @@ class LabWorld:
 
     def on_packet(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each packet that passes anywhere, on the lab's thread; return the way to stop."""
-        return self.internet.tap(listener)
+        return self.internet.taps.add(listener)
 
     def mail_server(self, host: str) -> MailServer:
         """Return the mail server of a host, after all that is due has been done."""

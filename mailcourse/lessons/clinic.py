@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.lab.patient import PLACES as PLACES
-from mailcourse.lab.patient import BrokenLab, fetch_and_delete
 from mailcourse.lab.person import Device
+from mailcourse.patient import PLACES as PLACES
+from mailcourse.patient import BrokenLab, fetch_and_delete
 from mailcourse.views import Lab, Sent
 
 WRITER, READER = "alice@academy.test", "bruno@bakery.test"

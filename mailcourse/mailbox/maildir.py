@@ -199,11 +199,6 @@ class Maildir:
         """Move a message from new/ to cur/: a reader knows of it now."""
         return self.change_flags(entry, lambda flags: flags) if entry.is_recent else entry
 
-    def set_flags(self, entry: MessageFile, flags: Iterable[str]) -> MessageFile:
-        """Replace the flags of a message, in one rename; return it as it is then."""
-        wanted = frozenset(flags)
-        return self.change_flags(entry, lambda now: wanted)
-
     def change_flags(self, entry: MessageFile, change: FlagChange) -> MessageFile:
         """Give a message the flags that `change` makes of those it has now, whoever set them."""
 

@@ -89,9 +89,13 @@ Write it as local-part@domain, for example alice@academy.test.
         raise MalformedAddress(text, f"the domain {domain!r} is not valid")
     if len(local.encode()) > MAX_LOCAL or len(domain.encode()) > MAX_DOMAIN:
         raise MalformedAddress(text, f"a local part has at most {MAX_LOCAL} octets, a domain {MAX_DOMAIN}")
-    if domain.startswith("[") and not _is_literal(domain[1:-1]):
-        raise MalformedAddress(text, f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]")
-    return Address(local, domain)
+    address = Address(local, domain)
+    try:
+        _ = address.literal
+    except ValueError:
+        why = f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]"
+        raise MalformedAddress(text, why) from None
+    return address
 
 
 def key_of(text: str) -> str:
@@ -115,17 +119,10 @@ def _in_one_form(domain: str) -> str:
     return f"[{TAG if number.version == 6 else ''}{number}]"
 
 
-def _is_tagged(text: str) -> bool:
-    return text[: len(TAG)].upper() == TAG.upper()  # RFC 5234 §2.3: a text in a grammar has no case
-
-
 def _number(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    return ipaddress.ip_address(text[len(TAG) :] if _is_tagged(text) else text)
-
-
-def _is_literal(text: str) -> bool:
-    """RFC 5321 §4.1.3: an IPv4 address, or an IPv6 address with its tag."""
-    try:
-        return (_number(text).version == 6) == _is_tagged(text)
-    except ValueError:
-        return False
+    """Read what stands in the brackets: an IPv4 address, or an IPv6 address with its tag (RFC 5321 §4.1.3)."""
+    is_tagged = text[: len(TAG)].upper() == TAG.upper()  # RFC 5234 §2.3: a text in a grammar has no case
+    number = ipaddress.ip_address(text[len(TAG) :] if is_tagged else text)
+    if is_tagged != (number.version == 6):
+        raise ValueError
+    return number

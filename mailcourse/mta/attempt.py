@@ -104,7 +104,8 @@ class Attempt:
         for host in hosts:
             try:
                 addresses = await self._addresses(there, host)
-                if self._is_here(there, addresses):  # by another of its names (§5.1): those behind it are no better
+                # By another of its names (§5.1): those behind it are no better.  To its own LMTP it may speak.
+                if is_self(addresses, self.host.addresses) and not there.target.startswith(LMTP):
                     if better_than_self(hosts, host.name):
                         break
                     return dict.fromkeys(recipients, own_outcome(self._comes_back(there)))
@@ -112,10 +113,6 @@ class Attempt:
             except HostFailed as error:
                 failure = error
         return dict.fromkeys(recipients, TryLater(failure.reason, failure.said_by, is_host=True))
-
-    def _is_here(self, there: Route, addresses: list[str]) -> bool:
-        """True when this server would speak to itself; to its own LMTP it may."""
-        return is_self(addresses, self.host.addresses) and not there.target.startswith(LMTP)
 
     async def _to_host(self, there: Route, host: MxHost, addresses: list[str], recipients: list[Address]) -> Outcomes:
         """Hand the message to a host, at the first of its addresses where somebody answers."""

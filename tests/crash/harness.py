@@ -88,7 +88,7 @@ def story(lab: Lab, log: int) -> None:
     for server, person in FOLDERS:
         box = lab.accounts[server].mailbox(person)
         for stored in box.scan():
-            box.set_flags(stored, "S")
+            box.change_flags(stored, lambda now: frozenset("S"))
     tidy(lab.accounts[FOLDERS[0][0]].mailbox(BRUNO), log)
 
 

@@ -147,7 +147,7 @@ def test_the_same_actions_give_the_same_file(
     for number in range(2):
         lab, path = make_lab("two-offices", name="captured"), tmp_path / f"{number}.pcapng"
         person, closed = lab.person("bruno@bakery.test"), []
-        lab.internet.tap(lambda packet, closed=closed: closed.append(packet) if packet.kind == "close" else None)
+        lab.internet.taps.add(lambda packet, closed=closed: closed.append(packet) if packet.kind == "close" else None)
         with Capture(lab.internet.taps, path):
             imap = imaplib.IMAP4(*lab.endpoint("mail.bakery.test", 143))
             imap.login(person.address, person.password)

@@ -52,7 +52,7 @@ def test_a_message_removed_by_another_session_is_passed_over(world: World) -> No
 
 def test_noop_tells_of_new_mail_and_of_new_flags(world: World) -> None:
     session = world.imap()
-    world.inbox.set_flags(world.inbox.scan()[1], "F")
+    world.inbox.change_flags(world.inbox.scan()[1], lambda now: frozenset("F"))
     (world.inbox.path / "new" / "by-hand").write_bytes(b"Subject: 4\n\nx\n")
     told = session.receive(b"c NOOP\r\n")
     assert told == b"* 2 FETCH (FLAGS (\\Flagged \\Recent))\r\n* 4 EXISTS\r\n* 4 RECENT\r\nc OK NOOP done\r\n"

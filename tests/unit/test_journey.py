@@ -268,10 +268,10 @@ def test_a_file_that_is_no_trace_is_told_with_its_line(tmp_path: Path, text: str
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="cannot be read"):
+    with pytest.raises(LabError, match="cannot be used: "):
         SavedTrace(tmp_path / "no.jsonl")
     (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(LabError, match="cannot be read"):
+    with pytest.raises(LabError, match="cannot be used: "):
         SavedTrace(tmp_path / "bytes.jsonl")
 
 

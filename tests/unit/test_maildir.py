@@ -151,7 +151,7 @@ def test_a_file_copied_in_with_the_uid_of_another_folder_gets_a_new_one(box: Mai
 def test_flags_are_one_rename_and_survive_another_session(box: Mailbox) -> None:
     put(box, "a")
     mine = theirs = box.scan()[0]
-    box.set_flags(theirs, "TF")
+    box.change_flags(theirs, lambda now: frozenset("TF"))
     now = box.change_flags(mine, lambda flags: flags | {"S"})  # `mine` names a file that is gone
     assert now.path.name == f"a,U=1{INFO}FST"
     assert box.read(mine) == box.read(now)
@@ -159,7 +159,7 @@ def test_flags_are_one_rename_and_survive_another_session(box: Mailbox) -> None:
     box.remove(mine)
     assert box.scan() == []
     with pytest.raises(NoSuchMessage, match="List it again"):
-        box.set_flags(now, "S")
+        box.change_flags(now, lambda now: frozenset("S"))
 
 
 def test_two_writers_and_a_reader_lose_nothing_and_repeat_nothing(box: Mailbox) -> None:

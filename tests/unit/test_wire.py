@@ -364,7 +364,7 @@ def test_a_tap_keeps_the_newest_and_says_what_it_dropped(internet: Internet, mon
 
 
 def test_a_listener_that_breaks_harms_nobody(internet: Internet) -> None:
-    internet.tap(lambda packet: 1 // 0)
+    internet.taps.add(lambda packet: 1 // 0)
     with Tap(internet.taps) as tap:
         on_loop(lambda: wired(internet, Plain()))
     assert len(tap.packets) == 1

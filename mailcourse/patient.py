@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from .lab import PlainLab
-from .person import Device, PlainPerson
+from .lab.lab import PlainLab
+from .lab.person import Device, PlainPerson
 
 AnyLab = TypeVar("AnyLab", bound=PlainLab)
 

@@ -13,8 +13,9 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.connection import Connection, ProtocolFactory
@@ -33,6 +34,12 @@ BATCH = 256 * 1024
 SessionType = type[Pop3Session] | type[ImapSession]
 #: Ports where TLS comes before everything (RFC 8314).
 TLS_FIRST = (993, 995)
+
+
+@cache
+def _workers(loop: asyncio.AbstractEventLoop) -> ThreadPoolExecutor:
+    """Return a thread for each session that is at work: a long answer holds up no other, nor those who deliver."""
+    return ThreadPoolExecutor(250, thread_name_prefix="mailcourse-mailbox")
 
 
 class SessionProtocol(asyncio.Protocol):
@@ -70,7 +77,7 @@ class SessionProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
-        self._ended = self._lost = True
+        self._ended = self._lost = self._session.is_gone = True
         self._arrived.set()
         self._may_write.set()
 
@@ -102,7 +109,7 @@ class SessionProtocol(asyncio.Protocol):
                 self._resume()
         except TimeoutError:
             self._transport.write(self._session.farewell("silent for too long"))
-        except (ConnectionError, ssl.SSLError):
+        except (ConnectionError, EOFError, ssl.SSLError):
             return  # gone, or not able to speak TLS
         except Exception as error:  # a fault of ours ends one session, and can be seen
             self._transport.write(self._session.farewell("[SERVERBUG] this session broke"))
@@ -119,13 +126,13 @@ class SessionProtocol(asyncio.Protocol):
                 await asyncio.wait_for(self._arrived.wait(), LOOK_SECONDS)
             except TimeoutError:
                 if self._session.may_have_updates():
-                    await self._send(await loop.run_in_executor(None, self._session.updates))
+                    await self._send(await loop.run_in_executor(_workers(loop), self._session.updates))
         await self._arrived.wait()
 
     async def _answer(self, loop: asyncio.AbstractEventLoop, replies: Iterator[bytes]) -> None:
         """Send an answer in batches: the next is made when the client has taken the one before."""
         is_answered = False
-        while not self._lost and (batch := await loop.run_in_executor(None, _batch, replies)):
+        while not self._lost and (batch := await loop.run_in_executor(_workers(loop), _batch, replies)):
             is_answered = True
             if self._session.pause:
                 pause, self._session.pause = self._session.pause, 0.0

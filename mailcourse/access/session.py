@@ -33,7 +33,7 @@ class MailboxSession(ABC):
         self.accounts, self.host, self.trace, self.connection = accounts, host, trace, connection
         self.offers_tls = tls
         self.may_log_in = may_log_in  # where passwords must not cross the wire in the clear: only inside TLS
-        self.wants_tls = self.closed = False
+        self.wants_tls = self.closed = self.is_gone = False
         self.person: str | None = None
         self.errors = self.failed_logins = 0
         self.pause = 0.0  # seconds to wait before the replies are sent

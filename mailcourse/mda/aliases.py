@@ -34,10 +34,6 @@ class AddressBook:
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lists: Mapping[str, MailingList] = field(default_factory=dict)
 
-    def is_elsewhere(self, address: str) -> bool:
-        """True for an address of another domain."""
-        return address.rpartition("@")[2] not in self.domains
-
     def plain(self, address: str) -> str:
         """Take off a +tag if the address is not known with it, and find the catch-all."""
         local, _, domain = address.rpartition("@")
@@ -78,7 +74,7 @@ def expand(address: str, book: AddressBook, forwards: Forwards = lambda person: 
     while waiting:
         written = waiting.pop(0)
         name = key_of(written)
-        if book.is_elsewhere(name):
+        if name.rpartition("@")[2] not in book.domains:
             elsewhere[name] = parse(written)
             continue
         name = book.plain(name)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import MessageFile
@@ -42,32 +42,36 @@ SECTION = re.compile(
 )
 
 
+T = TypeVar("T")
+
+
 class MessageView:
     """A message being fetched or searched; read from the disk when it is first needed."""
 
-    __slots__ = ("_content", "_folder", "_part", "entry", "keywords", "number", "recent")  # one for each line sent
+    __slots__ = ("_folder", "_made", "entry", "keywords", "number", "recent")  # one for each line sent
 
     def __init__(
         self, folder: Maildir, entry: MessageFile, *, recent: bool, keywords: Sequence[str] = (), number: int = 0
     ) -> None:
         self._folder, self.entry, self.number = folder, entry, number
         self.recent, self.keywords = recent, keywords
-        self._content: bytes | None = None
-        self._part: Part | None = None
+        self._made: dict[str, Any] = {}
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """Make something of this message, and keep it as long as the message is looked at."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]  # type: ignore[no-any-return]
 
     @property
     def content(self) -> bytes:
         """All octets."""
-        if self._content is None:
-            self._content = self._folder.read(self.entry)
-        return self._content
+        return self.once("content", lambda: self._folder.read(self.entry))
 
     @property
     def part(self) -> Part:
         """The same as a tree of parts."""
-        if self._part is None:
-            self._part = split(self.content)
-        return self._part
+        return self.once("part", lambda: split(self.content))
 
     @property
     def size(self) -> int:

@@ -38,9 +38,8 @@ class SearchRequest:
 
 def do_SEARCH(context: ImapContext, selected: SelectedFolder, command: Command) -> Completed:
     """Tell which messages match."""
-    known = SearchContext(
-        selected.view, selected.saved, selected.keywords, takes_charset=not context.enabled.utf8_accept
-    )
+    takes_charset, is_gone = not context.enabled.utf8_accept, lambda: context.session.is_gone
+    known = SearchContext(selected.view, selected.saved, selected.keywords, takes_charset, is_gone)
     try:
         request = parse_search(command.arguments, known)
     except NoResponse:

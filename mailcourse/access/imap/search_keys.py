@@ -8,6 +8,7 @@ in any charset.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,6 +33,9 @@ MAX_DEPTH = 50
 #: signs in the header that a message must be decoded before its text can be read; ISO 2022 begins with ESC
 ENCODED = (b"base64", b"quoted-printable", b"multipart/", b"message/", b"=?")
 
+#: Looking through a long text keeps Python's lock: whoever does it, others get their turn in between.
+_one_at_a_time = threading.Lock()
+
 Predicate = Callable[[MessageView], bool]
 
 
@@ -43,6 +47,7 @@ class SearchContext:
     saved: set[int] = field(default_factory=set)
     keywords: Sequence[str] = ()
     takes_charset: bool = True
+    is_gone: Callable[[], bool] = lambda: False  # the client, in the middle of a long search
 
     def numbers(self, text: str) -> set[int]:
         """Return the sequence numbers of a set."""
@@ -141,16 +146,17 @@ class KeyParser:
 
     def _in_text(self, *, whole: bool) -> Predicate:
         wanted = self._text().casefold()
-        octets = wanted.encode("ascii") if wanted.isascii() else None
+        octets = wanted.encode()
 
         def predicate(m: MessageView) -> bool:
-            content = m.content
-            if octets is not None and content.isascii():
-                low, place = content.lower(), len(m.part.header)
-                header = low[:place]
-                if not any(sign in header for sign in ENCODED) and b"\x1b" not in low:  # the octets are the text
-                    return low.find(octets, place) >= 0 or (whole and octets in unfolded(header).replace(b"\t", b" "))
-            return any(wanted in text.casefold() for text in _texts(m.part, header=whole))
+            if self._context.is_gone():
+                raise EOFError
+            with _one_at_a_time:
+                plain = m.once("plain", lambda: _plain(m))
+                if plain is not None:
+                    return any(octets in text for text in plain[: 1 + whole])
+                texts = m.once(f"texts {whole}", lambda: [t.casefold() for t in _texts(m.part, header=whole)])
+                return any(wanted in text for text in texts)
 
         return predicate
 
@@ -203,6 +209,14 @@ def _dated(name: str, wanted: date) -> Predicate:
 def _decoded(value: bytes) -> str:
     """A field as people read it (RFC 2047)."""
     return decode_words(value.decode("utf-8", "replace").replace("\t", " "))  # some programs fold with tabs
+
+
+def _plain(m: MessageView) -> tuple[bytes, bytes] | None:
+    """Return body and header in lower case when the octets are the text; None when they must be decoded."""
+    low, place = m.content.lower(), len(m.part.header)
+    if not low.isascii() or b"\x1b" in low or any(sign in low[:place] for sign in ENCODED):
+        return None
+    return low[place:], unfolded(low[:place]).replace(b"\t", b" ")
 
 
 def _texts(part: Part, *, header: bool) -> Iterator[str]:

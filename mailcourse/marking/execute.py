@@ -6,6 +6,7 @@ nbgrader gives this its notebooks through nbgrader_config.py, and reads the poin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def _person(into: Path, assignment: str, key: str) -> Learner:
     known = results.load(into, assignment).get(key)
     if known is None:
         return Learner(key, key)
-    return Learner(key, known.name, (), known.path, None, known.platform_id, known.folder, known.is_late)
+    when = datetime.fromisoformat(known.when) if known.when else None
+    return Learner(key, known.name, (), known.path, when, known.platform_id, known.folder, known.is_late)
 
 
 def _write(nb: Any, sheet: Sheet, marked: Marked, verdicts: Mapping[str, Verdict]) -> None:

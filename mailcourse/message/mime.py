@@ -56,11 +56,6 @@ class Part:
         """The octets of the body."""
         return self.message[self.middle : self.end]
 
-    @property
-    def size(self) -> int:
-        """How many octets the body has."""
-        return self.end - self.middle
-
     @cached_property
     def fields(self) -> Fields:
         """The header fields."""

@@ -16,6 +16,7 @@ from mailcourse.message.address_list import addresses
 from mailcourse.message.fields import decode_words, fields, filename, in_order, text_of
 from mailcourse.message.mime import Part, split
 
+FILE = b"attachment"
 #: characters of a field that a list shows, and that the library may parse; signs between letters, to join or part them
 MAX_SHOWN, MAX_PARSED, JOINERS = 200, 1000, "\u200c\u200d"
 
@@ -167,12 +168,8 @@ def _leaves(part: Part) -> Iterator[Part]:
 
 
 def _first(parts: Iterable[Part], subtype: str) -> Part | None:
-    fit = (part for part in parts if part.type == ("text", subtype) and not _is_file(part))
-    return next(fit, None)
-
-
-def _is_file(part: Part) -> bool:
-    return (part.fields.first(b"content-disposition") or b"").lower().startswith(b"attachment")
+    shown = (part for part in parts if part.type == ("text", subtype))
+    return next((p for p in shown if not p.fields.get(b"content-disposition", [b""])[0].lower().startswith(FILE)), None)
 
 
 def _attachment(part: Part) -> Attachment:

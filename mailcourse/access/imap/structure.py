@@ -59,7 +59,7 @@ def body(part: Part, *, extended: bool) -> bytes:
     said = part.parameters or ([(b"charset", b"US-ASCII")] if main == "text" else [])
     parts = [quoted(main.upper()), quoted(sub.upper()), _pairs(said)]
     parts += [quoted(part.fields.first(b"content-id")), quoted(part.fields.first(b"content-description"))]
-    parts += [quoted(part.encoding.upper()), b"%d" % part.size]
+    parts += [quoted(part.encoding.upper()), b"%d" % (part.end - part.middle)]
     is_message = (main, sub) == ("message", "rfc822") and part.parts
     if is_message:
         parts += [envelope(part.parts[0].fields), body(part.parts[0], extended=extended)]

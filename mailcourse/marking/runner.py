@@ -20,7 +20,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class Runner:
 
         shell: Any = InteractiveShell.instance()
         shell.history_manager.enabled = False  # no file of commands
+        shell._tee = lambda channel: nullcontext()  # IPython 9 keeps all that was printed, for its history
         self.shell, self._room = shell, room
         builtins.input = _no_input  # nobody is there to type
         self.answer: Any = None

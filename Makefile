@@ -47,7 +47,7 @@ bench: $(DEV)
 	$(BIN)/python benchmarks/hour.py
 	$(BIN)/python benchmarks/marking.py
 
-# Makes up input for the servers for about an hour; `make test` does a little of it.
+# Makes up input for about two hours, guided by coverage too; `make test` does a little of it.
 fuzz: $(DEV)
 	MAILCOURSE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest --timeout 7200 tests/fuzz
 

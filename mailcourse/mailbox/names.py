@@ -24,7 +24,7 @@ KEYWORDS = "abcdefghijklmnopqrstuvwxyz"
 KNOWN = frozenset(FLAG_WORDS) | frozenset("P" + KEYWORDS)
 #: What separates a name from its flags.
 INFO = ";2," if os.name == "nt" else ":2,"
-NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>[0-9]{1,10}))?(?P<info>[:;!]2,(?P<flags>.*))?", re.DOTALL)
+NAME = re.compile(r"(?P<base>.*?)(?:,U=(?P<uid>[0-9]{1,10}))?(?P<info>[:;!]2,(?P<flags>[^:;!=]*))?", re.DOTALL)
 #: Octets of a base and of flags, so that the whole name fits a disk; UIDs of 32 bits (RFC 3501 §9); the year 9999.
 MAX_BASE, MAX_INFO, MAX_UID, MAX_TIME = 190, 40, 2**32 - 1, 253_402_300_799
 #: Windows would translate line ends; who opens a FIFO would wait.

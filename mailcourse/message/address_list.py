@@ -110,7 +110,7 @@ def _phrase(words: list[Word]) -> bytes | None:
 def _tokens(value: bytes) -> Iterator[Word]:
     """Cut into tokens; the kind of a special sign is the sign."""
     position = 0
-    for _ in range(MAX_TOKENS):
+    for _ in range(min(MAX_TOKENS, len(value))):  # none is empty
         if value.startswith(b"(", position):
             start, position = position + 1, comment_end(value, position)
             yield "comment", PAIR.sub(rb"\1", value[start:position].removesuffix(b")").strip())

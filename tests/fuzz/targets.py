@@ -1,0 +1,172 @@
+"""What is fuzzed: each target takes any octets, and raises when something is wrong.
+
+smtp  imap  pop3     a session without a socket: replies are lines, and nothing breaks it
+dns                  a server's answer to a datagram: a proper reply, or silence
+headers              the reader of headers, addresses and envelopes
+mime                 parts, their text and BODYSTRUCTURE
+names                the names of files in a Maildir, read and written
+zone                 a zone text: served, or refused with a sentence
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dns.flags
+
+from mailcourse import Lab, LabError
+from mailcourse.access.imap.session import ImapSession
+from mailcourse.access.imap.structure import body, envelope
+from mailcourse.access.pop3 import Pop3Session
+from mailcourse.dns.server import wire
+from mailcourse.dns.zone import parse
+from mailcourse.internet.connection import Connection
+from mailcourse.internet.trace import Trace
+from mailcourse.mailbox.accounts import COST, Accounts
+from mailcourse.mailbox.names import read_name, write_name
+from mailcourse.message.address_list import addresses
+from mailcourse.message.fields import day, decode_words, fields, filename, parameters, without_comments
+from mailcourse.message.mime import split
+from mailcourse.mta import replies
+from mailcourse.mta.commands import COMMANDS
+from mailcourse.mta.session import CheckPassword, SmtpSession, StoreMessage
+from mailcourse.mua.mail import Mail
+
+BRUNO = "bruno@bakery.test"
+START = datetime(2026, 9, 7, 8, tzinfo=UTC)
+ASKED = Connection(1, "outside", "203.0.113.254", "198.51.100.53", 53)
+
+
+class Still:
+    def now(self) -> datetime:
+        return START
+
+
+@cache
+def lab() -> Lab:
+    made = Lab("two-offices", name="guided")
+    atexit.register(made.close)
+    return made
+
+
+def smtp(data: bytes) -> None:
+    server = lab().mail_servers["mail.academy.test"]
+    connection = Connection(1, "x.test", "192.0.2.10", "192.0.2.25", 25)
+    session = SmtpSession(server, connection, "smtp", COMMANDS)
+    heard = session.greeting()
+    for piece in (data[:20], data[20:] + b"\r\n"):
+        if session.closed:
+            break
+        heard += session.receive(piece)
+        while True:
+            match session.request:
+                case CheckPassword():
+                    heard += session.password_checked(False)
+                case StoreMessage(incoming):
+                    heard += session.message_stored(replies.queued("X1"))
+                    incoming.abandon()
+                case _:  # nothing, or TLS
+                    break
+    assert heard.endswith(b"\r\n")
+
+
+@cache
+def accounts() -> Accounts:
+    COST["n"] = 2
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, True)
+    made = Accounts(folder)
+    made.add(BRUNO, "loaf", b"salt")
+    made.mailbox(BRUNO).deliver([b"Subject: one\r\n\r\none\r\n"], "1788768000.m1.1.h", START)
+    return made
+
+
+def _session(kind: type[ImapSession] | type[Pop3Session], data: bytes) -> None:
+    trace = Trace(Still())
+    connection = Connection(1, "laptop.bakery.test", "198.51.100.10", "198.51.100.25", 143)
+    session: Any = kind(accounts(), "mail.bakery.test", trace, connection, tls=True)
+    heard = session.greeting()
+    for piece in (data[:30], data[30:]):
+        if not session.closed and not session.wants_tls:
+            heard += session.receive(piece)
+    session.end()
+    assert heard.endswith(b"\r\n")
+    assert [event.sentence() for event in trace if event.what == "warning"] == []
+
+
+def imap(data: bytes) -> None:
+    _session(ImapSession, b"l LOGIN bruno@bakery.test loaf\r\ns EXAMINE INBOX\r\n" + data + b"\r\n")
+
+
+def pop3(data: bytes) -> None:
+    _session(Pop3Session, b"USER bruno@bakery.test\r\nPASS loaf\r\n" + data + b"\r\n")
+
+
+def dns_(data: bytes) -> None:
+    server = lab().dns_servers["ns.bakery.test"]
+    reply = asyncio.run(server.answered(data, ASKED))
+    if reply is not None:
+        assert reply.flags & dns.flags.QR
+        assert reply.id == int.from_bytes(data[:2], "big")
+        assert len(wire(reply, 1232)) <= 1232
+
+
+def headers(data: bytes) -> None:
+    found = fields(data)
+    assert envelope(found).startswith(b"(")
+    for value in (data, *(value for values in found.values() for value in values)):
+        addresses(value)
+        parameters(value)
+        without_comments(value)
+        filename(value, value)
+        day(value)
+        decode_words(value.decode("utf-8", "replace"))
+
+
+def mime(data: bytes) -> None:
+    parts = [split(data)]
+    assert body(parts[0], extended=True).startswith(b"(")
+    while parts:
+        part = parts.pop()
+        assert isinstance(part.text(), str)
+        parts += part.parts
+    mail = Mail("1", (), data)
+    assert isinstance(mail.text, str)
+    repr(mail)
+
+
+def names(data: bytes) -> None:
+    written = data.decode("utf-8", "surrogateescape").replace("/", "_").replace("\0", "_")
+    found = read_name("/cur", written, is_recent=False)
+    if found is not None:
+        again = read_name("/cur", write_name(found.name, found.uid, found.flags), is_recent=False)
+        assert again is not None
+        assert (again.uid, again.flags) == (found.uid, found.flags)
+
+
+def zone(data: bytes) -> None:
+    with suppress(LabError):
+        parse(
+            "bakery.test", "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n" + data.decode("utf-8", "replace")
+        )
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "smtp": smtp,
+    "imap": imap,
+    "pop3": pop3,
+    "dns": dns_,
+    "headers": headers,
+    "mime": mime,
+    "names": names,
+    "zone": zone,
+}

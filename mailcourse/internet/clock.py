@@ -46,7 +46,7 @@ class Clock:
         self._calm = asyncio.Event()
         self._closed = False
         self.on_fault: Callable[[BaseException], None] = lambda error: None
-        self.on_move: Callable[[datetime], None] = lambda now: None
+        self.on_move: Callable[..., object] = lambda to: None
 
     def now(self) -> datetime:
         """Return lab time, in UTC."""
@@ -99,7 +99,7 @@ class Clock:
             self._set(max(self._agenda[0][0], self.now()))
             await self.quiet()
         self._set(max(target, self.now()))
-        self.on_move(target)
+        self.on_move(to=target)
 
     async def quiet(self, timeout: float = 300.0) -> None:
         """Wait until everything that is due has been done."""

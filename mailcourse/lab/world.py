@@ -8,14 +8,17 @@ the world and knows nothing of the face.  Everything public is blocking and thre
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
+from weakref import WeakValueDictionary, finalize
 
 from mailcourse.dns.resolver import Resolver
 from mailcourse.dns.server import AuthoritativeServer
@@ -25,7 +28,7 @@ from mailcourse.internet.clock import Clock
 from mailcourse.internet.disk import Disk
 from mailcourse.internet.errors import LabClosed, LabError, unknown
 from mailcourse.internet.network import Host, Internet
-from mailcourse.internet.runtime import runtime
+from mailcourse.internet.runtime import Runtime, runtime
 from mailcourse.internet.tap import Listener
 from mailcourse.internet.trace import Trace
 from mailcourse.mailbox.accounts import Accounts
@@ -38,7 +41,7 @@ from .interrupt import aside, idle
 from .scenario import Scenario, load, names
 
 #: name -> the world that is open under it; held while one opens or closes
-_open: dict[str, LabWorld] = {}
+_open: WeakValueDictionary[str, LabWorld] = WeakValueDictionary()
 opening = threading.RLock()
 #: a day in less than a second
 MAX_SPEED = 100_000
@@ -69,19 +72,19 @@ class LabWorld:
         self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
         self.name = name or self.scenario.name
         with opening:
-            if self.name in _open:
-                _open[self.name].shut()
-            self.runtime = runtime()
-            self._thread_turn = threading.RLock()
-            self._acting = False
-            self.is_open = True
+            if (before := _open.get(self.name)) is not None:
+                before.shut()
+            self.runtime, self.is_open = runtime(), True
+            self._thread_turn, self._acting = threading.RLock(), False
             with usable(path or "the folder for temporary files"):
                 self._folder = Folder(path)
                 run = self._folder.count_run()
             self.clock = Clock(self.scenario.start, self.runtime, live=clock == "live", speed=speed)
             self.trace = Trace(self.clock, run)
-            self.clock.on_fault = self._fault
-            self.clock.on_move = self._moved
+            self._broken: list[BaseException] = []
+            # Nothing that runs may hold the world: one that nobody has any more is given back.
+            self.clock.on_fault = partial(_note_fault, self.trace, self._broken)
+            self.clock.on_move = partial(self.trace.add, "lab", "lab", "clock-moved")
             self.internet = Internet(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
             self.certificates = Authority(self.path / "ca.pem")
             self.dns_servers: dict[str, AuthoritativeServer] = {}
@@ -91,9 +94,10 @@ class LabWorld:
             self.deliveries: dict[str, MailboxDelivery] = {}
             self.new_disk = new_disk  # a seam: a test's disk may fail, or stop the process
             self.disks: dict[str, Disk] = {}
-            self._broken: list[BaseException] = []
             self._at_close: list[Callable[[], object]] = []
             _open[self.name] = self
+            self._dropped = finalize(self, _give_back, self.runtime, self.clock, self.internet, self._folder)
+            self._dropped.atexit = False  # `_close_all` does it
             try:
                 self.begin()
             except BaseException:
@@ -127,16 +131,12 @@ class LabWorld:
                 del _open[self.name]
             for act in self._at_close:
                 act()
-            self.runtime.run(self._stop())
-            self._folder.close()
+            self._dropped.detach()
+            self.runtime.run(_stop(self.clock, self.internet, self._folder))
 
     def when_closed(self, act: Callable[[], object]) -> None:
         """Call `act` when this lab is closed."""
         self._at_close.append(act)
-
-    async def _stop(self) -> None:
-        await self.clock.close()
-        await self.internet.close()
 
     def __enter__(self) -> Self:
         return self
@@ -150,13 +150,6 @@ class LabWorld:
             again = f"Open it again: lab = Lab({self.name!r})."
             made = "Open it again: run the cell that did, such as the one with world.lab(…)."  # not from a file
             raise LabClosed(f"This lab was closed. {again if self.name in names() else made}")
-
-    def _fault(self, error: BaseException) -> None:
-        self._broken.append(error)
-        self.trace.add("lab", "lab", "warning", text=f"{type(error).__name__}: {error}")
-
-    def _moved(self, now: object) -> None:
-        self.trace.add("lab", "lab", "clock-moved", to=now)
 
     # ---- whose turn it is --------------------------------------------------------------------------
 
@@ -242,6 +235,22 @@ class LabWorld:
         return self.accounts_of(address).mailbox(address)
 
 
+def _note_fault(trace: Trace, broken: list[BaseException], error: BaseException) -> None:
+    broken.append(error)
+    trace.add("lab", "lab", "warning", text=f"{type(error).__name__}: {error}")
+
+
+async def _stop(clock: Clock, internet: Internet, folder: Folder) -> None:
+    await clock.close()
+    await internet.close()
+    folder.close()
+
+
+def _give_back(runtime: Runtime, clock: Clock, internet: Internet, folder: Folder) -> None:
+    """Close what a lab had that was dropped without `close`.  On any thread, so that nothing may be waited for."""
+    asyncio.run_coroutine_threadsafe(_stop(clock, internet, folder), runtime.loop)
+
+
 _forked = threading.Event()
 
 
@@ -258,8 +267,9 @@ def _hold_still() -> None:
 def _forget() -> None:
     """In a process that was forked: the labs, their threads and their folders are the other one's."""
     opening._at_fork_reinit()  # type: ignore[attr-defined]  # another thread may have held it
-    for world in _open.values():
+    for world in list(_open.values()):
         world.is_open = False
+        world._dropped.detach()
     _open.clear()
     idle.clear()
 

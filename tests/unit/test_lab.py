@@ -6,8 +6,10 @@ import asyncio
 import gc
 import os
 import re
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -250,3 +252,17 @@ def test_an_interrupted_cell_gives_its_turn_back(lab: Lab) -> None:
     waiting.join(30)
     assert alice.send("bruno@bakery.test", "afterwards", "x").status["bruno@bakery.test"].state == "delivered"
     assert len(lab.person("bruno@bakery.test").inbox()) == 2
+
+
+def test_a_lab_that_nobody_has_any_more_is_given_back() -> None:
+    lab = Lab("two-offices", name="dropped")
+    path = lab.path
+    lab.person("alice@academy.test").send("bruno@bakery.test", "x", "x")
+    address = lab.endpoint("mail.bakery.test", 143)
+    del lab
+    gc.collect()
+    end = time.monotonic() + 20
+    while path.exists():
+        assert time.monotonic() < end, "its folder is still there"
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(address, 5)

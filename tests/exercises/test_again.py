@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,8 @@ def test_what_is_done_is_kept_when_marking_is_stopped(tmp_path: Path) -> None:
     for number in range(12):
         write(tmp_path / "in", f"s{number:02}", "right")
     command = [sys.executable, "-m", "mailcourse.cli", "grade", "01-addresses", "in", "--workers", "1"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    listens = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell in the background has children ignore it
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, preexec_fn=listens) as process:
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Every command that the README and docs/ show is run, as it stands there, in a fresh copy of the repository.
+"""Every command that the README and docs/ show is run, letter by letter, in a fresh copy of the repository.
 
 What goes on until somebody stops it is started, and stopped when it says that it is there.  What takes an hour is
 asked what it would do.  A command that is not in the table here is a failure.

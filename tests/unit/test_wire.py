@@ -6,19 +6,16 @@ import asyncio
 import ssl
 from asyncio import sslproto
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailcourse.internet.certificates import Authority
-from mailcourse.internet.clock import Clock
 from mailcourse.internet.lane import MAX_MOVING
 from mailcourse.internet.network import Internet
 from mailcourse.internet.runtime import runtime
 from mailcourse.internet.tap import Packet, Tap, readable
-from mailcourse.internet.trace import Trace
 from mailcourse.internet.wire import Wire
 
 SIZES = pytest.mark.parametrize("size", [10_000, 7, 1], ids=["whole", "sevens", "bytes"])
@@ -92,14 +89,9 @@ class Buffered(asyncio.BufferedProtocol):
 
 
 @pytest.fixture
-def internet() -> Iterator[Internet]:
-    clock = Clock(datetime(2026, 9, 7, tzinfo=UTC), runtime())
-    made = Internet(clock, Trace(clock), runtime(), "seed")
-    made.add_host("a.test", ["192.0.2.1"])
-    made.add_host("b.test", ["192.0.2.2"])
-    yield made
-    made.links.wires.clear()  # those over a transport of the tests have no end of their own
-    runtime().run(made.close())
+def internet(internet: Internet) -> Iterator[Internet]:
+    yield internet
+    internet.links.wires.clear()  # those over a transport of the tests have no end of their own
 
 
 def wired(internet: Internet, protocol: asyncio.BaseProtocol) -> tuple[Beneath, Wire]:

@@ -132,7 +132,8 @@ class LabWorld:
             for act in self._at_close:
                 act()
             self._dropped.detach()
-            self.runtime.run(_stop(self.clock, self.internet, self._folder))
+            self.runtime.run(_stop(self.clock, self.internet))
+            self._folder.close()
 
     def when_closed(self, act: Callable[[], object]) -> None:
         """Call `act` when this lab is closed."""
@@ -240,15 +241,14 @@ def _note_fault(trace: Trace, broken: list[BaseException], error: BaseException)
     trace.add("lab", "lab", "warning", text=f"{type(error).__name__}: {error}")
 
 
-async def _stop(clock: Clock, internet: Internet, folder: Folder) -> None:
+async def _stop(clock: Clock, internet: Internet) -> None:
     await clock.close()
     await internet.close()
-    folder.close()
 
 
 def _give_back(runtime: Runtime, clock: Clock, internet: Internet, folder: Folder) -> None:
     """Close what a lab had that was dropped without `close`.  On any thread, so that nothing may be waited for."""
-    asyncio.run_coroutine_threadsafe(_stop(clock, internet, folder), runtime.loop)
+    asyncio.run_coroutine_threadsafe(_stop(clock, internet), runtime.loop).add_done_callback(lambda _: folder.close())
 
 
 _forked = threading.Event()

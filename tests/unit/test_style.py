@@ -14,12 +14,16 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "mailcourse").rglob("*.py"))
 #: tests, benchmarks and what is beside them are read too
 ALL_FILES = [*FILES, *(path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py")))]
-#: what carries mail, the Internet beneath that knows nothing of mail, the public face; code lines that each may have
+#: what carries mail, the Internet beneath that knows nothing of mail, the public face, who may use a name, the web page
+#: in front of a mailbox; code lines that each may have, in the README's order
 MAX_LINES = {
-    ("message", "dns", "mta", "mda", "mailbox", "access", "mua", "authentication"): 7000,
+    ("message", "dns", "mta", "mda", "mailbox", "access", "mua"): 7250,
     ("internet",): 1700,
-    ("lab",): 1600,
+    ("lab",): 1750,
+    ("authentication",): 1000,
+    ("mua/webmail",): 700,
 }
+ROOMS = [room for rooms in MAX_LINES for room in rooms]
 
 
 def lines(path: Path) -> int:
@@ -56,10 +60,17 @@ def test_a_file_opens_with_its_argument_and_is_not_called_after_nothing(path: Pa
     assert path.stem not in ("utils", "helpers", "manager", "base", "common", "core")
 
 
+def room_of(path: Path) -> str:
+    """Return the innermost room of `MAX_LINES` that a file is in: "mua/webmail" before "mua"."""
+    place = path.relative_to(ROOT / "mailcourse").as_posix()
+    return max((room for room in ROOMS if place.startswith(f"{room}/")), key=len, default="")
+
+
 def test_the_readme_states_the_size_of_the_mail_system() -> None:
     promised = re.findall(r"\*\*([\d,]+) lines of code\*\*", (ROOT / "README.md").read_text())
-    for (folders, bound), number in zip(MAX_LINES.items(), promised, strict=True):
-        counted = sum(code_lines(p) for p in FILES if p.relative_to(ROOT / "mailcourse").parts[0] in folders)
+    counts = [(sum(code_lines(p) for p in FILES if room_of(p) in rooms), bound) for rooms, bound in MAX_LINES.items()]
+    built = [(counted, bound) for counted, bound in counts if counted]
+    for (counted, bound), number in zip(built, promised, strict=True):
         assert abs(counted - int(number.replace(",", ""))) <= 100
         assert counted <= bound
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import smtplib
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -21,6 +24,14 @@ MB = 1_000_000
 KEYS = 200
 #: Seconds; 0.25 on a machine that is not busy, and tests next door make it busy.
 MAX_WAIT = 1.5
+
+
+#: smtplib prepares 10 MB in one step that lets no other thread run, so the senders are programs of their own
+SENDER = """
+import smtplib, sys
+with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), "x.test", timeout=60) as client:
+    client.sendmail("a@academy.test", sys.argv[3], b"Subject: x\\r\\n\\r\\n" + b"z\\r\\n" * 3_400_000)
+"""
 
 
 @contextmanager
@@ -93,12 +104,10 @@ def test_others_are_answered_while_eight_look_through_nine_megabytes(lab: Lab, l
 @pytest.mark.timeout(120)
 def test_others_are_answered_while_long_letters_arrive_and_are_read(lab: Lab) -> None:
     lab.configure(HOST, max_octets=20 * MB)
+    address, port = lab.endpoint(HOST, 25)
 
     def arrive() -> None:
-        with smtplib.SMTP(*lab.endpoint(HOST, 25), "x.test", timeout=60) as client:
-            client.sendmail(
-                "a@academy.test", BRUNO, b"Subject: x\r\n\r\n" + b"y" * 70 + b"\r\n" + b"z\r\n" * (10 * MB // 3)
-            )
+        subprocess.run([sys.executable, "-c", SENDER, address, str(port), BRUNO], check=True, timeout=100)
 
     with watched(lab, "10 MB arrive, four times"):
         together(arrive, 4)
@@ -163,3 +172,28 @@ def names(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
         yield frame.f_code.co_name
         frame = frame.f_back
+
+
+@pytest.mark.timeout(120)
+def test_a_program_that_is_told_to_end_ends_in_the_middle_of_searches(tmp_path: Path) -> None:
+    file = tmp_path / "endpoints.json"
+    command = [sys.executable, "-m", "mailcourse.cli", "up", "two-offices", "--endpoints", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert "is up" in program.stdout.readline()
+        endpoints = json.loads(file.read_text())
+        clients = [imaplib.IMAP4(*endpoints["hosts"][HOST]["143"], timeout=60) for _ in range(9)]
+        for client in clients:
+            client.login(BRUNO, endpoints["people"][BRUNO])
+        clients[8].append("INBOX", "", "", b"".join(LETTERS["encoded"]))
+        for client in clients:
+            client.select("INBOX", readonly=True)
+        for client in clients[:8]:
+            client.send(b"A SEARCH " + b" ".join(b"NOT TEXT w%d" % number for number in range(3000)) + b"\r\n")
+        clients[8].search(None, "TEXT", "x")  # waits for its turn among the others: they are at work
+        began = time.monotonic()
+        program.terminate()
+        assert program.wait(60) == 0
+        assert time.monotonic() - began < 10, "all the searches together take a minute"
+        for client in clients:
+            client.shutdown()

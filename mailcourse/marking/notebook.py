@@ -22,6 +22,16 @@ MAX_CELLS, MAX_SOURCE = 2000, 2_000_000
 PEEKS = re.compile(r"mailcourse\.(checks|marking)\.|fault_of|\bimport\b.*\b(checks|marking)\b")
 
 
+#: how files begin that people save under a notebook's name
+KINDS = {
+    b"%pdf": "a PDF file",
+    b"pk\x03\x04": "a zip or Office file",
+    b"<": "a web page",
+    b"\x89png": "a picture",
+    b"\xff\xd8": "a picture",
+}
+
+
 class Unreadable(Exception):
     """This is no notebook; the text says why, to a teacher."""
 
@@ -129,14 +139,33 @@ def read_cells(octets: bytes) -> list[OwnCell]:
     """Read the cells of a notebook; `Unreadable` says what it is instead."""
     try:
         whole = json.loads(decoded(octets), strict=False)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"the file could not be read: {str(error)[:100]}") from None
+    except (ValueError, RecursionError):
+        raise Unreadable(f"the file could not be read: {_what_it_is(octets)}") from None
     cells = whole.get("cells") if isinstance(whole, dict) else None
     if cells is None and isinstance(whole, dict) and isinstance(whole.get("worksheets"), list):
         cells = [cell for sheet in whole["worksheets"] if isinstance(sheet, dict) for cell in sheet.get("cells", ())]
     if not isinstance(cells, list):
         raise Unreadable("the file could not be read: it has no cells")
     return [_own(cell) for cell in cells[:MAX_CELLS] if isinstance(cell, dict)]
+
+
+def _what_it_is(octets: bytes) -> str:
+    """Say what was saved under a notebook's name.
+
+    >>> _what_it_is(b"%PDF-1.7 ..."), _what_it_is(b'{"cells": [{"cell_')
+    ('it is a PDF file', 'it breaks off in the middle')
+    """
+    start = octets[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        return "it is empty"
+    kind = next((kind for sign, kind in KINDS.items() if start.startswith(sign)), "")
+    if kind or not start.lstrip(b"\xff\xfe\0").startswith(b"{"):
+        return f"it is {kind or 'no notebook, whatever its name says'}"
+    return (
+        "it breaks off in the middle"
+        if not octets.rstrip(b"\0 \t\r\n").endswith(b"}")
+        else "it is damaged in the middle"
+    )
 
 
 def _own(cell: Mapping[str, Any]) -> OwnCell:

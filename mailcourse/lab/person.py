@@ -39,12 +39,15 @@ class PlainPerson:
     def __init__(self, world: LabWorld, address: str, plan: PersonPlan, server: str) -> None:
         self._world, self.address, self.server = world, address, server
         self.name, self.password, self.machine = plan.name, plan.password, plan.device
+        #: how the mail program connects, a way of `mailcourse.mua.account`: "tls", "starttls" or "clear"
+        self.sends_by, self.reads_by = plan.sends_by, plan.reads_by
         self._found: list[str] | None = None  # the server's addresses, when they are remembered
         self._remembers = False
 
     @property
     def _account(self) -> Account:
-        return Account(self.server, self.address, self.password)
+        trust = self._world.tls_context()
+        return Account(self.server, self.address, self.password, trust, self.sends_by, self.reads_by)
 
     # ---- writing -------------------------------------------------------------------------------------
 
@@ -130,13 +133,13 @@ class PlainPerson:
 
     @uninterrupted
     def submit(self, letter: Letter) -> PlainSent:
-        """Hand a written message to one's own server, on port 587; each time it is called, it is sent once more."""
+        """Hand a written message to one's own server; each time it is called, it is sent once more."""
         world, names = self._world, list(letter.recipients)
         with world.turn():
             host, message = world.host(self.machine), world.trace.new_message()
             facts = {"recipients": names, "subject": letter.subject, "header": traced(letter.raw)}
             world.trace.add(host.name, "mua", "composed", message, sender=self.address, **facts)
-            submit(self._account, partial(self._dial, 587, message), world.tls_context(), host.name, letter)
+            submit(self._account, partial(self._dial, message=message), host.name, letter)
         return PlainSent(world.trace, message, names, letter.raw, world.look)
 
     # ---- reading -------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ class PlainPerson:
             with self._imap() as server:
                 server.open("INBOX")
                 return server.messages(whole=True, sees=True)
-        with self._world.turn(), pop3(self._account, partial(self._dial, 110, None)) as drop:
+        with self._world.turn(), pop3(self._account, self._dial) as drop:
             names = drop.names()
             found = Messages(drop.fetch(names))
             drop.delete(names if delete else ())
@@ -208,7 +211,7 @@ class PlainPerson:
                     aside(connection.close)
 
     def _begin_idle(self, connection: ExitStack, folder: str) -> Updates:
-        server = connection.enter_context(imap(self._account, partial(self._dial, 143, None)))
+        server = connection.enter_context(imap(self._account, self._dial))
         server.open(folder)
         return connection.enter_context(server.idle())
 
@@ -269,7 +272,7 @@ class PlainPerson:
         world, account = self._world, self._account
         owner = "".join(sign if sign.isalnum() or sign in "@.+-_" else "%" for sign in self.address)
         folder = world.path / "devices" / f"{owner} {name}"
-        server = ServerAccess(account, lambda port: partial(self._dial, port, None), world.clock.now, self._alone)
+        server = ServerAccess(account, self._dial, world.clock.now, self._alone)
         return Device(name, server, folder, protocol, keep=keep)
 
     @uninterrupted
@@ -279,7 +282,7 @@ class PlainPerson:
 
     @contextmanager
     def _imap(self) -> Iterator[Imap]:
-        with self._world.turn(), imap(self._account, partial(self._dial, 143, None)) as server:
+        with self._world.turn(), imap(self._account, self._dial) as server:
             yield server
 
     @uninterrupted
@@ -300,7 +303,7 @@ class PlainPerson:
         with self._world.turn():
             self._world.accounts_of(self.address).forward(self.address, wanted)
 
-    def _dial(self, port: int, message: str | None) -> socket:
+    def _dial(self, port: int, message: str | None = None) -> socket:
         """Find the server's address in the DNS and connect to it, as a mail program does."""
         found = self._found or self._addresses(message)
         self._found = found if self._remembers else None

@@ -60,6 +60,8 @@ class PersonPlan:
     password: str
     device: str
     quota: int | None = None  # octets
+    sends_by: str = "starttls"  # the ways of mua/account.py
+    reads_by: str = "tls"
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from mailcourse.mailbox.maildir import Maildir
 from mailcourse.mailbox.names import FLAG_WORDS, Flags, MessageFile, origin_of
 from mailcourse.mailbox.uids import replace
 
-from .account import Account
-from .imap import Dial, Imap, imap
+from .account import Account, Dial
+from .imap import Imap, imap
 from .mail import Mail, Messages
 from .pop3 import pop3
 
@@ -68,7 +68,7 @@ class ServerAccess:
     """How a device reaches its server: `dial` connects to a port, `now` tells the lab's time."""
 
     account: Account
-    dial: Callable[[int], Dial]
+    dial: Dial
     now: Callable[[], datetime]
     alone: Callable[[Callable[[], Synced]], Synced]  # nothing else moves in the lab meanwhile
 
@@ -143,7 +143,7 @@ class Device:
         done = Synced()
         # What is here was fetched, also when a crash came before that was written down.
         known = {*self._remembered().get("names", []), *(_source(stored) for stored in self._box.scan())}
-        with pop3(self._server.account, self._server.dial(110)) as server:
+        with pop3(self._server.account, self._server.dial) as server:
             there = server.names()
             for mail in server.fetch(name for name in there if name not in known):
                 self._put(self._box, mail, mail.uid)
@@ -163,7 +163,7 @@ class Device:
 
     def _by_imap(self) -> Synced:
         done, remembered = Synced(), self._remembered()
-        with imap(self._server.account, self._server.dial(143)) as server:
+        with imap(self._server.account, self._server.dial) as server:
             there = server.folders()
             for folder in sorted({*there, *self.folders()}):
                 if folder not in there:

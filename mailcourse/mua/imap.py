@@ -14,7 +14,8 @@ import imaplib
 import re
 import select
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -22,10 +23,9 @@ from typing import Any
 
 from mailcourse.internet.errors import LabError
 
-from .account import Account, LoginRefused
+from .account import PORTS, Account, Dial, LoginRefused, unreachable
 from .mail import Mail, Messages
 
-Dial = Callable[[], socket.socket]
 NAME = re.compile(rb'\((?P<flags>[^)]*)\) (?:NIL|"[^"]*") (?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<atom>\S+))$')
 ABOUT = "UID FLAGS INTERNALDATE"
 
@@ -34,20 +34,22 @@ class _DiallingImap(imaplib.IMAP4):
     # imaplib draws the beginning of its tags by lot; in a lab the same actions give the same bytes.
     tagpre = property(lambda self: b"A", lambda self, drawn: None)
 
-    def __init__(self, dial: Dial, server: str) -> None:
-        self._dial = dial
-        super().__init__(server, 143)
+    def __init__(self, account: Account, dial: Dial) -> None:
+        self._account, self._dial = account, dial
+        super().__init__(account.server, PORTS[account.reads_by][1])
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
-        return self._dial()
+        return self._account.dialled(self._dial, 1, self._account.reads_by)
 
 
 @contextmanager
 def imap(account: Account, dial: Dial) -> Iterator[Imap]:
     """Log in, and out at the end.  Raises `LoginRefused`, or `LabError` when the server says no or is not there."""
     try:
-        client = _DiallingImap(dial, account.server)
+        client = _DiallingImap(account, dial)
         try:
+            if account.reads_by == "starttls":
+                client.starttls(account.trust)
             try:
                 client.login(account.person, account.password)
             except imaplib.IMAP4.error as error:
@@ -62,7 +64,7 @@ def imap(account: Account, dial: Dial) -> Iterator[Imap]:
     except imaplib.IMAP4.error as error:
         raise LabError(f"{account.server} says: {error}") from None
     except OSError as error:
-        raise LabError(f"{account.server} cannot be reached: {error}. Is the host up? lab.hosts tells.") from None
+        raise LabError(unreachable(account.server, error)) from None
 
 
 class Imap:
@@ -182,7 +184,9 @@ class Updates:
 
     def wait(self, seconds: float = 5) -> list[str]:
         """Wait until the server says something, for so many real seconds at most; return what it has said."""
-        if not self.lines and select.select([self._client.socket()], [], [], seconds)[0]:
+        connection = self._client.socket()  # TLS may hold what it has read and nobody has asked for
+        held = isinstance(connection, ssl.SSLSocket) and connection.pending()
+        if not self.lines and (held or select.select([connection], [], [], seconds)[0]):
             self.lines.append(self._client.readline().decode().rstrip())
         return list(self.lines)
 

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import poplib
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from mailcourse.internet.errors import LabError
 
-from .account import Account, LoginRefused
+from .account import PORTS, Account, Dial, LoginRefused, unreachable
 from .mail import Mail
 
-Dial = Callable[[], socket.socket]
 #: octets of a line: a whole message may be one
 MAX_LINE = 64 * 1024 * 1024
 
 
 class _DiallingPop3(poplib.POP3):
-    def __init__(self, dial: Dial, server: str) -> None:
-        self._dial = dial
-        super().__init__(server, 110)
+    def __init__(self, account: Account, dial: Dial) -> None:
+        self._account, self._dial = account, dial
+        super().__init__(account.server, PORTS[account.reads_by][2])
 
     def _getline(self) -> tuple[bytes, int]:  # the library refuses lines over 2,048 octets
         line = self.file.readline(MAX_LINE)
@@ -34,15 +33,17 @@ class _DiallingPop3(poplib.POP3):
         return line[:-2], len(line)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
-        return self._dial()
+        return self._account.dialled(self._dial, 2, self._account.reads_by)
 
 
 @contextmanager
 def pop3(account: Account, dial: Dial) -> Iterator[Pop3]:
     """Log in; at the end say QUIT, or hang up when something went wrong: then nothing is deleted."""
     try:
-        client = _DiallingPop3(dial, account.server)
+        client = _DiallingPop3(account, dial)
         try:
+            if account.reads_by == "starttls":
+                client.stls(account.trust)
             with suppress(poplib.error_proto):  # a server that does not know it has headers in ASCII
                 client.utf8()
             try:
@@ -57,11 +58,12 @@ def pop3(account: Account, dial: Dial) -> Iterator[Pop3]:
             yield Pop3(client)
             client.quit()
         finally:
-            client.close()
+            with suppress(OSError):  # a connection that TLS could not begin on is closed already
+                client.close()
     except poplib.error_proto as error:
         raise LabError(f"{account.server} says: {error}") from None
     except OSError as error:
-        raise LabError(f"{account.server} cannot be reached: {error}. Is the host up? lab.hosts tells.") from None
+        raise LabError(unreachable(account.server, error)) from None
 
 
 class Pop3:

@@ -1,6 +1,7 @@
-"""Submission: handing a written message to one's own server, port 587 (RFC 6409), with `smtplib`.
+"""Submission: handing a written message to one's own server (RFC 6409), with `smtplib`.
 
-EHLO → STARTTLS → EHLO → AUTH → MAIL, RCPT …, DATA → QUIT
+port 587:   EHLO → STARTTLS → EHLO → AUTH → MAIL, RCPT …, DATA → QUIT
+port 465:   TLS  → EHLO → AUTH → …
 """
 
 from __future__ import annotations
@@ -8,35 +9,31 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
 
-from .account import Account, LoginRefused, NotSent
+from .account import PORTS, Account, Dial, LoginRefused, NotSent, unreachable
 from .compose import Letter
-
-Dial = Callable[[], socket.socket]
 
 
 class _DiallingSmtp(smtplib.SMTP):
     """smtplib's client, on a socket of the lab."""
 
-    def __init__(self, dial: Dial, server: str, own_name: str) -> None:
-        self._dial = dial
-        super().__init__(server, 587, local_hostname=own_name)
+    def __init__(self, account: Account, dial: Dial, own_name: str) -> None:
+        self._account, self._dial_to = account, dial
+        super().__init__(account.server, PORTS[account.sends_by][0], local_hostname=own_name)
 
     def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
-        return self._dial()
+        return self._account.dialled(self._dial_to, 0, self._account.sends_by)
 
 
-def submit(
-    account: Account, dial: Dial, tls: ssl.SSLContext, own_name: str, letter: Letter
-) -> dict[str, tuple[int, bytes]]:
+def submit(account: Account, dial: Dial, own_name: str, letter: Letter) -> dict[str, tuple[int, bytes]]:
     """Submit a message; return the recipients that were refused, with the replies.
 
     Raises `LoginRefused`, or `NotSent` when the server took the message for nobody.
     """
     try:
-        with _DiallingSmtp(dial, account.server, own_name) as client:
-            client.starttls(context=tls)
+        with _DiallingSmtp(account, dial, own_name) as client:
+            if account.sends_by == "starttls":
+                client.starttls(context=account.trust)
             client.login(account.person, account.password)
             options = ["SMTPUTF8", "BODY=8BITMIME"] if letter.is_utf8 else []
             return client.sendmail(letter.sender, letter.recipients, letter.raw, options)
@@ -54,6 +51,8 @@ def submit(
         raise NotSent(
             f"{account.server} refused the message: {error.smtp_code} {_text(error.smtp_error)}. Change it, send again."
         ) from None
+    except ssl.SSLCertVerificationError as error:
+        raise NotSent(unreachable(account.server, error)) from None
     except (smtplib.SMTPException, OSError) as error:
         raise NotSent(
             f"{account.server} could not be used: {error}. Is the host up? lab.hosts tells. Then send again."

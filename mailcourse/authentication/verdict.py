@@ -1,0 +1,133 @@
+"""All that can be found out about a message from outside, in order, as one value.
+
+    prove(message, ip, helo, mail_from, …)
+      spf      may this host send for the domain in MAIL FROM?
+      dkim     who signed it?
+      dmarc    does one of these speak for the author?
+    → Proof, whose `field` is the Authentication-Results, and whose `disposition` the author's domain asks for
+
+Sans-I/O: `lookup` asks the DNS.  The server calls this at the end of DATA, and a cell can too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from . import results
+from .dkim import DkimResult, verify
+from .dmarc import DmarcResult, evaluate
+from .octets import split
+from .results import MethodResult
+from .spf import SpfResult, check_host
+from .step import Lookup, ProofStep, as_ascii, shown
+
+#: of several signatures, the best result is that of the message (RFC 8601 §2.7.1 names them)
+BEST_FIRST = ("pass", "temperror", "fail", "policy", "permerror", "neutral", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class DkimSummary:
+    """What came of all signatures together."""
+
+    signatures: tuple[DkimResult, ...]
+
+    @property
+    def result(self) -> str:
+        """The best result of all; "none" without a signature."""
+        return min((each.result for each in self.signatures), key=BEST_FIRST.index, default="none")
+
+    @property
+    def steps(self) -> tuple[ProofStep, ...]:
+        """The steps of all, one signature after the other."""
+        return tuple(step for each in self.signatures for step in each.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found out about one message; each part has a `result` and `steps`."""
+
+    authserv_id: str
+    mail_from: str
+    helo: str
+    spf: SpfResult
+    dkim: DkimSummary
+    dmarc: DmarcResult
+
+    @property
+    def disposition(self) -> str:
+        """What the author's domain asks for: "none", "quarantine" or "reject"."""
+        return self.dmarc.disposition
+
+    @property
+    def summary(self) -> str:
+        """The results in one line: spf=pass dkim=fail dmarc=pass."""
+        return f"spf={self.spf.result} dkim={self.dkim.result} dmarc={self.dmarc.result}"
+
+    @property
+    def methods(self) -> list[MethodResult]:
+        """What the header field says."""
+        name = "smtp.mailfrom" if self.mail_from else "smtp.helo"
+        found = [MethodResult("spf", self.spf.result, {name: self.mail_from or self.helo}, _unless_pass(self.spf))]
+        for each in self.dkim.signatures or (DkimResult("none"),):
+            properties = {"header.d": each.domain, "header.s": each.selector, "header.b": each.signature}
+            found.append(MethodResult("dkim", each.result, properties, _unless_pass(each)))
+        properties = {"header.from": self.dmarc.domain}
+        if self.dmarc.result == "fail":
+            properties["policy.dmarc"] = self.dmarc.disposition
+        return [*found, MethodResult("dmarc", self.dmarc.result, properties, _unless_pass(self.dmarc))]
+
+    @property
+    def field(self) -> bytes:
+        """The Authentication-Results field, with its line end."""
+        return results.write(self.authserv_id, self.methods)
+
+    def checks(self) -> list[Mapping[str, Any]]:
+        """Return everything in words that JSON has, for the trace: one table for each check, with its steps."""
+        spf = _check("spf", self.spf, domain=shown(self.spf.domain), explanation=self.spf.explanation)
+        signed = [_check("dkim", each, domain=each.domain, selector=each.selector) for each in self.dkim.signatures]
+        return [spf, *signed, _check("dmarc", self.dmarc, domain=self.dmarc.domain, disposition=self.disposition)]
+
+
+Part = SpfResult | DkimResult | DmarcResult
+
+
+def _check(name: str, part: Part, **more: str) -> Mapping[str, Any]:
+    steps = [asdict(step) for step in part.steps]
+    return {"check": name, "result": part.result, "reason": part.reason, **more, "steps": steps}
+
+
+def _unless_pass(part: Part) -> str:
+    return "" if part.result in ("pass", "none") else part.reason
+
+
+async def check_sender(
+    ip: str | IPv4Address | IPv6Address, helo: str, mail_from: str, lookup: Lookup, receiver: str, now: datetime
+) -> SpfResult:
+    """Return the SPF result for MAIL FROM, or for HELO where that is `<>` (RFC 7208 §2.4)."""
+    domain = as_ascii(mail_from.rpartition("@")[2]) or helo
+    return await check_host(ip, domain, mail_from, helo, lookup, receiver=receiver, timestamp=int(now.timestamp()))
+
+
+async def prove(
+    message: bytes,
+    ip: str | IPv4Address | IPv6Address,
+    helo: str,
+    mail_from: str,
+    lookup: Lookup,
+    now: datetime,
+    authserv_id: str,
+    *,
+    spf: SpfResult | None = None,
+) -> Proof:
+    """Find out what can be known about a message; `spf` when that was asked already.  Nothing in it makes this fail."""
+    octets = split(message)
+    spf = spf or await check_sender(ip, helo, mail_from, lookup, authserv_id, now)
+    signatures = await verify(octets, lookup, now)
+    sample = int.from_bytes(hashlib.sha256(message).digest()[:4]) % 100  # drawn by pct=; the same for the same message
+    dmarc = await evaluate(octets, spf, signatures, lookup, sample=sample)
+    return Proof(authserv_id, mail_from, helo, spf, DkimSummary(signatures), dmarc)

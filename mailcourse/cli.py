@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("scenario", nargs="?", default="two-offices", help="a name, or the path of a TOML file")
     up.add_argument("--endpoints", metavar="FILE", type=Path, help="write addresses, ports and passwords there")
     up.add_argument("--path", type=Path, help="keep queues and mailboxes in this folder")
+    up.add_argument("--logs", metavar="FOLDER", type=Path, help="write what the servers log there, a file a host")
     up.add_argument("--clock", choices=("live", "still"), default="live", help="does lab time run? (live)")
     up.add_argument("--any-user", action="store_true", help="let programs of other users of this machine in")
     up.set_defaults(run=_up)
@@ -67,6 +68,8 @@ def _up(chosen: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Lab(chosen.scenario, path=chosen.path, clock=chosen.clock) as lab:
+        if chosen.logs:
+            lab.log_to(chosen.logs)
         endpoints = lab.endpoints(any_user=chosen.any_user)
         if chosen.endpoints:
             _write(chosen.endpoints, json.dumps(endpoints, indent=2))

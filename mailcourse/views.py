@@ -13,6 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from .host_log import HostLog, log_lines, log_to_files
 from .internet.errors import LabError, unknown
 from .internet.trace import journey
 from .lab.folder import usable
@@ -171,6 +172,24 @@ class Lab(PlainLab):
         with usable(path):
             save(self.trace.events(), Path(path))
         return Path(path)
+
+    def log(self, host: str) -> HostLog:
+        """Return what the programs of a mail host wrote into its log, as Postfix and Dovecot write it."""
+        if host not in self.accounts:
+            raise unknown("host with a mail server", host, self.accounts)
+        self.look()
+        return log_lines(self.trace.events(), host, self._addresses_by_host)
+
+    def log_to(self, folder: Path | str) -> None:
+        """Write the log of each mail host into a file of its own in `folder`, from now on, until the lab is closed."""
+        self.check_open()
+        with usable(folder):
+            write = log_to_files(Path(folder), self._addresses_by_host, self.accounts)
+        self.when_closed(self.trace.subscribe(write))
+
+    @property
+    def _addresses_by_host(self) -> dict[str, str]:
+        return {name: machine.addresses[0] for name, machine in self.internet.hosts.items()}
 
     def dig(self, name: str = "", kind: str = "") -> DigView:
         """Ask the DNS from a form: any server, the walk from the root, the resolver's memory, a zone to edit."""

@@ -54,7 +54,8 @@ def imap(account: Account, dial: Dial) -> Iterator[Imap]:
                 client.login(account.person, account.password)
             except imaplib.IMAP4.error as error:
                 raise LoginRefused(
-                    f"{account.server} did not let {account.person} in: {error}. The right password is in lab.people."
+                    f"{account.server} did not let {account.person} in: {_text(error)}. "
+                    "The right password is in lab.people."
                 ) from None
             client.enable("UTF8=ACCEPT")  # names of folders as people write them
             yield Imap(client)
@@ -62,9 +63,15 @@ def imap(account: Account, dial: Dial) -> Iterator[Imap]:
             with suppress(OSError, imaplib.IMAP4.error):  # the server may have gone
                 client.logout()
     except imaplib.IMAP4.error as error:
-        raise LabError(f"{account.server} says: {error}") from None
+        raise LabError(f"{account.server} says: {_text(error)}") from None
     except OSError as error:
         raise LabError(unreachable(account.server, error)) from None
+
+
+def _text(error: imaplib.IMAP4.error) -> str:
+    """imaplib raises what the server said as octets."""
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 class Imap:

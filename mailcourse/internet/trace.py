@@ -19,49 +19,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-#: what happened -> (its facts, the sentence that a view shows)
-EVENTS: dict[str, tuple[tuple[str, ...], str]] = {
-    "host-down": ((), "{host} is switched off"),
-    "host-up": ((), "{host} is switched on"),
-    "port-closed": (("port",), "port {port} of {host} is closed"),
-    "port-opened": (("port",), "port {port} of {host} is open"),
-    "link-slowed": (("peer", "seconds"), "what passes between {host} and {peer} takes {seconds} s longer, each way"),
-    "clock-moved": (("to",), "the lab clock moves to {to}"),
-    "composed": (("sender", "recipients", "subject", "header"), "{sender} writes “{subject}”"),
-    "connected": (("session", "peer", "address", "port", "service"), "{peer} connects to {host} port {port}"),
-    "unreachable": (("peer", "address", "port", "reason"), "{host} cannot reach {peer} port {port}: {reason}"),
-    "said": (("session", "side", "line", "secret"), "{side}: {line}"),
-    "asked": (("name", "type", "server", "transport"), "{host} asks {server}: {type} of {name}?"),
-    "answered": (
-        ("name", "type", "rcode", "answers", "authoritative", "cached"),
-        "{host} answers {type} of {name}: {rcode} {answers}",
-    ),
-    "zone-changed": (("zone", "serial"), "zone {zone} now has serial {serial}"),
-    "accepted": (
-        ("session", "queue_id", "sender", "recipients", "size"),
-        "{host} takes responsibility: 250, queued as {queue_id}",
-    ),
-    "refused": (("session", "recipient", "reply"), "{host} refuses {recipient}: {reply}"),
-    "routed": (("recipient", "decision", "next_hops"), "{host} decides for {recipient}: {decision} {next_hops}"),
-    "relayed": (("recipients", "peer", "reply"), "{host} handed the message to {peer}"),
-    "deferred": (("recipients", "reason", "next_attempt"), "{host} will try again: {reason}"),
-    "failed": (("recipients", "reason"), "{host} gives up: {reason}"),
-    "deleted": (("recipients",), "somebody deletes the message from the queue of {host}"),
-    "reported": (("recipients", "to", "report", "kind"), "{host} sends {kind} to {to}"),
-    "delivered": (
-        ("recipient", "mailbox", "file", "header"),
-        "{host} writes the message into the mailbox of {mailbox}",
-    ),
-    "forwarded": (("recipient", "targets", "sender"), "{host} sends the copy for {recipient} on to {targets}"),
-    "logged-in": (("session", "person", "service"), "{person} logs in to {service} on {host}"),
-    "login-failed": (("session", "person", "service"), "{host} refuses the login of {person}"),
-    "fetched": (("session", "mailbox", "uid", "service"), "{mailbox} fetches message {uid} by {service}"),
-    "flagged": (("mailbox", "uid", "flags"), "message {uid} of {mailbox} now has the flags {flags}"),
-    "removed": (("mailbox", "uid"), "message {uid} of {mailbox} is removed"),
-    "fault": (("kind", "detail"), "trouble made on purpose at {host}: {kind} {detail}"),
-    "mended": (("kind", "detail"), "fixed at {host}: {kind} {detail}"),
-    "warning": (("text",), "{host}: {text}"),
+#: what happened -> its facts, and the sentence that a view shows
+_TABLE = {
+    "host-down": ("", "{host} is switched off"),
+    "host-up": ("", "{host} is switched on"),
+    "port-closed": ("port", "port {port} of {host} is closed"),
+    "port-opened": ("port", "port {port} of {host} is open"),
+    "link-slowed": ("peer seconds", "what passes between {host} and {peer} takes {seconds} s longer, each way"),
+    "clock-moved": ("to", "the lab clock moves to {to}"),
+    "composed": ("sender recipients subject header", "{sender} writes “{subject}”"),
+    "connected": ("session peer address port service", "{peer} connects to {host} port {port}"),
+    "unreachable": ("peer address port reason", "{host} cannot reach {peer} port {port}: {reason}"),
+    "said": ("session side line secret", "{side}: {line}"),
+    "asked": ("name type server transport", "{host} asks {server}: {type} of {name}?"),
+    "answered": ("name type rcode answers authoritative cached", "{host} answers {type} of {name}: {rcode} {answers}"),
+    "zone-changed": ("zone serial", "zone {zone} now has serial {serial}"),
+    "accepted": ("session queue_id sender recipients size", "{host} takes responsibility: 250, queued as {queue_id}"),
+    "refused": ("session recipient reply", "{host} refuses {recipient}: {reply}"),
+    "routed": ("recipient decision next_hops", "{host} decides for {recipient}: {decision} {next_hops}"),
+    "relayed": ("recipients peer reply", "{host} handed the message to {peer}"),
+    "deferred": ("recipients reason next_attempt", "{host} will try again: {reason}"),
+    "failed": ("recipients reason", "{host} gives up: {reason}"),
+    "deleted": ("recipients", "somebody deletes the message from the queue of {host}"),
+    "reported": ("recipients to report kind", "{host} sends {kind} to {to}"),
+    "delivered": ("recipient mailbox file header", "{host} writes the message into the mailbox of {mailbox}"),
+    "forwarded": ("recipient targets sender", "{host} sends the copy for {recipient} on to {targets}"),
+    "logged-in": ("session person service", "{person} logs in to {service} on {host}"),
+    "login-failed": ("session person service", "{host} refuses the login of {person}"),
+    "fetched": ("session mailbox uid service", "{mailbox} fetches message {uid} by {service}"),
+    "flagged": ("mailbox uid flags", "message {uid} of {mailbox} now has the flags {flags}"),
+    "removed": ("mailbox uid", "message {uid} of {mailbox} is removed"),
+    "fault": ("kind detail", "trouble made on purpose at {host}: {kind} {detail}"),
+    "mended": ("kind detail", "fixed at {host}: {kind} {detail}"),
+    "warning": ("text", "{host}: {text}"),
 }
+EVENTS = {what: (tuple(facts.split()), sentence) for what, (facts, sentence) in _TABLE.items()}
 
 #: Older events are dropped past this number, so that a lab left running for a week stays small.
 MAX_EVENTS = 100_000

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 
 from mailcourse.message.fields import PAIR, without_comments
 
+from .octets import split
+
 #: results and properties of one field that are read; octets of it
 MAX_RESULTS, MAX_FIELD = 100, 100_000
 NAME = b"authentication-results"
@@ -111,6 +113,17 @@ def read(value: bytes) -> Results | None:
 def _plain(said: bytes) -> str:
     text = PAIR.sub(rb"\1", said[1:].removesuffix(b'"')) if said.startswith(b'"') else said
     return text.decode("utf-8", "replace")
+
+
+def is_quarantined(header: bytes, own: str) -> bool:
+    """True when a server of our own name has noted that the author's domain wants quarantine."""
+    if not own or NAME not in header.lower():
+        return False
+    for name, value in split(header).fields:
+        found = read(value) if name.rstrip().lower() == NAME and authserv_id(value) == own.lower() else None
+        if found and any(each.properties.get("policy.dmarc") == "quarantine" for each in found.of("dmarc")):
+            return True
+    return False
 
 
 def without_forged(message: bytes, own: Collection[str]) -> tuple[bytes, list[str]]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -27,7 +27,9 @@ from nacl.encoding import Base64Encoder
 from nacl.signing import SigningKey
 
 from .dkim import Bodies
-from .octets import split
+from .dmarc import authors
+from .octets import RawField, split
+from .signer import Signer
 
 #: fields that are signed, once more than they are there, so that no other can be added (§5.4, §5.4.2)
 SIGNED = b"from to cc subject date message-id reply-to sender in-reply-to references".split()
@@ -35,45 +37,49 @@ MIME = b"mime-version content-type content-transfer-encoding".split()
 EXPONENT, SMALL_ODD = 65537, math.prod(range(3, 2000, 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """Who signs, and how.  `key` is the private key; `lasts` is until x=; `length` writes l=."""
+def sign(signer: Signer, message: bytes, now: datetime) -> bytes:
+    """Return the DKIM-Signature field for a message, with its line end; it belongs on top."""
+    octets = split(message)
+    policy = CanonicalizationPolicy.from_c_value(signer.form.encode())
+    body = Bodies(octets.body).form(policy.body_algorithm.name)[: signer.length]
+    there = [name.rstrip().lower() for name, _ in octets.fields]
+    names = [name for name in there if name in SIGNED or name in MIME] + [name for name in SIGNED if name in there]
+    seconds = int(now.timestamp())
+    tags = [(b"v", b"1"), (b"a", algorithm(signer)), (b"c", signer.form.encode()), (b"d", signer.domain.encode())]
+    tags += [(b"s", signer.selector.encode()), (b"t", b"%d" % seconds)]
+    tags += [(b"x", b"%d" % (seconds + signer.lasts.total_seconds()))] if signer.lasts else []
+    tags += [(b"l", b"%d" % len(body))] if signer.length is not None else []
+    tags += [(b"h", b" : ".join(names)), (b"bh", base64.b64encode(hashlib.sha256(body).digest()))]
+    return signed_field(signer, octets.fields, b"DKIM-Signature", tags, names)
 
-    domain: str
-    selector: str
-    key: str
-    form: str = "relaxed/relaxed"
-    lasts: timedelta | None = None
-    length: int | None = None
 
-    def sign(self, message: bytes, now: datetime) -> bytes:
-        """Return the DKIM-Signature field for a message, with its line end; it belongs on top."""
-        octets = split(message)
-        policy = CanonicalizationPolicy.from_c_value(self.form.encode())
-        body = Bodies(octets.body).form(policy.body_algorithm.name)[: self.length]
-        there = [name.rstrip().lower() for name, _ in octets.fields]
-        names = [name for name in there if name in SIGNED or name in MIME] + [name for name in SIGNED if name in there]
-        seconds = int(now.timestamp())
-        tags = [(b"v", b"1"), (b"a", _algorithm(self.key)), (b"c", self.form.encode()), (b"d", self.domain.encode())]
-        tags += [(b"s", self.selector.encode()), (b"t", b"%d" % seconds)]
-        tags += [(b"x", b"%d" % (seconds + self.lasts.total_seconds()))] if self.lasts else []
-        tags += [(b"l", b"%d" % len(body))] if self.length is not None else []
-        tags += [(b"h", b" : ".join(names)), (b"bh", base64.b64encode(hashlib.sha256(body).digest()))]
-        maker = self._maker()
-        maker.headers = list(octets.fields)
-        value = maker.gen_header([*tags, (b"b", b"0" * 60)], names, policy, b"DKIM-Signature", private_key(self.key))
-        return b"DKIM-Signature: " + bytes(value)
+def signed_field(
+    signer: Signer, fields: Sequence[RawField], name: bytes, tags: list[tuple[bytes, bytes]], names: list[bytes]
+) -> bytes:
+    """Let dkimpy sign the fields called `names`, and a new field called `name` with these tags, which it returns."""
+    maker = dkim.DKIM(signature_algorithm=algorithm(signer))
+    maker.hasher, maker.headers = hashlib.sha256, list(fields)
+    policy = CanonicalizationPolicy.from_c_value(signer.form.encode())
+    value = maker.gen_header([*tags, (b"b", b"0" * 60)], names, policy, name, private_key(signer.key))
+    return name + b": " + bytes(value)
 
-    def _maker(self) -> Any:
-        maker = dkim.DKIM(signature_algorithm=_algorithm(self.key))
-        maker.hasher = hashlib.sha256
-        return maker
 
-    def record(self) -> str:
-        """Return the line of the zone that publishes the public key, its strings cut to what one may hold."""
-        text = public_record(self.key)
-        strings = " ".join(f'"{text[at : at + 250]}"' for at in range(0, len(text), 250))
-        return f"{self.selector}._domainkey TXT {strings}"
+def speaks_for_author(signer: Signer, message: bytes) -> bool:
+    """True when everybody in From is in the signer's domain, or below it: no other signature helps them."""
+    domains = authors(split(message))
+    return bool(domains) and all(f".{domain}".endswith(f".{signer.domain.lower()}") for domain in domains)
+
+
+def zone_line(signer: Signer) -> str:
+    """Return the line of the zone that publishes the public key, in strings that are not too long for one."""
+    text = public_record(signer.key)
+    strings = " ".join(f'"{text[at : at + 250]}"' for at in range(0, len(text), 250))
+    return f"{signer.selector}._domainkey TXT {strings}"
+
+
+def algorithm(signer: Signer) -> bytes:
+    """Return a= for the kind of the signer's key."""
+    return _algorithm(signer.key)
 
 
 def _algorithm(key: str) -> bytes:

@@ -19,6 +19,7 @@ import asyncio
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mailcourse.dns.stub import NoAnswer
@@ -33,7 +34,7 @@ from .spf_record import (
     expand,
     parse_record,
 )
-from .step import Lookup, ProofStep, is_name, shown, text_of
+from .step import Lookup, ProofStep, as_ascii, is_name, shown, text_of
 
 #: terms that ask the DNS; MX records of one name, and names of one address; answers with nothing in them (§4.6.4)
 MAX_TERMS, MAX_RECORDS, MAX_VOID = 10, 10, 2
@@ -101,6 +102,14 @@ async def check_host(
     except TimeoutError:
         verdict, explanation = SpfVerdict("temperror", f"the DNS took longer than {REAL_SECONDS:.0f} seconds"), ""
     return SpfResult(verdict.result, domain, explanation, verdict.reason, tuple(check.steps))
+
+
+async def check_sender(
+    ip: str | Number, helo: str, mail_from: str, lookup: Lookup, receiver: str, now: datetime
+) -> SpfResult:
+    """Return the SPF result for MAIL FROM, or for HELO where that is `<>` (RFC 7208 §2.4)."""
+    domain = as_ascii(mail_from.rpartition("@")[2]) or helo
+    return await check_host(ip, domain, mail_from, helo, lookup, receiver=receiver, timestamp=int(now.timestamp()))
 
 
 def _is_domain(domain: str) -> bool:

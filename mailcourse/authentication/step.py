@@ -13,6 +13,9 @@ from typing import Any
 
 import dns.exception
 import dns.name
+import dns.rdatatype
+
+from mailcourse.dns.stub import Stub
 
 #: Asks the DNS for (name, type): the records, none when there are none.  Raises `dns.stub.NoAnswer`.
 Lookup = Callable[[str, str], Awaitable[Sequence[Any]]]
@@ -55,6 +58,16 @@ def name_of(domain: str) -> str:
     """Write a domain as the DNS is asked for it, whatever signs its labels have; `is_name` holds."""
     labels = [label.encode("utf-8", "replace") for label in domain.removesuffix(".").split(".")]
     return dns.name.Name([*labels, b""]).to_text()
+
+
+def lookup_by(stub: Stub, message: str | None) -> Lookup:
+    """Let a host's stub do the asking, for a message of the trace."""
+
+    async def lookup(name: str, kind: str) -> Sequence[Any]:
+        reply, wanted = await stub.lookup(name_of(name), kind, message), dns.rdatatype.from_text(kind)
+        return [record for rrset in reply.answer if rrset.rdtype == wanted for record in rrset]
+
+    return lookup
 
 
 def as_ascii(domain: str) -> str:

@@ -4,7 +4,7 @@
       spf      may this host send for the domain in MAIL FROM?
       dkim     who signed it?
       dmarc    does one of these speak for the author?
-    → Proof, whose `field` is the Authentication-Results, and whose `disposition` the author's domain asks for
+    → Proof, whose `field()` is the Authentication-Results, and whose `disposition` the author's domain asks for
 
 Sans-I/O: `lookup` asks the DNS.  The server calls this at the end of DATA, and a cell can too.
 """
@@ -23,8 +23,8 @@ from .dkim import DkimResult, verify
 from .dmarc import DmarcResult, evaluate
 from .octets import split
 from .results import MethodResult
-from .spf import SpfResult, check_host
-from .step import Lookup, ProofStep, as_ascii, shown
+from .spf import SpfResult, check_sender
+from .step import Lookup, ProofStep, shown
 
 #: of several signatures, the best result is that of the message (RFC 8601 §2.7.1 names them)
 BEST_FIRST = ("pass", "temperror", "fail", "policy", "permerror", "neutral", "none")
@@ -68,9 +68,8 @@ class Proof:
         """The results in one line: spf=pass dkim=fail dmarc=pass."""
         return f"spf={self.spf.result} dkim={self.dkim.result} dmarc={self.dmarc.result}"
 
-    @property
-    def methods(self) -> list[MethodResult]:
-        """What the header field says."""
+    def methods(self, done: str) -> list[MethodResult]:
+        """What the header field says; `done` is the disposition that the receiver applies."""
         name = "smtp.mailfrom" if self.mail_from else "smtp.helo"
         found = [MethodResult("spf", self.spf.result, {name: self.mail_from or self.helo}, _unless_pass(self.spf))]
         for each in self.dkim.signatures or (DkimResult("none"),):
@@ -78,13 +77,12 @@ class Proof:
             found.append(MethodResult("dkim", each.result, properties, _unless_pass(each)))
         properties = {"header.from": self.dmarc.domain}
         if self.dmarc.result == "fail":
-            properties["policy.dmarc"] = self.dmarc.disposition
+            properties["policy.dmarc"] = done
         return [*found, MethodResult("dmarc", self.dmarc.result, properties, _unless_pass(self.dmarc))]
 
-    @property
-    def field(self) -> bytes:
-        """The Authentication-Results field, with its line end."""
-        return results.write(self.authserv_id, self.methods)
+    def field(self, done: str = "none") -> bytes:
+        """Return the Authentication-Results field, with its line end."""
+        return results.write(self.authserv_id, self.methods(done))
 
     def checks(self) -> list[Mapping[str, Any]]:
         """Return everything in words that JSON has, for the trace: one table for each check, with its steps."""
@@ -103,14 +101,6 @@ def _check(name: str, part: Part, **more: str) -> Mapping[str, Any]:
 
 def _unless_pass(part: Part) -> str:
     return "" if part.result in ("pass", "none") else part.reason
-
-
-async def check_sender(
-    ip: str | IPv4Address | IPv6Address, helo: str, mail_from: str, lookup: Lookup, receiver: str, now: datetime
-) -> SpfResult:
-    """Return the SPF result for MAIL FROM, or for HELO where that is `<>` (RFC 7208 §2.4)."""
-    domain = as_ascii(mail_from.rpartition("@")[2]) or helo
-    return await check_host(ip, domain, mail_from, helo, lookup, receiver=receiver, timestamp=int(now.timestamp()))
 
 
 async def prove(

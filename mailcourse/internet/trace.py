@@ -35,6 +35,7 @@ _TABLE = {
     "answered": ("name type rcode answers authoritative cached", "{host} answers {type} of {name}: {rcode} {answers}"),
     "zone-changed": ("zone serial", "zone {zone} now has serial {serial}"),
     "accepted": ("session queue_id sender recipients size", "{host} takes responsibility: 250, queued as {queue_id}"),
+    "authenticated": ("session results checks disposition reason", "{host} finds {results}: {reason}"),
     "refused": ("session recipient reply", "{host} refuses {recipient}: {reply}"),
     "routed": ("recipient decision next_hops", "{host} decides for {recipient}: {decision} {next_hops}"),
     "relayed": ("recipients peer reply", "{host} handed the message to {peer}"),

@@ -1,7 +1,8 @@
-"""What an administrator does to a running lab: settings of a mail server, aliases.
+"""What an administrator does to a running lab: settings of a mail server, keys, aliases.
 
     lab.settings("mail.academy.test")                                      what it was told
     lab.configure("mail.academy.test", smart_host="relay.carrier.test")    tell it something else
+    lab.sign("mail.academy.test", "academy.test", "autumn")                a key for DKIM; the record to publish
     lab.aliases("bakery.test")                                             the alias table of a domain
     lab.alias("sales@bakery.test", "bea@bakery.test")                      a line of it; without targets: take it away
 
@@ -14,13 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mailcourse.internet.errors import unknown
+from mailcourse.authentication.signer import Signer
+from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import key_of, parse
 
 from .interrupt import uninterrupted
 from .mail_settings import read_settings, show_settings
 from .world import LabWorld
+
+KEYS = ("rsa", "ed25519")
 
 
 def settings_of(world: LabWorld, host: str) -> dict[str, Any]:
@@ -33,8 +37,34 @@ def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     """Change settings of a mail server; what waits is decided again."""
     server = world.mail_server(host)
     settings = read_settings(changes, world.internet.hosts, server.settings)
+    if settings.sign is not None and settings.sign != server.settings.sign:
+        _check_key(settings.sign)
     with world.turn():
         world.runtime.call(lambda: setattr(server, "settings", settings))
+
+
+def _check_key(signer: Signer) -> None:
+    from mailcourse.authentication.signing import private_key  # dkimpy is only loaded where somebody signs
+
+    try:
+        private_key(signer.key)
+    except ValueError as error:
+        raise LabError(f"The key of {signer.domain} cannot be used: {error}. lab.sign makes one.") from None
+
+
+@uninterrupted
+def sign_mail(world: LabWorld, host: str, domain: str, selector: str, kind: str) -> str:
+    """Make a key, let a mail server sign with it, and return the line of the zone that publishes it."""
+    from mailcourse.authentication.signing import make_key, zone_line
+
+    server = world.mail_server(host)
+    if kind not in KEYS:
+        raise unknown("kind of key", kind, KEYS)
+    with world.turn():
+        key = make_key(kind, server.host.random)
+    configure(world, host, {"sign": {"domain": domain, "selector": selector, "key": key}})
+    assert server.settings.sign is not None
+    return zone_line(server.settings.sign)
 
 
 def aliases_of(world: LabWorld, domain: str) -> dict[str, list[str]]:

@@ -60,6 +60,7 @@ async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:
             world.certificates,
         )
         delivery.resend = server.resend
+        delivery.authserv_id = lambda: server.home if server.settings.authenticate != "off" else ""
         await server.start([service for service in MTA_SERVICES if service in plan.services])
     privacy = Privacy(plan.settings.offers_tls, plan.login_needs_tls)
     for service, serve, ports in (("pop3", pop3, (110, 995)), ("imap", imap, (143, 993))):

@@ -26,7 +26,7 @@ from mailcourse.internet.tap import Tap
 from mailcourse.message.address import parse as parse_address
 from mailcourse.mta.route import route
 
-from .administration import aliases_of, configure, set_alias, settings_of
+from .administration import aliases_of, configure, set_alias, settings_of, sign_mail
 from .build import build
 from .dns import LabDns, LabZone
 from .faults import Fault, Faults
@@ -151,6 +151,13 @@ class PlainLab(LabWorld):
         """Change settings of a mail server, by the names that `settings` shows; what waits is decided again."""
         configure(self, host, changes)
         return self.settings(host)
+
+    def sign(self, host: str, domain: str, selector: str = "lab", *, kind: str = "rsa") -> str:
+        """Make a key and let a mail server sign with it what its people send (DKIM); return the record to publish.
+
+        `lab.zone("academy.test").add(lab.sign("mail.academy.test", "academy.test"))`.  `kind` is "rsa" or "ed25519".
+        """
+        return sign_mail(self, host, domain, selector, kind)
 
     def aliases(self, domain: str) -> dict[str, list[str]]:
         """Return the alias table of a domain: address → targets."""

@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mailcourse.authentication.signer import Signer
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.mta.settings import LMTP, TLS_POLICIES, Settings, SmartHost
+from mailcourse.mta.settings import AUTHENTICATE, LMTP, TLS_POLICIES, Settings, SmartHost
 
 
 def _domains(written: Any) -> frozenset[str]:
@@ -59,6 +60,24 @@ def _tls(written: Any) -> str:
     if written not in TLS_POLICIES:
         raise unknown("way of using TLS", written, TLS_POLICIES)
     return str(written)
+
+
+def _authenticate(written: Any) -> str:
+    if written not in AUTHENTICATE:
+        raise unknown("way of authenticating", written, AUTHENTICATE)
+    return str(written)
+
+
+def _signer(written: Any) -> Signer | None:
+    if written is None:
+        return None
+    if not isinstance(written, dict) or set(written) != {"domain", "selector", "key"}:
+        raise TypeError
+    return Signer(str(written["domain"]).lower(), str(written["selector"]), str(written["key"]).strip() + "\n")
+
+
+def _show_signer(signer: Signer | None) -> Any:
+    return signer and {"domain": signer.domain, "selector": signer.selector, "key": signer.key}
 
 
 def _boolean(written: Any) -> bool:
@@ -108,6 +127,8 @@ SETTINGS = {
     "tls": Setting("tls", '"never", "may" or "must"', _tls),
     "offers_tls": Setting("offers_tls", "True or False", _boolean),
     "answers_vrfy": Setting("answers_vrfy", "True or False", _boolean),
+    "authenticate": Setting("authenticate", '"off", "note" or "enforce"', _authenticate),
+    "sign": Setting("sign", "a table with domain, selector and key, or None; lab.sign makes it", _signer, _show_signer),
     "max_octets": Setting("max_octets", "a number of octets", _number),
     "max_recipients": Setting("max_recipients", "a number", _number),
 }

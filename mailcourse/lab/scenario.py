@@ -5,7 +5,7 @@
     people         address -> name, password, device
     domains        domain -> the host with its mailboxes
     aliases        address -> addresses; "@domain" is the catch-all
-    lists          address -> members, owner
+    lists          address -> members, owner, perhaps a footer
     faults         what is broken from the beginning, and for how long
     extends        the scenario that this one changes
 
@@ -125,7 +125,7 @@ def read(name: str, text: str, words: Mapping[str, str] | None = None) -> Scenar
     """Read a scenario from TOML text and check that it holds together."""
     try:
         raw = tomllib.loads(_reworded(text, words))
-        if "extends" in raw:
+        while "extends" in raw:
             raw = _merge(tomllib.loads(_reworded(_text(raw.pop("extends")), words)), raw)
         scenario = _build(name, raw)
     except tomllib.TOMLDecodeError as error:
@@ -152,7 +152,7 @@ def _build(name: str, raw: Mapping[str, Any]) -> Scenario:
         domains={domain: plan["mailboxes"] for domain, plan in raw.get("domains", {}).items()},
         aliases={key_of(alias): targets for alias, targets in raw.get("aliases", {}).items()},
         lists={
-            key_of(address): MailingList(tuple(plan["members"]), plan["owner"])
+            key_of(address): MailingList(tuple(plan["members"]), plan["owner"], plan.get("footer", ""))
             for address, plan in raw.get("lists", {}).items()
         },
         faults=raw.get("faults", []),

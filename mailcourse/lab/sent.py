@@ -93,7 +93,8 @@ def _after(event: Event, before: Status) -> tuple[str, str]:
         case "forwarded":
             return "forwarded", f"sent on to {', '.join(facts['targets'])} by {event.host}"
         case "delivered":
-            return "delivered", f"in the mailbox of {facts['mailbox']}, on {event.host}"
+            box = "folder Junk" if facts["file"].startswith(".Junk/") else "mailbox"
+            return "delivered", f"in the {box} of {facts['mailbox']}, on {event.host}"
         case _:
             return "refused", f"{event.host} said {facts['reply']}"
 

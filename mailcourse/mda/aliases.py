@@ -19,10 +19,14 @@ from mailcourse.message.address import Address, key_of, parse
 
 @dataclass(frozen=True, slots=True)
 class MailingList:
-    """Many recipients behind one address; reports about it go to `owner` (RFC 5321 §3.9.2)."""
+    """Many recipients behind one address; reports about it go to `owner` (RFC 5321 §3.9.2).
+
+    A `footer` is put below each message; whoever has signed the message's body has not signed that.
+    """
 
     members: tuple[str, ...]
     owner: str
+    footer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

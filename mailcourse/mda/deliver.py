@@ -5,7 +5,7 @@
     Received: …                           as it came
 
 A copy for somebody elsewhere goes back to the MTA, with the same envelope sender; a list sends with
-its owner as sender.
+its owner as sender.  What the server in front has found worth quarantine goes into the folder Junk.
 Knows people, aliases and mailboxes.  Does not know queues or SMTP: it answers with an outcome.
 """
 
@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from mailcourse.authentication.results import is_quarantined
 from mailcourse.internet.network import Host
 from mailcourse.mailbox.accounts import Accounts
+from mailcourse.mailbox.folders import Mailbox
+from mailcourse.mailbox.maildir import Maildir
 from mailcourse.message.address import Address, parse
 from mailcourse.message.envelope import Envelope, LocalCopy
 from mailcourse.message.headers import delivered_to, list_id, return_path, traced
@@ -39,6 +42,8 @@ class MailboxDelivery:
         self._host, self._accounts, self.book = host, accounts, book
         self._copies = itertools.count(1)
         self.resend: Resend | None = None
+        #: Under whose name Authentication-Results are believed; plugged in by the lab too.
+        self.authserv_id: Callable[[], str] = lambda: ""
 
     def refusal(self, recipient: Address) -> Reply | None:
         """Return why `recipient` cannot receive mail now; None when it can."""
@@ -87,25 +92,34 @@ class MailboxDelivery:
         # Maildir asks for a name that nobody else makes: time, message and copy, host.
         unique = f"{int(now.timestamp())}.{copy.message}.{next(self._copies)}.{self._host.name}"
         head = return_path(copy.envelope.reverse_path) + delivered_to(str(copy.recipient))
-        name = self._accounts.mailbox(person).deliver(itertools.chain([head], copy.content()), unique, now)
-        header = traced(head + next(iter(copy.content()), b""))
-        self._record("delivered", copy, mailbox=person, file=f"new/{name}", header=header)
+        beginning = next(iter(copy.content()), b"")
+        inbox, is_junk = self._accounts.mailbox(person), is_quarantined(beginning[:MAX_HEADER], self.authserv_id())
+        box, folder = (_junk(inbox), ".Junk/") if is_junk else (inbox, "")
+        name = box.deliver(itertools.chain([head], copy.content()), unique, now)
+        header = traced(head + beginning)
+        self._record("delivered", copy, mailbox=person, file=f"{folder}new/{name}", header=header)
 
     def _distribute(self, copy: LocalCopy, listed: MailingList) -> Outcome:
         members = tuple(parse(member) for member in listed.members)
         envelope = replace(copy.envelope, sender=parse(listed.owner), recipients=members, dsn={}, envelope_id="")
-        self._send_on(copy, envelope, delivered_to(str(copy.recipient)) + list_id(str(copy.recipient)))
+        footer = f"{listed.footer}\r\n".encode() if listed.footer else b""
+        self._send_on(copy, envelope, delivered_to(str(copy.recipient)) + list_id(str(copy.recipient)), footer)
         return Delivered(Reply(250, "2.1.5", f"sent to the {len(members)} members of the list"), action="expanded")
 
-    def _send_on(self, copy: LocalCopy, envelope: Envelope, head: bytes) -> None:
+    def _send_on(self, copy: LocalCopy, envelope: Envelope, head: bytes, footer: bytes = b"") -> None:
         assert self.resend is not None
         targets = [str(target) for target in envelope.recipients]
         self._record("forwarded", copy, targets=targets, sender=envelope.reverse_path)
-        self.resend(envelope, itertools.chain([head], copy.content()), copy.message)
+        self.resend(envelope, itertools.chain([head], copy.content(), [footer]), copy.message)
 
     def _record(self, what: str, copy: LocalCopy, **facts: Any) -> None:
         recipient = str(copy.recipient)
         self._host.record("mda", what, copy.message, recipient=recipient, **facts)
+
+
+def _junk(inbox: Mailbox) -> Maildir:
+    """Return the folder Junk of a mailbox, made when it is first needed (RFC 6154)."""
+    return inbox.folder("Junk") if "Junk" in inbox.folders() else inbox.create_folder("Junk", r"\Junk")
 
 
 def _nobody(recipient: Address, meaning: Meaning) -> Reply:

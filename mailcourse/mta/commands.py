@@ -20,7 +20,7 @@ from .auth import MECHANISMS, auth
 from .queue import QueueWriteError
 from .received import hop, received
 from .relaying import refusal, resolve_literal
-from .session import Answer, Command, SmtpSession, StartTls
+from .session import Answer, CheckSender, Command, SmtpSession, StartTls
 
 
 def ehlo(session: SmtpSession, argument: str) -> Reply:
@@ -69,7 +69,7 @@ def mail(session: SmtpSession, argument: str) -> Reply:
     return Reply(250, "2.1.0", f"sender <{session.envelope.reverse_path}> ok")
 
 
-def rcpt(session: SmtpSession, argument: str) -> Reply:
+def rcpt(session: SmtpSession, argument: str) -> Answer:
     """Add a recipient, if this server takes or may send mail for it."""
     site, envelope = session.site, session.envelope
     said, options = read_recipient(argument, site.home, is_extended=session.is_extended)
@@ -84,6 +84,8 @@ def rcpt(session: SmtpSession, argument: str) -> Reply:
     if refused is not None:
         session.record("refused", recipient=str(recipient), reply=str(refused))
         return refused
+    if site.settings.authenticate != "off" and session.spf is None and session.is_stranger:
+        return CheckSender(argument)
     if recipient != said:  # an address in brackets, which is ours
         facts = {"recipient": str(said), "targets": [str(recipient)], "sender": envelope.reverse_path}
         session.host.record("mta", "forwarded", session.message, **facts)

@@ -104,7 +104,7 @@ class Incoming:
         self.queue, self.queue_id, self._about = queue, queue_id, about
         self._path, self._active = queue.incoming / queue_id, queue.active / queue_id
         self._file: FileIO | None = None
-        self._unwritten, self._size = first_line, 0
+        self._first_line, self._unwritten, self._size = first_line, first_line, 0
         self._failure: OSError | None = None
         self._entry: Entry | None = None
 
@@ -155,6 +155,22 @@ class Incoming:
             self.queue.arrived(self.queue_id)
             self._entry = self._about(self._active, self._size)
         return self._entry
+
+    def message(self) -> bytes:
+        """Return what was written so far.  Blocking.  Raises `QueueWriteError`."""
+        if self._file is None and self._failure is None:
+            return self._unwritten[len(self._first_line) :]
+        self._spill()
+        return self._path.read_bytes()[len(self._first_line) :]
+
+    def rewrite(self, pieces: Iterable[bytes]) -> None:
+        """Begin again, with other octets; nothing was answered with 250 yet.  Blocking."""
+        if self._file is not None:
+            self._file.close()
+            self.queue.disk.unlink(self._path)
+        self._file, self._unwritten, self._size = None, self._first_line, 0
+        for piece in pieces:
+            self.write(piece)
 
     def spooled(self) -> Entry:
         """Return what was written, for a delivery at once, without responsibility.  Raises `QueueWriteError`."""

@@ -3,7 +3,8 @@
     octets ──► session.receive ──► octets
                     │ StartTls          begin TLS on this connection          aiosmtpd
                     │ CheckPassword     is it right?                          a worker
-                    ▼ StoreMessage      the queue, or with LMTP the mailbox   a worker
+                    │ CheckSender       may it send for that domain?          the DNS
+                    ▼ StoreMessage      examined, then the queue; LMTP: mailbox  a worker
 
 aiosmtpd's `SMTP` gives the connection, the switch to TLS and the timer.  Its own commands are not used:
 the rules are in `session.py` and `commands.py`, where no connection is needed to try them.
@@ -20,8 +21,9 @@ from aiosmtpd.smtp import SMTP, TLSSetupException
 from mailcourse.message.reply import Reply
 
 from . import replies
+from .examine import Examiner
 from .queue import Entry, Incoming, QueueWriteError
-from .session import CheckPassword, ConnectionCut, Request, SmtpSession, StartTls, StoreMessage
+from .session import CheckPassword, CheckSender, ConnectionCut, Request, SmtpSession, StartTls, StoreMessage
 
 #: Octets of replies that a client may leave unread before the session waits for it.
 MAX_UNREAD = 2**16
@@ -35,6 +37,10 @@ class SlowWork(Protocol):
 
     async def check_password(self, name: str, password: str) -> bool:
         """Return whether the password is right."""
+
+    @property
+    def examiner(self) -> Examiner:
+        """What finds out who sent a message."""
 
     async def enqueue(self, incoming: Incoming, session: int) -> Entry:
         """Take the responsibility for a message; it goes on even if the caller is cancelled."""
@@ -109,6 +115,8 @@ class SmtpReceiver(SMTP):
                 return b""
             case CheckPassword(name, password):
                 return self._rules.password_checked(await self._work.check_password(name, password))
+            case CheckSender():
+                return self._rules.sender_checked(await self._work.examiner.check_sender(self._rules))
             case StoreMessage(incoming):
                 return await self._store(incoming)
 
@@ -116,6 +124,9 @@ class SmtpReceiver(SMTP):
         try:
             if self._rules.is_lmtp:
                 finals = await self._work.deliver_now(incoming)
+            elif refusal := await self._work.examiner.examine(self._rules, incoming):
+                incoming.abandon()
+                return self._rules.refuse_message(refusal)
             else:
                 entry = await self._work.enqueue(incoming, self._rules.connection.number)
                 finals = [replies.queued(entry.queue_id)]

@@ -29,6 +29,7 @@ from .bounce import Report
 from .commands import COMMANDS, LMTP_COMMANDS
 from .commits import Commits
 from .connections import Connections
+from .examine import Examiner
 from .fault_injector import FaultInjector
 from .finish import NextSteps, finish_attempt
 from .local import LocalDelivery
@@ -108,6 +109,11 @@ class MailServer:
     async def check_password(self, name: str, password: str) -> bool:
         """Check a password off the loop: a good hash is slow."""
         return await self._off_the_loop(self.passwords.check, name, password)
+
+    @property
+    def examiner(self) -> Examiner:
+        """What finds out who sent a message, and signs, by the settings of this moment."""
+        return Examiner(self.host, self.settings, self.stub, self.home)
 
     async def enqueue(self, incoming: Incoming, session: int | None) -> Entry:
         """Take responsibility for a message that has arrived whole; it goes on even if the caller is cancelled."""
@@ -215,6 +221,7 @@ class MailServer:
         assert sender is not None  # or none would be due
         now, name = self.host.now(), self.host.name
         content = write_report(entry, report.statuses, name, f"<{queue_id.lower()}@{name}>", now)
+        content = await self._off_the_loop(self.examiner.signature, content) + content
         identity = self.host.internet.trace.new_message()
         envelope = Envelope(None, (sender,), eight_bit=not content.isascii(), utf8=entry.envelope.utf8)
         enqueued = await self._off_the_loop(self.queue.enqueue, queue_id, envelope, identity, now, [content])

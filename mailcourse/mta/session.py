@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from mailcourse.authentication.spf import SpfResult
 from mailcourse.internet.connection import Connection
 from mailcourse.internet.network import Host
 from mailcourse.message.envelope import Envelope
@@ -97,7 +98,14 @@ class StoreMessage:
     incoming: Incoming
 
 
-Request = StartTls | CheckPassword | StoreMessage
+@dataclass(frozen=True, slots=True)
+class CheckSender:
+    """Find out whether the client may send for the domain in MAIL FROM, then call `sender_checked`."""
+
+    argument: str  # of the RCPT that waits for it
+
+
+Request = StartTls | CheckPassword | StoreMessage | CheckSender
 Answer = Reply | Request
 
 
@@ -150,6 +158,12 @@ class SmtpSession:
         self.state = SmtpState.GREETED if self.claimed else SmtpState.CONNECTED
         self.message = self.connection.message
         self.envelope = Envelope(None, ())
+        self.spf: SpfResult | None = None
+
+    @property
+    def is_stranger(self) -> bool:
+        """True for a client that brings mail from outside: nobody who logged in, and not on a network of ours."""
+        return self.service == "smtp" and not self.site.settings.trusts(self.connection.source_address)
 
     # ---- octets in, octets out ----------------------------------------------------------------------------------
 
@@ -309,6 +323,13 @@ class SmtpSession:
             self._failed_logins += 1
             self.record("login-failed", **facts)
             self._answer(replies.TOO_MANY_LOGINS if self._failed_logins >= MAX_LOGINS else replies.WRONG_PASSWORD)
+        return self._work()
+
+    def sender_checked(self, result: SpfResult) -> bytes:
+        """Go on after `CheckSender`, with the same RCPT."""
+        assert isinstance(self.request, CheckSender)
+        argument, self.request, self.spf = self.request.argument, None, result
+        self._answer(self._obey("RCPT", argument))
         return self._work()
 
     def message_stored(self, *finals: Reply) -> bytes:

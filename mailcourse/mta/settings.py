@@ -9,6 +9,7 @@ smtp_fallback_relay           fallback
 smtpd_tls_security_level      offers_tls
 smtp_tls_security_level       tls: "none" → "never", "may" → "may", "verify" → "must"
 disable_vrfy_command          answers_vrfy
+smtpd_milters                 authenticate, sign: opendkim, opendmarc
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailcourse.authentication.signer import Signer
+
 #: In front of a host's name: hand over by LMTP (RFC 2033).
 LMTP = "lmtp:"
 
@@ -24,6 +27,8 @@ LMTP = "lmtp:"
 #: How TLS is used towards others: not at all; encrypted where it is offered, to whomever; or encrypted, with
 #: a certificate that the lab's CA has signed for that name, or nothing is sent.
 TLS_POLICIES = ("never", "may", "must")
+#: What is done about who sent a message: nothing; it is found out and noted; what the author's domain wants is done.
+AUTHENTICATE = ("off", "note", "enforce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Settings:
     tls: str = "may"  # towards others
     offers_tls: bool = True  # to others
     answers_vrfy: bool = False
+    authenticate: str = "off"
+    sign: Signer | None = None
     max_octets: int = 10_000_000  # of one message
     max_recipients: int = 1000  # of one message; RFC 5321 §4.5.3.1.8 asks for at least 100
 

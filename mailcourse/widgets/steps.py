@@ -227,9 +227,18 @@ def _in_words(event: Event) -> Step:
     return Step(event.sentence(), "mail", event.host, None, tuple(f"for {name}" for name in names), mark=mark)
 
 
+def _authenticated(event: Event) -> Step:
+    """Tell what was found out about the sender, a line for each check, and what was done about it."""
+    facts = event.facts
+    lines = [f"{check['check']}={check['result']}  {check['reason']}".rstrip() for check in facts["checks"]]
+    done = {"none": "taken", "quarantine": "taken, for the folder Junk", "reject": "refused"}[facts["disposition"]]
+    return Step(f"{event.host} finds {facts['results']}: {done}", "mail", event.host, None, tuple(lines))
+
+
 _TOLD: dict[str, Callable[[Event], Step]] = {
     "composed": _composed,
     "accepted": _accepted,
+    "authenticated": _authenticated,
     "routed": _routed,
     "delivered": _delivered,
     "fetched": _fetched,

@@ -12,7 +12,8 @@ from fake_dns import FakeDns, run
 
 from mailcourse.authentication.dkim import DkimResult, verify
 from mailcourse.authentication.octets import split
-from mailcourse.authentication.signing import Signer, make_key, public_record
+from mailcourse.authentication.signer import Signer
+from mailcourse.authentication.signing import make_key, public_record
 from mailcourse.authentication.verdict import Proof, prove
 
 NOW = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from functools import cache, partial
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.connection import Connection, ProtocolFactory
 from mailcourse.internet.network import Host
-from mailcourse.internet.tls import tls_first
+from mailcourse.internet.tls import TlsFirst
 from mailcourse.mailbox.accounts import Accounts
 
 from .imap.session import ImapSession
@@ -212,7 +212,7 @@ def _serve(
         trace = host.internet.trace
         session = kind(accounts, host.name, trace, connection, tls=offers_tls, may_log_in=may_log_in)
         protocol = SessionProtocol(session, lambda: authority.server(host.name))
-        return tls_first(protocol, authority.server(host.name)) if is_inside else protocol
+        return TlsFirst(protocol, authority.server(host.name)) if is_inside else protocol
 
     return serve
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import trustme
+from typing import Any
 
 
 class Authority:
@@ -22,12 +21,12 @@ class Authority:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._contexts: dict[str, ssl.SSLContext] = {}
-        self._made: trustme.CA | None = None
+        self._made: Any = None
         # A server on the loop's thread and a client on a cell's may both be the first to ask.
         self._lock = threading.RLock()
 
     @property
-    def _ca(self) -> trustme.CA:
+    def _ca(self) -> Any:  # a trustme.CA
         import trustme  # 80 ms, so only when TLS is used
 
         with self._lock:
@@ -41,11 +40,15 @@ class Authority:
         """Return the context with which the host `name` proves who it is."""
         with self._lock:
             if name not in self._contexts:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                # Today the name is in subjectAltName; older programs expect it as common name too.
-                self._ca.issue_cert(name, common_name=name).configure_cert(context)
-                self._contexts[name] = context
+                self.issue(name, [name])
             return self._contexts[name]
+
+    def issue(self, host: str, names: Sequence[str], ends: datetime | None = None) -> None:
+        """Give a host a new certificate for `names`; clients compare `ends` with the machine's time."""
+        with self._lock:
+            context = self._contexts[host] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            # Today the name is in subjectAltName; older programs expect it as common name too.
+            self._ca.issue_cert(*names, common_name=names[0][:64], not_after=ends).configure_cert(context)
 
     @cached_property
     def client(self) -> ssl.SSLContext:

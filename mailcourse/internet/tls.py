@@ -50,8 +50,3 @@ class TlsFirst(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing: who listens for the end is told through this method."""
-
-
-def tls_first(protocol: asyncio.Protocol, context: ssl.SSLContext) -> asyncio.Protocol:
-    """Return what to put in front of `protocol`."""
-    return TlsFirst(protocol, context)

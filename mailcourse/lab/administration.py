@@ -39,8 +39,13 @@ def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     settings = read_settings(changes, world.internet.hosts, server.settings)
     if settings.sign is not None and settings.sign != server.settings.sign:
         _check_key(settings.sign)
+
+    def change() -> None:
+        server.settings = settings
+        world.accounts[host].over_quota = settings.quota
+
     with world.turn():
-        world.runtime.call(lambda: setattr(server, "settings", settings))
+        world.runtime.call(change)
 
 
 def _check_key(signer: Signer) -> None:

@@ -44,6 +44,7 @@ async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:
     folder = world.path / "hosts" / host.name
     disk = world.disks[host.name] = world.new_disk()
     accounts = world.accounts[host.name] = Accounts(folder / "mail", disk)
+    accounts.over_quota = plan.settings.quota
     for address, person in world.scenario.people.items():
         if parse_address(address).domain in plan.settings.local_domains:
             accounts.add(address, person.password, host.random.randbytes(16), person.quota)

@@ -26,6 +26,7 @@ from mailcourse.internet.tap import Tap
 from mailcourse.message.address import parse as parse_address
 from mailcourse.mta.route import route
 
+from .accounts import Administration
 from .administration import aliases_of, configure, set_alias, settings_of, sign_mail
 from .build import build
 from .dns import LabDns, LabZone
@@ -169,6 +170,12 @@ class PlainLab(LabWorld):
         An address such as "@bakery.test" is the catch-all.  Returns the domain's table.
         """
         return set_alias(self, address, targets)
+
+    @property
+    def administration(self) -> Administration:
+        """Accounts and certificates: `lab.administration.add_account("carla@bakery.test")`."""
+        self.check_open()
+        return Administration(self)
 
     # ---- from outside, and as somebody inside --------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from mailcourse.authentication.signer import Signer
 from mailcourse.internet.errors import LabError, unknown
-from mailcourse.mta.settings import AUTHENTICATE, LMTP, TLS_POLICIES, Settings, SmartHost
+from mailcourse.mta.settings import AUTHENTICATE, LMTP, QUOTA_POLICIES, TLS_POLICIES, Settings, SmartHost
 
 
 def _domains(written: Any) -> frozenset[str]:
@@ -80,6 +80,12 @@ def _show_signer(signer: Signer | None) -> Any:
     return signer and {"domain": signer.domain, "selector": signer.selector, "key": signer.key}
 
 
+def _quota(written: Any) -> str:
+    if written not in QUOTA_POLICIES:
+        raise unknown("policy for a full mailbox", written, QUOTA_POLICIES)
+    return str(written)
+
+
 def _boolean(written: Any) -> bool:
     if not isinstance(written, bool):
         raise TypeError
@@ -129,6 +135,7 @@ SETTINGS = {
     "answers_vrfy": Setting("answers_vrfy", "True or False", _boolean),
     "authenticate": Setting("authenticate", '"off", "note" or "enforce"', _authenticate),
     "sign": Setting("sign", "a table with domain, selector and key, or None; lab.sign makes it", _signer, _show_signer),
+    "quota": Setting("quota", '"refuse" or "try-later"', _quota),
     "max_octets": Setting("max_octets", "a number of octets", _number),
     "max_recipients": Setting("max_recipients", "a number", _number),
 }

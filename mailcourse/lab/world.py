@@ -15,6 +15,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -87,6 +88,7 @@ class LabWorld:
             self.clock.on_move = partial(self.trace.add, "lab", "lab", "clock-moved")
             self.internet = Internet(self.clock, self.trace, self.runtime, f"{self.scenario.name}/{seed}/{run}")
             self.certificates = Authority(self.path / "ca.pem")
+            self.certificate_ends: dict[str, datetime] = {}  # of those that an administrator had issued
             self.dns_servers: dict[str, AuthoritativeServer] = {}
             self.resolvers: dict[str, Resolver] = {}
             self.mail_servers: dict[str, MailServer] = {}

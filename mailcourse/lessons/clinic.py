@@ -50,6 +50,7 @@ def _cut_inside(lab: Lab) -> None:
 
 
 def _full(lab: Lab) -> None:
+    lab.configure("mail.bakery.test", quota="try-later")
     lab.fault("mail.bakery.test", "mailbox", person=READER)
     _write(lab)
 

@@ -48,18 +48,38 @@ class Accounts:
         self._in_use: set[str] = set()
         self._forwards: dict[str, list[str]] = {}  # folder of a person -> targets
         self._quotas: dict[str, int] = {}
+        self.over_quota = "refuse"  # a setting of the mail server here
         self.full: set[str] = set()  # as if the quota were used up; a switch of the lab
         self._lock = threading.Lock()
 
     def add(self, person: str, password: str, salt: bytes, quota: int | None = None) -> None:
         """Give `person` a mailbox, a password, and perhaps a quota in octets."""
         key = person.lower()
-        if quota is not None:
-            self._quotas[key] = quota
-        self._secrets[key] = (salt, _hash(password, salt))
+        self.limit(key, quota)
+        self.set_password(key, password, salt)
         folder = self._root / _folder(key) / "Maildir"
         self._mailboxes[key] = Mailbox(folder, disk=self._disk)
         self._mailboxes[key].create()
+
+    def remove(self, person: str) -> None:
+        """Take a person's account away; the mailbox stays on the disk, and an account of that name finds it again."""
+        for table in (self._mailboxes, self._secrets, self._quotas):
+            table.pop(person.lower(), None)
+
+    def set_password(self, person: str, password: str, salt: bytes) -> None:
+        """Give a person another password."""
+        self._secrets[person.lower()] = (salt, _hash(password, salt))
+
+    def limit(self, person: str, quota: int | None) -> None:
+        """Give a person's mailbox a quota in octets, or none."""
+        if quota is None:
+            self._quotas.pop(person.lower(), None)
+        else:
+            self._quotas[person.lower()] = quota
+
+    def quota(self, person: str) -> int | None:
+        """Return the octets that a mailbox may have; None when nobody counts."""
+        return self._quotas.get(person.lower())
 
     def check(self, person: str, password: str) -> bool:
         """True when the password is right.  Blocking, about a millisecond."""
@@ -90,8 +110,13 @@ class Accounts:
         if quota is not None and size > quota:
             return Reply(552, "5.2.3", f"the message is bigger than the whole mailbox of {person} may be")
         if person in self.full or (quota is not None and self.used(person) + size > quota):
-            return Reply(452, "4.2.2", f"the mailbox of {person} is full")
+            return self.full_reply(person)
         return None
+
+    def full_reply(self, person: str) -> Reply:
+        """Return what the host's policy says of a full mailbox: never, or later (RFC 3463 §3.3 allows both)."""
+        later = self.over_quota == "try-later"
+        return Reply(452 if later else 552, "4.2.2" if later else "5.2.2", f"the mailbox of {person} is full")
 
     def forwards(self, person: str) -> list[str]:
         """Return where a person's mail is forwarded to; empty when it stays.  Read once: it is asked at each RCPT."""

@@ -52,7 +52,7 @@ class MailboxDelivery:
             return _nobody(recipient, meaning)
         full = [person for person in meaning.people if self._accounts.is_full(person)]
         if full == list(meaning.people) and not meaning.elsewhere:
-            return Reply(452, "4.2.2", f"the mailbox of {full[0]} is full")
+            return self._accounts.full_reply(full[0])
         return None
 
     def deliver(self, copy: LocalCopy) -> Outcome:

@@ -20,7 +20,7 @@ from mailcourse.dns.stub import Stub
 from mailcourse.internet.certificates import Authority
 from mailcourse.internet.connection import Connection
 from mailcourse.internet.network import Host
-from mailcourse.internet.tls import tls_first
+from mailcourse.internet.tls import TlsFirst
 from mailcourse.message.envelope import Envelope
 from mailcourse.message.reply import Reply, reply_to
 
@@ -94,7 +94,7 @@ class MailServer:
     def _receiver(self, connection: Connection, *, service: str) -> asyncio.Protocol:
         commands = LMTP_COMMANDS if service == "lmtp" else COMMANDS
         receiver = SmtpReceiver(SmtpSession(self, connection, service, commands), self)
-        return tls_first(receiver, self.tls_context()) if connection.port == 465 else receiver
+        return TlsFirst(receiver, self.tls_context()) if connection.port == 465 else receiver
 
     def tls_context(self) -> ssl.SSLContext:
         """Return this server's certificate and key."""

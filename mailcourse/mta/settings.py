@@ -10,6 +10,7 @@ smtpd_tls_security_level      offers_tls
 smtp_tls_security_level       tls: "none" → "never", "may" → "may", "verify" → "must"
 disable_vrfy_command          answers_vrfy
 smtpd_milters                 authenticate, sign: opendkim, opendmarc
+quota_full_tempfail           quota: "no" → "refuse", "yes" → "try-later" (Dovecot's setting)
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ LMTP = "lmtp:"
 TLS_POLICIES = ("never", "may", "must")
 #: What is done about who sent a message: nothing; it is found out and noted; what the author's domain wants is done.
 AUTHENTICATE = ("off", "note", "enforce")
+
+#: What a server says for a full mailbox: 552 5.2.2, never, as Dovecot does that is told nothing else; or 452 4.2.2,
+#: later.
+QUOTA_POLICIES = ("refuse", "try-later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Settings:
     answers_vrfy: bool = False
     authenticate: str = "off"
     sign: Signer | None = None
+    quota: str = "refuse"  # when a mailbox is full
     max_octets: int = 10_000_000  # of one message
     max_recipients: int = 1000  # of one message; RFC 5321 §4.5.3.1.8 asks for at least 100
 

@@ -111,6 +111,7 @@ def test_forwarding_to_nonsense_is_refused(lab: Lab) -> None:
 
 
 def test_a_mailbox_that_is_full_makes_the_message_wait_and_one_too_big_never_fits(office: Lab) -> None:
+    office.configure("mail.bakery.test", quota="try-later")
     alice = office.person(ALICE)
     assert "552 5.2.3" in alice.send(BEA, "Big", "x" * 60 + "\n" * 5000).status[BEA].words
     assert alice.send(BEA, "First", "word " * 300).status[BEA].state == "delivered"

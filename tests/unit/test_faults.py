@@ -93,6 +93,7 @@ def test_a_disk_that_fills_up_with_mail_in_the_queue_only_delays_it(lab: Lab) ->
 
 
 def test_a_full_mailbox_keeps_the_message_waiting(lab: Lab) -> None:
+    lab.configure("mail.bakery.test", quota="try-later")
     with lab.fault("mail.bakery.test", "mailbox", person=BRUNO):
         sent = lab.person(ALICE).send(BRUNO, "x", "y")
         assert "452 4.2.2 the mailbox of bruno@bakery.test is full" in sent.status[BRUNO].words

@@ -95,6 +95,7 @@ def lmtp(make_lab: Callable[..., Lab], tmp_path: Path) -> Lab:
 
 
 def test_lmtp_answers_for_each_recipient(lmtp: Lab) -> None:
+    lmtp.configure(HOME, quota="try-later")
     with lmtp.fault(HOME, "mailbox", person="bea@bakery.test"), lmtp.online("laptop.bakery.test"):
         client = smtplib.LMTP("198.51.100.25", 24)
         assert client.ehlo("x.test")[0] == 250 if client.ehlo_msg == "lhlo" else client.docmd("LHLO x.test")[0] == 250
@@ -111,6 +112,7 @@ def test_lmtp_answers_for_each_recipient(lmtp: Lab) -> None:
 
 
 def test_what_lmtp_refuses_waits_in_the_queue_before(lmtp: Lab) -> None:
+    lmtp.configure(HOME, quota="try-later")
     with lmtp.fault(HOME, "mailbox", person=BRUNO):
         assert "452 4.2.2" in send(lmtp)
         assert len(lmtp.queue(MX1)) == 1

@@ -93,6 +93,7 @@ def read_tags(value: bytes, table: Mapping[bytes, tuple[bool, bytes]]) -> Tags:
         tags: dict[bytes, bytes] = parse_tag_value(value)
     except InvalidTagValueList as error:
         raise BadSignature("neutral", f"tags cannot be read: {error}") from None
+    tags = {tag: text for tag, text in tags.items() if tag != b"i" or tag in table}  # ARC counts with i=
     for tag, (is_required, form) in table.items():
         if tag in tags:
             tags[tag] = re.sub(rb"\s+", b"", tags[tag])
@@ -103,9 +104,9 @@ def read_tags(value: bytes, table: Mapping[bytes, tuple[bool, bytes]]) -> Tags:
     return tags
 
 
-def read_signature(value: bytes, now: datetime) -> Tags:
+def read_signature(value: bytes, now: datetime, table: Mapping[bytes, tuple[bool, bytes]]) -> Tags:
     """Read a DKIM-Signature; raise `BadSignature` for one that cannot count, whatever the message is."""
-    tags = read_tags(value, TAGS)
+    tags = read_tags(value, table)
     names = tags[b"h"].lower().split(b":")
     if b"from" not in names:
         raise BadSignature("permerror", "h= does not name From")  # §5.4
@@ -250,10 +251,10 @@ class Verification:
     failure: BadSignature | None = None
     covered: tuple[str, ...] = ()
 
-    def read(self, now: datetime) -> None:
+    def read(self, now: datetime, table: Mapping[bytes, tuple[bool, bytes]] = TAGS) -> None:
         """Read the field; a failure is kept."""
         try:
-            self.tags = read_signature(self.header[1], now)
+            self.tags = read_signature(self.header[1], now, table)
             if len(self.message.fields) > MAX_FIELDS:
                 raise BadSignature("policy", f"the message has more than {MAX_FIELDS:,} header fields")
         except BadSignature as error:

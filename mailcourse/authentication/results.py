@@ -115,15 +115,19 @@ def _plain(said: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
+def own_results(message: bytes, own: str) -> tuple[bytes, Results] | None:
+    """Return the newest field in our own name, its value and what it says; None when there is none."""
+    for name, value in split(message).fields if own else ():
+        found = read(value) if name.rstrip().lower() == NAME and authserv_id(value) == own.lower() else None
+        if found is not None:
+            return value, found
+    return None
+
+
 def is_quarantined(header: bytes, own: str) -> bool:
     """True when a server of our own name has noted that the author's domain wants quarantine."""
-    if not own or NAME not in header.lower():
-        return False
-    for name, value in split(header).fields:
-        found = read(value) if name.rstrip().lower() == NAME and authserv_id(value) == own.lower() else None
-        if found and any(each.properties.get("policy.dmarc") == "quarantine" for each in found.of("dmarc")):
-            return True
-    return False
+    found = own_results(header, own)
+    return found is not None and any(r.properties.get("policy.dmarc") == "quarantine" for r in found[1].of("dmarc"))
 
 
 def without_forged(message: bytes, own: Collection[str]) -> tuple[bytes, list[str]]:

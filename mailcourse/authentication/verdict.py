@@ -3,6 +3,7 @@
     prove(message, ip, helo, mail_from, …)
       spf      may this host send for the domain in MAIL FROM?
       dkim     who signed it?
+      arc      what did those find who sent it on?
       dmarc    does one of these speak for the author?
     → Proof, whose `field()` is the Authentication-Results, and whose `disposition` the author's domain asks for
 
@@ -12,13 +13,14 @@ Sans-I/O: `lookup` asks the DNS.  The server calls this at the end of DATA, and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from . import results
+from .arc import ArcResult, validate
 from .dkim import DkimResult, verify
 from .dmarc import DmarcResult, evaluate
 from .octets import split
@@ -52,16 +54,26 @@ class Proof:
     """What was found out about one message; each part has a `result` and `steps`."""
 
     authserv_id: str
+    ip: str
     mail_from: str
     helo: str
     spf: SpfResult
     dkim: DkimSummary
+    arc: ArcResult
     dmarc: DmarcResult
+    sealer: str = ""  # whose seal is believed, instead of what DMARC says (RFC 8617 §7.2)
 
     @property
     def disposition(self) -> str:
-        """What the author's domain asks for: "none", "quarantine" or "reject"."""
-        return self.dmarc.disposition
+        """What the author's domain asks for: "none", "quarantine" or "reject"; nothing where a seal is believed."""
+        return "none" if self.sealer else self.dmarc.disposition
+
+    @property
+    def reason(self) -> str:
+        """Why: in one sentence."""
+        return self.dmarc.reason + (
+            f"; {self.sealer}, whom we believe, has sealed that it passed" if self.sealer else ""
+        )
 
     @property
     def summary(self) -> str:
@@ -75,6 +87,8 @@ class Proof:
         for each in self.dkim.signatures or (DkimResult("none"),):
             properties = {"header.d": each.domain, "header.s": each.selector, "header.b": each.signature}
             found.append(MethodResult("dkim", each.result, properties, _unless_pass(each)))
+        if self.arc.result != "none":
+            found.append(MethodResult("arc", self.arc.result, {}, _unless_pass(self.arc)))
         properties = {"header.from": self.dmarc.domain}
         if self.dmarc.result == "fail":
             properties["policy.dmarc"] = done
@@ -86,12 +100,17 @@ class Proof:
 
     def checks(self) -> list[Mapping[str, Any]]:
         """Return everything in words that JSON has, for the trace: one table for each check, with its steps."""
-        spf = _check("spf", self.spf, domain=shown(self.spf.domain), explanation=self.spf.explanation)
+        spf = _check("spf", self.spf, ip=self.ip, domain=shown(self.spf.domain), explanation=self.spf.explanation)
         signed = [_check("dkim", each, domain=each.domain, selector=each.selector) for each in self.dkim.signatures]
-        return [spf, *signed, _check("dmarc", self.dmarc, domain=self.dmarc.domain, disposition=self.disposition)]
+        if self.arc.result != "none":
+            signed.append(_check("arc", self.arc, sealers=", ".join(self.arc.sealers)))
+        dmarc, record = self.dmarc, self.dmarc.record
+        more = {"domain": dmarc.domain, "disposition": self.disposition, "aligned": " ".join(dmarc.aligned)}
+        more |= {"record": record.text if record else "", "published_by": record.domain if record else ""}
+        return [spf, *signed, _check("dmarc", dmarc, **more)]
 
 
-Part = SpfResult | DkimResult | DmarcResult
+Part = SpfResult | DkimResult | ArcResult | DmarcResult
 
 
 def _check(name: str, part: Part, **more: str) -> Mapping[str, Any]:
@@ -113,11 +132,19 @@ async def prove(
     authserv_id: str,
     *,
     spf: SpfResult | None = None,
+    sealers: Collection[str] = (),
 ) -> Proof:
-    """Find out what can be known about a message; `spf` when that was asked already.  Nothing in it makes this fail."""
+    """Find out what can be known about a message; nothing in it makes this fail.
+
+    `spf` when that was asked already; `sealers` are the domains whose ARC seals are believed.
+    """
     octets = split(message)
     spf = spf or await check_sender(ip, helo, mail_from, lookup, authserv_id, now)
     signatures = await verify(octets, lookup, now)
+    arc = await validate(octets, lookup, now)
     sample = int.from_bytes(hashlib.sha256(message).digest()[:4]) % 100  # drawn by pct=; the same for the same message
     dmarc = await evaluate(octets, spf, signatures, lookup, sample=sample)
-    return Proof(authserv_id, mail_from, helo, spf, DkimSummary(signatures), dmarc)
+    passed = arc.found is not None and any(each.result == "pass" for each in arc.found.of("dmarc"))
+    sealer = next(iter(arc.sealers[-1:]), "") if dmarc.result == "fail" and arc.result == "pass" and passed else ""
+    sealer = sealer if sealer in sealers else ""
+    return Proof(authserv_id, str(ip), mail_from, helo, spf, DkimSummary(signatures), arc, dmarc, sealer)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from mailcourse.authentication.signer import Signer
@@ -20,6 +21,7 @@ from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import key_of, parse
 
+from .folder import usable
 from .interrupt import uninterrupted
 from .mail_settings import read_settings, show_settings
 from .world import LabWorld
@@ -37,8 +39,9 @@ def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     """Change settings of a mail server; what waits is decided again."""
     server = world.mail_server(host)
     settings = read_settings(changes, world.internet.hosts, server.settings)
-    if settings.sign is not None and settings.sign != server.settings.sign:
-        _check_key(settings.sign)
+    for signer in (settings.sign, settings.seal):
+        if signer is not None and signer not in (server.settings.sign, server.settings.seal):
+            _check_key(signer)
 
     def change() -> None:
         server.settings = settings
@@ -70,6 +73,18 @@ def sign_mail(world: LabWorld, host: str, domain: str, selector: str, kind: str)
     configure(world, host, {"sign": {"domain": domain, "selector": selector, "key": key}})
     assert server.settings.sign is not None
     return zone_line(server.settings.sign)
+
+
+def write_reports(world: LabWorld, host: str, folder: str | Path) -> list[Path]:
+    """Write DMARC's aggregate reports about what a mail server examined so far; return the files."""
+    from mailcourse.authentication.aggregate import reports
+
+    server, events = world.mail_server(host), [e for e in world.trace if e.what == "authenticated" and e.host == host]
+    examined = [(event.facts["checks"], event.facts["disposition"]) for event in events]
+    made = reports(server.home, examined, world.scenario.start, world.clock.now())
+    with usable(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return [path for name, octets in made.items() if (path := Path(folder) / name).write_bytes(octets)]
 
 
 def aliases_of(world: LabWorld, domain: str) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ from mailcourse.message.address import parse as parse_address
 from mailcourse.mta.route import route
 
 from .accounts import Administration
-from .administration import aliases_of, configure, set_alias, settings_of, sign_mail
+from .administration import aliases_of, configure, set_alias, settings_of, sign_mail, write_reports
 from .build import build
 from .dns import LabDns, LabZone
 from .faults import Fault, Faults
@@ -159,6 +159,10 @@ class PlainLab(LabWorld):
         `lab.zone("academy.test").add(lab.sign("mail.academy.test", "academy.test"))`.  `kind` is "rsa" or "ed25519".
         """
         return sign_mail(self, host, domain, selector, kind)
+
+    def dmarc_reports(self, host: str, folder: str | Path = ".") -> list[Path]:
+        """Write what a mail server found out about senders, as it would report it to the owners of their domains."""
+        return write_reports(self, host, folder)
 
     def aliases(self, domain: str) -> dict[str, list[str]]:
         """Return the alias table of a domain: address → targets."""

@@ -135,6 +135,8 @@ SETTINGS = {
     "answers_vrfy": Setting("answers_vrfy", "True or False", _boolean),
     "authenticate": Setting("authenticate", '"off", "note" or "enforce"', _authenticate),
     "sign": Setting("sign", "a table with domain, selector and key, or None; lab.sign makes it", _signer, _show_signer),
+    "seal": Setting("seal", "a table like that of sign, or None", _signer, _show_signer),
+    "sealers": Setting("sealers", 'a list of domains, such as ["florist.test"]', _domains, sorted),
     "quota": Setting("quota", '"refuse" or "try-later"', _quota),
     "max_octets": Setting("max_octets", "a number of octets", _number),
     "max_recipients": Setting("max_recipients", "a number", _number),

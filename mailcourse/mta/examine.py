@@ -4,6 +4,7 @@
     from a stranger, at the end  DKIM and DMARC; Authentication-Results on top; 550 5.7.26 if the owner says "reject"
     from our own people          a DKIM signature on top, if the author is of our domain
     from our own networks        the same; what a server of ours has noted stays
+    sent on by the MDA           an ARC set on top, which says what was found when it came
 
 `authenticate` says how much of it: "off", "note" (refuse nobody), "enforce".  What is found out, and how, is in
 `authentication/`.  Not here: SRS, by which a forwarded message passes SPF under the forwarder's name; no RFC has it.
@@ -74,15 +75,27 @@ class Examiner:
         verdict = await _off_the_loop(_verdict)  # dkimpy takes a tenth of a second to be imported
         ip, sender, now = session.connection.source_address, session.envelope.reverse_path, self.host.now()
         lookup = lookup_by(self.stub, session.message)
-        proof: Proof = await verdict.prove(
-            message, ip, session.claimed, sender, lookup, now, self.home, spf=session.spf
-        )
+        who, more = (message, ip, session.claimed, sender), {"spf": session.spf, "sealers": self.settings.sealers}
+        proof: Proof = await verdict.prove(*who, lookup, now, self.home, **more)
         return proof
 
     def _noted(self, session: SmtpSession, proof: Proof, done: str) -> Reply | None:
-        facts = {"results": proof.summary, "checks": proof.checks(), "disposition": done, "reason": proof.dmarc.reason}
+        facts = {"results": proof.summary, "checks": proof.checks(), "disposition": done, "reason": proof.reason}
         session.record("authenticated", **facts)
         return Reply(550, "5.7.26", proof.dmarc.reason) if done == "reject" else None  # RFC 7372 §3.3
+
+    def seal(self, message: bytes) -> bytes:
+        """Return the ARC set that belongs on top of what is sent on; nothing where we do not seal.  Blocking."""
+        from mailcourse.authentication.arc import seal
+
+        try:
+            return seal(self.settings.seal, message, self.home, self.host.now()) if self.settings.seal else b""
+        except ValueError as error:
+            return self._cannot(error)
+
+    def _cannot(self, error: ValueError) -> bytes:
+        self.host.record("mta", "warning", text=f"nothing is signed: {error}")
+        return b""
 
     def signature(self, message: bytes) -> bytes:
         """Return the signature that belongs on top of a message of ours; nothing where we do not sign.  Blocking."""
@@ -94,8 +107,7 @@ class Examiner:
         try:
             return sign(signer, message, self.host.now()) if speaks_for_author(signer, message) else b""
         except ValueError as error:
-            self.host.record("mta", "warning", text=f"nothing is signed for {signer.domain}: {error}")
-            return b""
+            return self._cannot(error)
 
 
 def _verdict() -> Any:

@@ -142,6 +142,9 @@ class MailServer:
         """Take a message from the MDA, which somebody wants to be forwarded.  Blocking; not on the loop's thread."""
         now = self.host.now()
         queue_id = self.host.internet.runtime.call(self.new_queue_id)
+        if self.settings.seal is not None:
+            content = b"".join(pieces)
+            pieces = [self.examiner.seal(content), content]
         entry = self.queue.enqueue(queue_id, envelope, message, now, pieces)
         self._loop.call_soon_threadsafe(self.accepted, entry, None)
 

@@ -9,7 +9,7 @@ smtp_fallback_relay           fallback
 smtpd_tls_security_level      offers_tls
 smtp_tls_security_level       tls: "none" → "never", "may" → "may", "verify" → "must"
 disable_vrfy_command          answers_vrfy
-smtpd_milters                 authenticate, sign: opendkim, opendmarc
+smtpd_milters                 authenticate, sign, seal: opendkim, opendmarc, openarc
 quota_full_tempfail           quota: "no" → "refuse", "yes" → "try-later" (Dovecot's setting)
 """
 
@@ -69,7 +69,9 @@ class Settings:
     offers_tls: bool = True  # to others
     answers_vrfy: bool = False
     authenticate: str = "off"
-    sign: Signer | None = None
+    sign: Signer | None = None  # what our people send
+    seal: Signer | None = None  # what is forwarded, and what lists send
+    sealers: frozenset[str] = frozenset()  # domains whose ARC seals are believed
     quota: str = "refuse"  # when a mailbox is full
     max_octets: int = 10_000_000  # of one message
     max_recipients: int = 1000  # of one message; RFC 5321 §4.5.3.1.8 asks for at least 100

@@ -52,7 +52,12 @@ def signatures(
 
 
 def proof(
-    message: bytes, table: Mapping[str, Sequence[str]], *, ip: str = "192.0.2.25", sender: str = "alice@academy.test"
+    message: bytes,
+    table: Mapping[str, Sequence[str]],
+    *,
+    ip: str = "192.0.2.25",
+    sender: str = "alice@academy.test",
+    **more: Any,
 ) -> Proof:
     """Find out everything about a message that came from `ip`."""
-    return run(prove(message, ip, "mail.academy.test", sender, FakeDns(table).lookup, NOW, "bakery.test"))
+    return run(prove(message, ip, "mail.academy.test", sender, FakeDns(table).lookup, NOW, "bakery.test", **more))

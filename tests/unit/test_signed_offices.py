@@ -193,8 +193,8 @@ def test_forwarding_breaks_spf_and_leaves_dkim(offices: Lab) -> None:
 FOOTERS = {"": ("spf=pass dkim=pass dmarc=pass", 1), "-- \nstaff@florist.test": ("spf=pass dkim=fail dmarc=fail", 0)}
 
 
-@pytest.mark.parametrize("footer", FOOTERS, ids=["without", "with"])
-def test_a_list_that_adds_a_footer_breaks_dkim(make_lab: Callable[..., Lab], tmp_path: Any, footer: str) -> None:
+def with_list(make_lab: Callable[..., Lab], tmp_path: Any, footer: str) -> Lab:
+    """The signed offices, and a list at the florist's; she publishes SPF."""
     file = tmp_path / "listed.toml"
     file.write_text(
         'extends = "signed-offices"\n[lists."staff@florist.test"]\nmembers = ["bruno@bakery.test"]\n'
@@ -202,11 +202,34 @@ def test_a_list_that_adds_a_footer_breaks_dkim(make_lab: Callable[..., Lab], tmp
         "@ SOA ns.carrier.test. hostmaster.carrier.test. 1 2 3 4 5\n@ NS ns.carrier.test.\n@ MX 1 mail\n"
         'mail A 203.0.113.125\n@ TXT "v=spf1 mx -all"\n"""\n'
     )
-    lab = make_lab(file)
+    return make_lab(file)
+
+
+@pytest.mark.parametrize("footer", FOOTERS, ids=["without", "with"])
+def test_a_list_that_adds_a_footer_breaks_dkim(make_lab: Callable[..., Lab], tmp_path: Any, footer: str) -> None:
+    lab = with_list(make_lab, tmp_path, footer)
     lab.person(ALICE).send(to="staff@florist.test", subject="rolls", text="Forty, please.").status  # noqa: B018
     expected, arrived = FOOTERS[footer]
     assert last(lab, MX1).facts["results"] == expected
     assert len(lab.person(BRUNO).inbox()) == arrived
+
+
+def test_a_forwarder_that_seals_is_believed_where_the_receiver_says_so(
+    make_lab: Callable[..., Lab], tmp_path: Any
+) -> None:
+    lab = with_list(make_lab, tmp_path, "-- \nstaff@florist.test")
+    lab.zone("florist.test").add(lab.sign("mail.florist.test", "florist.test", "vase", kind="ed25519"))
+    signer = {row["setting"]: row["value"] for row in lab.settings("mail.florist.test")}["sign"]
+    lab.configure("mail.florist.test", authenticate="note", seal=signer, sign=None)
+    lab.person(ALICE).send(to="staff@florist.test", subject="rolls").status  # noqa: B018
+    facts = last(lab, MX1).facts
+    assert (facts["disposition"], facts["checks"][-2]["result"]) == ("reject", "pass")  # seen, and not believed
+    lab.configure(MX1, sealers=["florist.test"])
+    lab.person(ALICE).send(to="staff@florist.test", subject="rolls").status  # noqa: B018
+    facts = last(lab, MX1).facts
+    assert (facts["disposition"], facts["results"]) == ("none", "spf=pass dkim=fail dmarc=fail")
+    assert "florist.test, whom we believe" in facts["reason"]
+    assert len(lab.person(BRUNO).inbox()) == 1
 
 
 # ---- broken in the world ---------------------------------------------------------------------------------------------

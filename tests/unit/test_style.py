@@ -20,7 +20,7 @@ MAX_LINES = {
     ("message", "dns", "mta", "mda", "mailbox", "access", "mua"): 7250,
     ("internet",): 1700,
     ("lab",): 1850,
-    ("authentication",): 1250,
+    ("authentication",): 1350,
     ("mua/webmail",): 700,
 }
 ROOMS = [room for rooms in MAX_LINES for room in rooms]

@@ -14,9 +14,12 @@ from typing import Any
 from mailcourse.message.address import MalformedAddress, parse
 from mailcourse.message.address_list import addresses
 from mailcourse.message.fields import decode_words, fields, filename, in_order, text_of
+from mailcourse.message.harmless import short, visible
 from mailcourse.message.mime import Part, split
 
 FILE = b"attachment"
+#: characters of a message that an answer quotes
+MAX_QUOTED = 20_000
 #: characters of a field that a list shows, and that the library may parse; signs between letters, to join or part them
 MAX_SHOWN, MAX_PARSED, JOINERS = 200, 1000, "\u200c\u200d"
 
@@ -115,6 +118,18 @@ class Mail:
     def _body(self, subtype: str) -> str | None:
         found = _first(_leaves(split(self.raw)), subtype)
         return found.text().replace("\r\n", "\n") if found is not None else None
+
+    def reply(self) -> dict[str, str]:
+        """Fill in an answer: to, subject, and the text with > before each line (RFC 3676 §4.5)."""
+        subject = short(self.said("Subject"))
+        lines = (self.plain or "")[:MAX_QUOTED].rstrip().split("\n")
+        quoted = "\n".join(f">{one}" if one.startswith(">") else f"> {one}" for one in map(visible, lines))
+        said = f"On {short(self.said('Date'), 60)}, {short(self.said('From'), 100)} wrote:"
+        return {
+            "to": self.address("Reply-To") or self.address("From"),
+            "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}",
+            "text": f"\n\n{said}\n{quoted}\n",
+        }
 
     @property
     def state(self) -> str:

@@ -22,10 +22,11 @@ from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.person import Letter, Mail, PlainPerson
 from mailcourse.lab.sent import PlainSent, status
 from mailcourse.lab.table import table
+from mailcourse.message.harmless import visible
 
 from .journey import JourneyView
 from .live import LiveView
-from .reading import source, visible
+from .reading import source
 
 #: fields of the header: attribute, its label
 FIELDS = {"from_header": "From", "to": "To", "cc": "Cc", "bcc": "Bcc", "subject": "Subject"}

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from html import escape
 
 from mailcourse.internet.trace import Event
+from mailcourse.message.harmless import visible
 
-from .reading import visible
 from .steps import Step
 
 QUEUE_ID = re.compile(r"\bid (\S+?);?(?:\s|$)")

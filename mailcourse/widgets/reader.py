@@ -23,6 +23,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.person import Mail, PlainPerson
+from mailcourse.message.harmless import visible
 
 from . import reading
 from .compose import ComposeView
@@ -126,7 +127,7 @@ class ReaderView(LiveView):
         self._try(work)
 
     def _refused(self, error: LabError) -> None:
-        self.alert.value = f'<p role="alert" style="color:#B00020">{escape(reading.visible(str(error)))}</p>'
+        self.alert.value = f'<p role="alert" style="color:#B00020">{escape(visible(str(error)))}</p>'
 
     def start_again(self) -> None:
         """Ask the DNS again, and the server for everything."""
@@ -193,7 +194,7 @@ class ReaderView(LiveView):
             self.refresh()
 
         self.reply = ComposeView(
-            self.lab, self._writer, filled=reading.reply(mail), answers=mail, when_sent=lambda: self._try(mark)
+            self.lab, self._writer, filled=mail.reply(), answers=mail, when_sent=lambda: self._try(mark)
         )
         self.answer.children = (widgets.HTML("<b>Your answer</b>"), self.reply)
 

@@ -16,31 +16,17 @@ from collections.abc import Sequence
 from html import escape
 from html.parser import HTMLParser
 
-import nh3
-
 from mailcourse.lab.person import Mail
+from mailcourse.message.harmless import MAX_SHOWN, clean, short, visible
 
 from .link_warning import warning
 
-MAX_SHOWN, MAX_LINE, MAX_FILES, MAX_FIELDS, MAX_LINKS, MAX_QUOTED = 100_000, 200, 50, 100, 50, 20_000
-#: control characters but tab and line end, and all that turns, hides or joins what stands beside it
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+MAX_FILES, MAX_FIELDS, MAX_LINKS = 50, 100, 50
 #: around a text that may run from right to left, where no <bdi> can stand
 ISOLATE, END = "\u2068", "\u2069"
 BOX = "background:#fff;color:#222;padding:6px;margin:0;line-height:1.4;max-height:420px;overflow:auto"
-LINK = "color:#0b57d0;text-decoration:underline"
+LINK = "color:#0b57d0;text-decoration:underline"  # JupyterLab hides what is a link
 LEFT = "text-align:left;vertical-align:top;padding:2px 6px;overflow-wrap:anywhere"
-
-#: the elements of HTML that only arrange text; nothing that loads, runs, asks or covers
-ELEMENTS = {"a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em"}
-ELEMENTS |= {"h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "li", "ol", "p", "pre", "q", "s", "small"}
-ELEMENTS |= {"span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"}
-#: HTML repeats all open ones of these in each paragraph, those that are alike three times: with attributes, none is
-FORMATTING = re.compile(r"<(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/][^>]{0,2000}>", re.IGNORECASE)
-ATTRIBUTES = {"a": {"href"}, "img": {"alt"}}
 
 #: header field → what it says
 SENTENCES = {
@@ -74,21 +60,6 @@ UNKNOWN = "not known to this course"
 
 
 # ---- text ------------------------------------------------------------------------------------------------
-
-
-def visible(text: str) -> str:
-    """Show by name the signs that cannot be seen and steer what can be.
-
-    >>> visible("gpj.\\u202eexe")
-    'gpj.⟦U+202E⟧exe'
-    """
-    return UNSEEN.sub(lambda match: f"⟦U+{ord(match[0]):04X}⟧", text.replace("\r\n", "\n"))
-
-
-def short(text: str, max_length: int = MAX_LINE) -> str:
-    """Cut a text to fit a line, visibly."""
-    one_line = visible(" ".join(text[: max_length * 4].split()))
-    return one_line if len(one_line) <= max_length else one_line[: max_length - 1] + "…"
 
 
 def line(mail: Mail) -> str:
@@ -150,29 +121,6 @@ def files(mail: Mail) -> str:
 # ---- HTML ------------------------------------------------------------------------------------------------
 
 
-def clean(html: str) -> str:
-    """Keep of an HTML body what only arranges text; links lead to the web or to an address, or nowhere.
-
-    >>> clean('<p onclick="x()">Hi <script>alert(1)</script><b style="position:fixed">there')
-    '<p>Hi <b>there</b></p>'
-    """
-    harmless = nh3.clean(
-        FORMATTING.sub(r"<\1>", html[:MAX_SHOWN]),
-        tags=ELEMENTS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_attribute,
-        url_schemes={"http", "https", "mailto"},
-        link_rel="noopener noreferrer",
-        set_tag_attribute_values={"a": {"target": "_blank", "style": LINK}},  # JupyterLab hides what is a link
-    )
-    return visible(harmless)
-
-
-def _attribute(element: str, name: str, value: str) -> str | None:
-    # A link without its host would lead to the notebook's own server.
-    return None if name == "href" and not re.match(r"(https?://|mailto:)[^/\\]", value, re.IGNORECASE) else value
-
-
 class _Links(HTMLParser):
     """Collects the links of cleaned HTML: (what is shown, where it leads)."""
 
@@ -200,7 +148,7 @@ def html_pane(mail: Mail) -> str:
     """Write the HTML of a message, cleaned, and where its links lead."""
     if mail.html is None:
         return "<p>This message has no part in HTML.</p>"
-    cleaned = clean(mail.html)
+    cleaned = clean(mail.html, LINK)
     links = _Links()
     links.feed(cleaned)
     note = "Cleaned: scripts, styles, forms and frames are left out."
@@ -221,7 +169,7 @@ def _links(links: list[tuple[str, str]]) -> str:
     return _table(("link", "leads to", ""), rows) + more if rows else ""
 
 
-# ---- headers, search, answers ----------------------------------------------------------------------------
+# ---- headers, search -------------------------------------------------------------------------------------
 
 
 def explained(mail: Mail) -> str:
@@ -275,17 +223,3 @@ def keys(words: str) -> str:
         name, value = (field.upper(), rest) if is_field else ("TEXT", word)
         terms.append('{} "{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"')))
     return " ".join(terms) or "ALL"
-
-
-def reply(mail: Mail) -> dict[str, str]:
-    """Fill in an answer: to, subject, and the text with > before each line (RFC 3676 §4.5)."""
-    target = mail.address("Reply-To") or mail.address("From")
-    subject = short(mail.said("Subject"))
-    lines = (mail.plain or "")[:MAX_QUOTED].rstrip().split("\n")
-    quoted = "\n".join(f">{one}" if one.startswith(">") else f"> {one}" for one in map(visible, lines))
-    said = f"On {short(mail.said('Date'), 60)}, {short(mail.said('From'), 100)} wrote:"
-    return {
-        "to": target,
-        "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}",
-        "text": f"\n\n{said}\n{quoted}\n",
-    }

@@ -26,7 +26,7 @@ MAY: dict[str, set[str]] = {
     "access": {"internet", "message", "dns", "mailbox", "authentication"},
     "mua": {"internet", "message", "dns", "mailbox", "authentication"},
     "lab": {"internet", "message", "dns", "mailbox", "authentication", "mta", "mda", "access", "mua"},
-    "widgets": {"internet", "lab"},
+    "widgets": {"internet", "message", "lab"},
     "saved": {"internet"},
     "host_log": {"internet"},
     "patient": {"lab"},

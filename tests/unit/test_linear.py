@@ -77,7 +77,7 @@ def listed(raw: bytes) -> object:
 
 def shown(raw: bytes) -> object:
     mail = Mail("1", (), raw)
-    return reading.line(mail), reading.files(mail), reading.reply(mail), [make(mail) for make in reader.PANES.values()]
+    return reading.line(mail), reading.files(mail), mail.reply(), [make(mail) for make in reader.PANES.values()]
 
 
 def received(raw: bytes) -> None:

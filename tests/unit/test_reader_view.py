@@ -12,6 +12,7 @@ import pytest
 from hostile import hostile
 
 from mailcourse import Lab
+from mailcourse.message.harmless import ELEMENTS, UNSEEN, clean
 from mailcourse.mua.mail import Mail
 from mailcourse.views import Person
 from mailcourse.widgets import reader, reading
@@ -95,7 +96,7 @@ def test_nothing_in_a_message_becomes_more_than_arranged_text(message: Mail) -> 
     for pane in panes(message):
         seen = Seen(pane)
         for element, attributes in seen.elements:
-            assert element in {*reading.ELEMENTS, "bdi"}
+            assert element in {*ELEMENTS, "bdi"}
             assert {*attributes} <= ATTRIBUTES
             assert attributes.get("style") in (None, *STYLES)
             assert "src" not in attributes
@@ -104,7 +105,7 @@ def test_nothing_in_a_message_becomes_more_than_arranged_text(message: Mail) -> 
             if element == "a":
                 assert (attributes["rel"], attributes["target"]) == ("noopener noreferrer", "_blank")
         assert (seen.depth, seen.lowest) == (0, 0)  # all that was opened is closed, and nothing else
-        assert not reading.UNSEEN.search(pane)
+        assert not UNSEEN.search(pane)
         assert len(pane) < 2_500_000
     assert time.monotonic() - began < 10
 
@@ -117,7 +118,7 @@ def test_a_line_of_the_list_is_one_short_line(message: Mail) -> None:
 
 
 def test_every_message_can_be_answered(message: Mail, lab_of_module: Lab) -> None:
-    filled = reading.reply(message)
+    filled = message.reply()
     assert "\n" not in filled["to"] + filled["subject"]
     assert all(line.startswith((">", "On ")) for line in filled["text"].split("\n") if line)
     letter = lab_of_module.person(BRUNO).draft(ALICE, filled["subject"], filled["text"], answers=message)
@@ -134,7 +135,7 @@ def lab_of_module() -> Iterator[Lab]:
 
 def test_what_is_left_of_html_can_still_be_read() -> None:
     html = '<h1>Bread</h1><p class=a style="x">Forty <b>rolls</b>, <a href="https://bakery.test/?a=1&b">here</a>.<ul><li>one'
-    shown = reading.clean(html)
+    shown = clean(html, reading.LINK)
     link = re.search(r"<a ([^>]+)>here</a>", shown)
     assert link is not None
     assert {*re.findall(r'(\w+)="([^"]*)"', link[1])} == {
@@ -164,7 +165,7 @@ def test_a_link_that_names_another_place_is_told() -> None:
 )
 def test_html_that_repeats_itself_does_not_grow(unit: str) -> None:
     began = time.thread_time()
-    shown = reading.clean("".join(unit.format(number) for number in range(6000)) + "<p>x" * 3000)
+    shown = clean("".join(unit.format(number) for number in range(6000)) + "<p>x" * 3000)
     assert len(shown) < 20 * reading.MAX_SHOWN
     assert time.thread_time() - began < 3
 

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 
+def secret() -> str:
+    """Return a number that nobody can guess: the one thing in a lab that is not the same every time."""
+    return ssl.RAND_bytes(16).hex()
+
+
 class Authority:
     """The lab's certificate authority.  Its key lives as long as the lab is open."""
 

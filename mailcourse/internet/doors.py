@@ -29,8 +29,6 @@ from .wire import Wire
 MAX_TASKS = 1000
 #: Octets of a first line; a longer one is not HTTP from a browser.
 MAX_FIRST_LINE = 8192
-#: Services that speak HTTP themselves.
-HTTP_PORTS = (80, 443)
 #: "Linger for no time": closing then resets the connection.  Windows has shorter integers here.
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 #: A request line of HTTP, or a line of its header.
@@ -47,14 +45,15 @@ class Entrance:
     """What a door leads to: how a connection is served, and how a datagram is answered.
 
     `serve(gone)` returns the wire of a new connection, or None when it is turned away; `is_closed` tells whether
-    that is because the port is closed.  `warn` records a sentence.
+    that is because the port is closed.  `warn` records a `text`.  `speaks_http`: a web server's port.
     """
 
     port: int
     serve: Callable[[], Wire | None]
     is_closed: Callable[[], bool]
     answer: Callable[[bytes], Awaitable[bytes | None]] | None
-    warn: Callable[[str], None]
+    warn: Callable[..., object]
+    speaks_http: bool
 
 
 class Door:
@@ -80,15 +79,14 @@ class Door:
         """True for a program that may come in, by the address of its socket."""
         if self.any_user or may_enter(kind, peer, self.real):
             return True
-        self.entrance.warn(f"a program of another user was refused at the door before port {self.entrance.port}")
+        self.entrance.warn(text=f"a program of another user was refused at the door before port {self.entrance.port}")
         return False
 
     async def close(self) -> None:
         """Give the port back."""
-        if self._server is not None:
-            self._server.close()
-        if self._datagrams is not None:
-            self._datagrams.close()
+        for end in (self._server, self._datagrams):
+            if end is not None:
+                end.close()
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -133,7 +131,7 @@ class Visitor(asyncio.Protocol):
             self._transport.abort()
             return
         self._wire.connection_made(transport)
-        if entrance.port in HTTP_PORTS:
+        if entrance.speaks_http:
             self._hand_over()
 
     def data_received(self, data: bytes) -> None:
@@ -144,7 +142,7 @@ class Visitor(asyncio.Protocol):
             return
         if HTTP.match(self._first):
             port = self._door.entrance.port
-            self._door.entrance.warn(f"a program spoke HTTP to port {port}, as a page on the web may try")
+            self._door.entrance.warn(text=f"a program spoke HTTP to port {port}, as a page on the web may try")
             self._transport.abort()
             return
         self._hand_over()

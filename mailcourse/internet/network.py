@@ -178,9 +178,8 @@ class Internet:
     def _served(self, connection: Connection) -> Wire | None:
         """Return a wire to the server that a connection leads to; None when it has too many connections."""
         place = (connection.address, connection.port)
-        host = self.by_address[connection.address]
         if self._serving[place] >= MAX_CONNECTIONS:
-            self.trace.add(host.name, "host", "warning", text=f"too many connections to port {connection.port}")
+            self.trace.add(connection.target, "host", "warning", text=f"too many connections to port {connection.port}")
             return None
         self._serving[place] += 1
         return Wire(
@@ -243,11 +242,9 @@ class Internet:
             connection = self.new_connection(None, address, port, None)
             return await self._answered(self._answering[address, port], data, connection)
 
-        def warn(text: str) -> None:
-            self.trace.add(host.name, "host", "warning", text=text)
-
-        is_asked = (address, port) in self._answering
-        return Entrance(port, serve, lambda: port in host.closed_ports, answer if is_asked else None, warn)
+        warn = partial(self.trace.add, host.name, "host", "warning", None)
+        is_asked, is_closed = (address, port) in self._answering, partial(host.closed_ports.__contains__, port)
+        return Entrance(port, serve, is_closed, answer if is_asked else None, warn, port in host.web_ports)
 
     def attach(self, host: Host, port: int, real_port: int) -> None:
         """Let a program outside the lab, on 127.0.0.1 port `real_port`, serve a port of `host`."""
@@ -283,7 +280,7 @@ class Host:
         self.internet, self.name, self.addresses = internet, name, addresses
         self.is_up = True
         self.ports: list[int] = []
-        self.closed_ports: set[int] = set()
+        self.closed_ports, self.web_ports = set[int](), set[int]()  # doors let HTTP in at web ports alone
         # Each host draws its own numbers, so that one more host changes nothing for the others.
         self.random = random.Random(f"{internet.seed}/{name}")
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .widgets.reader import ReaderView
     from .widgets.room import RoomView
     from .widgets.terminal import TerminalView
+    from .widgets.web import Browser
     from .widgets.wiretap import WiretapView
 
 Given = ParamSpec("Given")
@@ -104,6 +105,12 @@ class Person(PlainPerson):
         from .widgets.compose import ComposeView
 
         return ComposeView(self._lab, self)
+
+    def web(self) -> Browser:
+        """Return a browser on this person's machine, without a screen: `bruno.web().open("https://…").text`."""
+        from .widgets.web import Browser
+
+        return Browser(self.reach, self._lab.tls_context, self.alone)
 
     def mail(self) -> ReaderView:
         """Show this person's mail as a web page of a mail provider does: folders, a list, a message, buttons."""

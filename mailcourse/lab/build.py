@@ -7,6 +7,8 @@ Here the MTA and the MDA of a host are plugged together.  Who uses it: `lab.py`,
 
 from __future__ import annotations
 
+from functools import partial
+
 from mailcourse.access.serve import Privacy, imap, pop3
 from mailcourse.dns.resolver import Resolver
 from mailcourse.dns.server import AuthoritativeServer
@@ -18,7 +20,9 @@ from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import parse as parse_address
 from mailcourse.mta.queue import Queue
 from mailcourse.mta.server import MailServer
+from mailcourse.mua.webmail.serve import Webmail
 
+from .dial import dial
 from .scenario import HostPlan
 from .world import LabWorld
 
@@ -38,6 +42,9 @@ async def build(world: LabWorld, host: Host, plan: HostPlan) -> None:
         await world.resolvers[host.name].start()
     if {*MTA_SERVICES, "pop3", "imap"} & set(plan.services):
         await _build_mail(world, host, plan)
+    if "webmail" in plan.services:
+        reach = partial(dial, host, world.stub(host.name), plan.mail_server)
+        await Webmail(host, plan.mail_server, reach, world.certificates, in_clear=plan.in_clear).start()
 
 
 async def _build_mail(world: LabWorld, host: Host, plan: HostPlan) -> None:

@@ -9,10 +9,8 @@ from functools import partial
 from socket import socket
 from typing import Self, TypeVar
 
-from mailcourse.dns.stub import NoAnswer
 from mailcourse.internet.errors import LabError
 from mailcourse.message.address import parse
-from mailcourse.message.headers import traced
 from mailcourse.mua.account import Account
 from mailcourse.mua.compose import Draft, addresses, compose, references
 from mailcourse.mua.compose import Letter as Letter
@@ -22,9 +20,10 @@ from mailcourse.mua.imap import Imap, Updates, imap
 from mailcourse.mua.mail import Mail as Mail
 from mailcourse.mua.mail import Messages
 from mailcourse.mua.pop3 import pop3
-from mailcourse.mua.submit import submit
+from mailcourse.mua.submit import send
 
-from .interrupt import aside, uninterrupted, watch
+from . import dial
+from .interrupt import aside, uninterrupted
 from .scenario import PersonPlan
 from .sent import PlainSent
 from .table import Table, table
@@ -136,10 +135,9 @@ class PlainPerson:
         """Hand a written message to one's own server; each time it is called, it is sent once more."""
         world, names = self._world, list(letter.recipients)
         with world.turn():
-            host, message = world.host(self.machine), world.trace.new_message()
-            facts = {"recipients": names, "subject": letter.subject, "header": traced(letter.raw)}
-            world.trace.add(host.name, "mua", "composed", message, sender=self.address, **facts)
-            submit(self._account, partial(self._dial, message=message), host.name, letter)
+            message, _ = send(
+                world.host(self.machine), self._account, lambda name: partial(self._dial, message=name), letter
+            )
         return PlainSent(world.trace, message, names, letter.raw, world.look)
 
     # ---- reading -------------------------------------------------------------------------------------
@@ -272,11 +270,12 @@ class PlainPerson:
         world, account = self._world, self._account
         owner = "".join(sign if sign.isalnum() or sign in "@.+-_" else "%" for sign in self.address)
         folder = world.path / "devices" / f"{owner} {name}"
-        server = ServerAccess(account, self._dial, world.clock.now, self._alone)
+        server = ServerAccess(account, self._dial, world.clock.now, self.alone)
         return Device(name, server, folder, protocol, keep=keep)
 
     @uninterrupted
-    def _alone(self, act: Callable[[], T]) -> T:
+    def alone(self, act: Callable[[], T]) -> T:
+        """Act while nothing else moves in the lab."""
         with self._world.turn():
             return act()
 
@@ -305,18 +304,15 @@ class PlainPerson:
 
     def _dial(self, port: int, message: str | None = None) -> socket:
         """Find the server's address in the DNS and connect to it, as a mail program does."""
-        found = self._found or self._addresses(message)
+        machine = self._world.host(self.machine)
+        found = self._found or dial.addresses(machine, self._world.stub(self.machine), self.server, message)
         self._found = found if self._remembers else None
-        return watch(self._world.host(self.machine).dial(found[0], port, message=message))
+        return dial.connect(machine, found, port, message)
 
-    def _addresses(self, message: str | None) -> list[str]:
-        try:
-            found = self._world.runtime.run(self._world.stub(self.machine).addresses(self.server, message))
-        except NoAnswer as error:
-            raise OSError(f"the DNS gave no answer for {self.server}: {error}") from None
-        if not found:
-            raise OSError(f"the DNS knows no address of {self.server}")
-        return found
+    def reach(self, server: str, port: int) -> socket:
+        """Connect to any server by its name, from this person's machine; `OSError` says why not."""
+        machine = self._world.host(self.machine)
+        return dial.dial(machine, self._world.stub(self.machine), server, port)
 
     def remembering(self) -> Self:
         """Return the same person at a program that stays open: it asks the DNS for the server once, and remembers.

@@ -31,7 +31,7 @@ from mailcourse.mta.settings import Settings
 
 from .mail_settings import SETTINGS, USUAL, read_settings
 
-SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap", "dns", "resolver")
+SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap", "dns", "resolver", "webmail")
 
 #: Only these are lab addresses (RFC 5737, RFC 2544, RFC 3849): nothing real can be meant by them.
 LAB_NETWORKS = tuple(
@@ -50,6 +50,8 @@ class HostPlan:
     zones: list[str] = field(default_factory=list)
     settings: Settings = USUAL
     login_needs_tls: bool = False  # POP3 and IMAP take passwords only inside TLS
+    mail_server: str = ""  # whose mailboxes a webmail shows, and who takes its letters
+    in_clear: bool = False  # a webmail without TLS, to show what passes
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def _check(scenario: Scenario) -> None:
     """Every host that is named exists, and every address is a documentation address."""
     named = [scenario.resolver, *scenario.roots, *scenario.domains.values()]
     named += [person.device for person in scenario.people.values()]
+    named += [host.mail_server for host in scenario.hosts.values() if "webmail" in host.services]
     for name in named:
         if name not in scenario.hosts:
             raise unknown("host", name, scenario.hosts)

@@ -65,5 +65,13 @@ class LoginRefused(LabError):
     """A server did not accept the name and password."""
 
 
+class ServerUnreachable(LabError):
+    """A server is not there, went away, or is silent for too long."""
+
+    def __init__(self, text: str, *, is_slow: bool = False) -> None:
+        super().__init__(text)
+        self.is_slow = is_slow
+
+
 class NotSent(LabError):
     """The submission server did not take the message."""

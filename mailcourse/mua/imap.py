@@ -23,7 +23,7 @@ from typing import Any
 
 from mailcourse.internet.errors import LabError
 
-from .account import PORTS, Account, Dial, LoginRefused, unreachable
+from .account import PORTS, Account, Dial, LoginRefused, ServerUnreachable, unreachable
 from .mail import Mail, Messages
 
 NAME = re.compile(rb'\((?P<flags>[^)]*)\) (?:NIL|"[^"]*") (?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<atom>\S+))$')
@@ -52,6 +52,8 @@ def imap(account: Account, dial: Dial) -> Iterator[Imap]:
                 client.starttls(account.trust)
             try:
                 client.login(account.person, account.password)
+            except imaplib.IMAP4.abort:  # the server went away; it said nothing of the password
+                raise
             except imaplib.IMAP4.error as error:
                 raise LoginRefused(
                     f"{account.server} did not let {account.person} in: {_text(error)}. "
@@ -63,9 +65,10 @@ def imap(account: Account, dial: Dial) -> Iterator[Imap]:
             with suppress(OSError, imaplib.IMAP4.error):  # the server may have gone
                 client.logout()
     except imaplib.IMAP4.error as error:
-        raise LabError(f"{account.server} says: {_text(error)}") from None
+        kind = ServerUnreachable if isinstance(error, imaplib.IMAP4.abort) else LabError
+        raise kind(f"{account.server} says: {_text(error)}") from None
     except OSError as error:
-        raise LabError(unreachable(account.server, error)) from None
+        raise ServerUnreachable(unreachable(account.server, error), is_slow=isinstance(error, TimeoutError)) from None
 
 
 def _text(error: imaplib.IMAP4.error) -> str:
@@ -112,9 +115,10 @@ class Imap:
         kind, data = self._client.response("UIDVALIDITY")
         return int(data[0]) if kind and data[0] else 0
 
-    def messages(self, uids: str = "1:*", *, whole: bool = False, sees: bool = False) -> Messages:
-        """Return messages of the open folder, with their headers or `whole`; `sees` marks them as seen."""
-        section = ("BODY[]" if sees else "BODY.PEEK[]") if whole else "BODY.PEEK[HEADER]"
+    def messages(self, uids: str = "1:*", *, whole: bool = False, sees: bool = False, fields: str = "") -> Messages:
+        """Return messages of the open folder, with their headers, some `fields`, or `whole`; `sees` marks them."""
+        header = f"BODY.PEEK[HEADER{f'.FIELDS ({fields})' if fields else ''}]"
+        section = ("BODY[]" if sees else "BODY.PEEK[]") if whole else header
         return Messages(_read(self._uid("FETCH", uids, f"({ABOUT} {section})")))
 
     def flags(self) -> dict[int, frozenset[str]]:

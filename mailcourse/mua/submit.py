@@ -9,6 +9,10 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
+
+from mailcourse.internet.network import Host
+from mailcourse.message.headers import traced
 
 from .account import PORTS, Account, Dial, LoginRefused, NotSent, unreachable
 from .compose import Letter
@@ -23,6 +27,17 @@ class _DiallingSmtp(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
         return self._account.dialled(self._dial_to, 0, self._account.sends_by)
+
+
+def send(host: Host, account: Account, dial: Callable[[str], Dial], letter: Letter) -> tuple[str, list[str]]:
+    """Record that a letter was written on `host`, and submit it; return its name in the trace, and who was refused.
+
+    `dial` is given that name, and returns how to connect.
+    """
+    message = host.internet.trace.new_message()
+    facts = {"recipients": list(letter.recipients), "subject": letter.subject, "header": traced(letter.raw)}
+    host.record("mua", "composed", message, sender=account.person, **facts)
+    return message, [*submit(account, dial(message), host.name, letter)]
 
 
 def submit(account: Account, dial: Dial, own_name: str, letter: Letter) -> dict[str, tuple[int, bytes]]:

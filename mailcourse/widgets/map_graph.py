@@ -54,8 +54,8 @@ def state(lab: PlainLab) -> list[HostNode]:
             broken.setdefault(fault.host, []).append(fault.kind)
     nodes = []
     for name, plan in lab.scenario.hosts.items():
-        dns = {"dns", "resolver"} & {*plan.services}
-        role = "dns" if dns else "mail" if plan.services else "person"
+        dns, web = {"dns", "resolver"} & {*plan.services}, "webmail" in plan.services
+        role = "dns" if dns else "web" if web else "mail" if plan.services else "person"
         server = lab.mail_servers.get(name)
         boxes = tuple(
             (person.partition("@")[0], len(lab.mailbox_of(person).scan())) for person in lab.residents_of(name)
@@ -85,6 +85,7 @@ def mail_links(lab: PlainLab) -> list[Link]:
     scenario, links = lab.scenario, []
     for address, person in scenario.people.items():
         links.append((person.device, lab.home_of(address)))
+    links += [(name, plan.mail_server) for name, plan in scenario.hosts.items() if plan.mail_server]
     for name, plan in scenario.hosts.items():
         links += [(name, other) for other in plan.settings.named_hosts()]
     return list(dict.fromkeys(links))

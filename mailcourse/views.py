@@ -1,7 +1,7 @@
 """What a lab shows: its pictures, added above the widgets; nothing in a server or in `lab/` knows of them.
 
     lab.panel()  lab.map()  lab.journey("m1")  lab.devices("bruno@bakery.test")  lab.queues()  lab.telnet(host, 25)
-    alice.compose()  bruno.mail()  sent.journey()
+    lab.proof(sent)  alice.compose()  bruno.mail()  sent.journey()  mail.authentication()
 
 Each widget is imported when somebody looks: a script that shows nothing loads none of them.
 """
@@ -9,6 +9,7 @@ Each widget is imported when somebody looks: a script that shows nothing loads n
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
@@ -18,9 +19,10 @@ from .internet.errors import LabError, unknown
 from .internet.trace import journey
 from .lab.folder import usable
 from .lab.lab import PlainLab
-from .lab.person import PlainPerson
+from .lab.person import Mail, Messages, PlainPerson
 from .lab.scenario import PersonPlan
 from .lab.sent import PlainSent
+from .message.headers import traced
 from .saved import load, save
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from .widgets.journey import JourneyView
     from .widgets.map import MapView
     from .widgets.panel import SendPanel
+    from .widgets.proof import ProofView
     from .widgets.queues import QueuesView
     from .widgets.reader import ReaderView
     from .widgets.room import RoomView
@@ -64,6 +67,45 @@ class SavedTrace:
         return f"<SavedTrace: {len(self.events)} events of {len(self.messages)} messages>"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ReceivedMail(Mail):
+    """A message that somebody reads, with the picture of what its server found out about it."""
+
+    lab: PlainLab | None = field(default=None, compare=False)
+
+    def authentication(self) -> ProofView:
+        """Show what SPF, DKIM and DMARC said when this message came, step by step."""
+        assert self.lab is not None
+        return _proof(self.lab, self)
+
+
+def _proof(lab: PlainLab, message: str | PlainSent | Mail) -> ProofView:
+    """Find what the last server that asked wrote into the trace about a message."""
+    from .widgets.proof import ProofView
+
+    lab.look()
+    if isinstance(message, Mail):
+        name, wanted = f"the message {message.subject[:60]!r}", _identities(lab, message)
+    else:
+        name = message if isinstance(message, str) else message.message
+        wanted = {name}
+    asked = [event for event in lab.trace if event.what == "authenticated" and event.message in wanted]
+    if not asked:
+        raise LabError(
+            f"No server asked who sent {name}. Open Lab('signed-offices'), or tell a server to: "
+            'lab.configure("mx1.bakery.test", authenticate="note").'
+        )
+    facts = asked[-1].facts
+    return ProofView(facts["checks"], facts["disposition"], facts["reason"])
+
+
+def _identities(lab: PlainLab, mail: Mail) -> set[str | None]:
+    """Return the names in the trace of a message: those whose delivery wrote the header that it has."""
+    written = traced(mail.raw)
+    headers = ((event.message, str(event.facts["header"])) for event in lab.trace if event.what == "delivered")
+    return {message for message, header in headers if header and written.startswith(header)}
+
+
 class Sent(PlainSent):
     """A message that was sent, with the picture of its way."""
 
@@ -90,6 +132,20 @@ def _showing(
     return act
 
 
+def _seen(
+    method: Callable[Concatenate[Person, Given], Messages],
+) -> Callable[Concatenate[Person, Given], Messages]:
+    """Return a method that lists as `method` does, and whose messages have a picture."""
+
+    @wraps(method)
+    def act(self: Person, /, *arguments: Given.args, **named: Given.kwargs) -> Messages:
+        found = method(self, *arguments, **named)
+        found[:] = [self._received(mail) for mail in found]
+        return found
+
+    return act
+
+
 class Person(PlainPerson):
     """Somebody who writes and reads mail, also on forms and pages."""
 
@@ -99,6 +155,15 @@ class Person(PlainPerson):
 
     send = _showing(PlainPerson.send)
     submit = _showing(PlainPerson.submit)
+    inbox, folder = _seen(PlainPerson.inbox), _seen(PlainPerson.folder)
+    fetch, search = _seen(PlainPerson.fetch), _seen(PlainPerson.search)
+
+    def read(self, uid: str | int, folder: str = "INBOX") -> ReceivedMail:
+        r"""Fetch one whole message; the server marks it as seen (\Seen)."""
+        return self._received(super().read(uid, folder))
+
+    def _received(self, mail: Mail) -> ReceivedMail:
+        return ReceivedMail(mail.uid, mail.flags, mail.raw, mail.when, self._lab)
 
     def compose(self) -> ComposeView:
         """Show a form to write a message, with its envelope; nothing is sent before Send is pressed."""
@@ -172,6 +237,10 @@ class Lab(PlainLab):
         view = JourneyView()
         view.follow(lab.trace, message)
         return view
+
+    def proof(self, message: str | PlainSent | Mail) -> ProofView:
+        """Show what SPF, DKIM and DMARC said of a message ("m1", what `send` returned, or a mail), step by step."""
+        return _proof(self, message)
 
     def save_trace(self, path: Path | str) -> Path:
         """Write everything that happened into a file, without passwords; `SavedTrace(path)` reads it."""

@@ -18,7 +18,7 @@ from mailcourse.mua.device import Device as Device  # views may know it too
 from mailcourse.mua.device import ServerAccess
 from mailcourse.mua.imap import Imap, Updates, imap
 from mailcourse.mua.mail import Mail as Mail
-from mailcourse.mua.mail import Messages
+from mailcourse.mua.mail import Messages as Messages
 from mailcourse.mua.pop3 import pop3
 from mailcourse.mua.submit import send
 

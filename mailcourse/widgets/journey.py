@@ -26,12 +26,10 @@ from .follow import Follower
 from .journey_graph import dot, journey_graph, render_step
 from .parts import Box, shut_parts
 from .picture import png
-from .slider import Slider
+from .player import Player
 from .steps import Step, branch, recipients, steps, text_of
 
 EVERYBODY = "everybody"
-#: Milliseconds for a step.
-SPEEDS = {"slow": 3000, "normal": 1200, "fast": 400}
 MAX_FOLLOWING = 3
 _following: deque[Follower] = deque()
 
@@ -67,15 +65,6 @@ class JourneyView(Box):
         self._follower: Follower | None = None
         self._ids: set[str | None] = set()
         self._is_showing = False
-        hidden = {"display": "none"}  # its buttons have no words; ours have
-        self._play = widgets.Play(min=0, max=0, interval=SPEEDS["normal"], show_repeat=False, layout=hidden)
-        self.play = widgets.ToggleButton(value=False, description="Play", icon="play", layout={"width": "100px"})
-        self.slider = Slider(description="Step")
-        self._link = widgets.jslink((self._play, "value"), (self.slider, "value"))
-        self.back = widgets.Button(description="Back", icon="step-backward", tooltip="one step back")
-        self.forth = widgets.Button(description="Step", icon="step-forward", tooltip="one step on")
-        narrow = {"width": "180px"}
-        self.speed = widgets.Dropdown(options=list(SPEEDS), value="normal", description="Speed", layout=narrow)
         self.whose = widgets.Dropdown(options=[EVERYBODY], description="Copy of", layout={"width": "300px"})
         self._picture = widgets.HTML(layout={"flex": "3 1 480px", "overflow": "auto"})
         self._said = widgets.HTML(layout={"flex": "2 1 320px"})
@@ -83,17 +72,17 @@ class JourneyView(Box):
         about = "The header of the message as it is now: choose a line to see the step that wrote it"
         self.header = widgets.Select(options=[], rows=7, description="Header", layout={"width": "99%"})
         self._below = widgets.VBox([self._two, widgets.HTML(f"<div>{about}</div>"), self.header])
-        self.back.on_click(lambda _: self._move(-1))
-        self.forth.on_click(lambda _: self._move(+1))
-        self.slider.observe(lambda _: self._show(), "value")
-        self.play.observe(lambda _: self._start_or_pause(), "value")
-        self._play.observe(lambda _: self._tell_playing(), "playing")
-        self.speed.observe(lambda _: setattr(self._play, "interval", SPEEDS[self.speed.value]), "value")
+        self.player = Player(lambda _: self._show(), [self.whose])
+        self.slider, self.back, self.forth, self.play = (
+            self.player.slider,
+            self.player.back,
+            self.player.forth,
+            self.player.play,
+        )
         self.whose.observe(lambda _: self._choose_copy(), "value")
         self.header.observe(lambda _: self._choose_line(), "index")
-        controls = [self.play, self._play, self.back, self.forth, self.slider, self.speed, self.whose]
         both = widgets.HBox([self._picture, self._said], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        super().__init__([widgets.HBox(controls, layout={"flex_flow": "row wrap"}), both, self._below])
+        super().__init__([self.player, both, self._below])
         self.load(events)
 
     # ---- what is shown ---------------------------------------------------------------------------------
@@ -103,7 +92,7 @@ class JourneyView(Box):
         if self._follower is not None:
             self._follower.stop()
         self._events = events
-        self._play.playing = False
+        self.player.stand_still()
         self._is_showing = True
         names = recipients(steps(events))
         self.whose.options = [EVERYBODY, *names]
@@ -111,7 +100,8 @@ class JourneyView(Box):
         self.whose.layout.display = "" if len(names) > 1 else "none"
         self._is_showing = False
         self._arrange(0)
-        self._play.playing = playing and len(self.steps) > 1
+        if playing:
+            self.player.start()
 
     def follow(self, trace: Trace, message: str, *, playing: bool = False) -> None:
         """Show the journey of a message that may still be on its way: new steps are added as they happen."""
@@ -150,15 +140,14 @@ class JourneyView(Box):
         options = [(f"{n}. {line}", n) for n, line in enumerate(self._lines, 1)]
         if tuple(options) != tuple(self.header.options):
             self.header.options = options
-        self.slider.max = self._play.max = last
-        self.slider.value = self._play.value = min(number, last)
+        self.player.set_last(last, number)
         self._below.layout.display = "" if self._lines else "none"
         self._is_showing = False
         self._show()
 
     def _choose_copy(self) -> None:
         if not self._is_showing:
-            self._play.playing = False
+            self.player.stand_still()
             self._arrange(0)
 
     def _choose_line(self) -> None:
@@ -167,24 +156,7 @@ class JourneyView(Box):
             return
         number = self._lines[self.header.index].step
         if number is not None:
-            self._play.playing = False
-            self.slider.value = number
-
-    def _start_or_pause(self) -> None:
-        if self.play.value and not self._play.playing and self.slider.value >= self.slider.max:
-            self.slider.value = self._play.value = 0  # at the end, Play begins again
-        self._play.playing = self.play.value and self.slider.max > 0
-        self._tell_playing()
-
-    def _tell_playing(self) -> None:
-        """The button says what it will do."""
-        is_on = self._play.playing
-        self.play.value, self.play.description = is_on, "Pause" if is_on else "Play"
-        self.play.icon = "pause" if is_on else "play"
-
-    def _move(self, by: int) -> None:
-        self._play.playing = False  # stepping by hand means looking
-        self.slider.value = min(max(self.slider.value + by, 0), self.slider.max)
+            self.player.go_to(number)
 
     def _show(self) -> None:
         if self._is_showing:
@@ -210,7 +182,6 @@ class JourneyView(Box):
         if self._follower is not None:
             self._follower.stop()
             _following.remove(self._follower) if self._follower in _following else None
-        self._link.close()
         shut_parts(self)
         super().close()
 

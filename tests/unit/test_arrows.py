@@ -30,7 +30,7 @@ MAY: dict[str, set[str]] = {
     "saved": {"internet"},
     "host_log": {"internet"},
     "patient": {"lab"},
-    "views": {"internet", "lab", "widgets", "saved", "host_log"},
+    "views": {"internet", "message", "lab", "widgets", "saved", "host_log"},
     "lessons": {"internet", "message", "lab", "mailcourse", "patient", "views", "widgets"},
     "checks": {"internet", "message", "lab", "patient", "views"},
     "marking": {"internet", "checks", "mailcourse"},

@@ -1,0 +1,189 @@
+"""Who says so? SPF, DKIM and DMARC of one message in three lanes, played step by step as the journey is.
+
+    checks (facts of the event "authenticated") → lanes → rows ─┬─► lanes_html(…, n)   the lanes as they are at step n
+                                                                ├─► text_of            in words
+                                                                └─► dot                a picture, for saved notebooks
+
+A step is a question to the DNS, its answer, and what was compared with what.  Nothing in it is ever markup: strangers
+wrote most of it.  Works without a lab, from the facts alone.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import ipywidgets as widgets
+
+from .parts import Box, shut_parts
+from .picture import png
+from .player import Player
+
+STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
+#: what each lane is about; the domain is that which the check is about
+ABOUT = {
+    "spf": "SPF: may this host send for {domain}?",
+    "dkim": "DKIM: did {domain} sign it, and is it unchanged?",
+    "dmarc": "DMARC: does that speak for the author, {domain}?",
+}
+GOOD, BAD = ("pass",), ("fail", "softfail", "permerror")
+#: what a receiver does with it, by the disposition
+DONE = {"reject": "refused", "quarantine": "filed into Junk", "none": "delivered"}
+#: a row of a step, and the field with it
+FIELDS = (("asked", "question"), ("answer", "answer"), ("compared", "compared"), ("so", "verdict"))
+MAX_SHOWN = 160
+LEFT = '<br align="left"/>'  # ends a line of a picture
+
+
+@dataclass(frozen=True)
+class ProofLane:
+    """One check: what it asks, its steps, and what came of it."""
+
+    title: str
+    result: str
+    reason: str
+    steps: tuple[Mapping[str, Any], ...]
+
+    @property
+    def mark(self) -> str:
+        """A sign beside the colour: ✓ ✗ or –."""
+        return "✓" if self.result in GOOD else "✗" if self.result in BAD else "–"
+
+    @property
+    def kind(self) -> str:
+        """The class for the colour."""
+        return "good" if self.result in GOOD else "bad" if self.result in BAD else "open"
+
+
+def lanes(checks: Iterable[Mapping[str, Any]]) -> list[ProofLane]:
+    """Read the facts of an event; several signatures make one lane, one after the other."""
+    found: dict[str, ProofLane] = {}
+    for check in checks:
+        name, steps = str(check["check"]), tuple(check["steps"])
+        title = ABOUT[name].format(domain=_short(str(check.get("domain") or "nobody"), 60))
+        lane = ProofLane(title, str(check["result"]), str(check["reason"]), steps)
+        before = found.get(name)
+        if before is None:
+            found[name] = lane
+        else:  # the best of several counts (RFC 8601 §2.7.1)
+            best = before if before.result in GOOD else lane
+            found[name] = ProofLane(before.title, best.result, best.reason, before.steps + steps)
+    found.setdefault("dkim", ProofLane("DKIM: nobody signed it", "none", "there is no signature", ()))
+    return [found[name] for name in ABOUT if name in found]
+
+
+def count(found: Sequence[ProofLane]) -> int:
+    """Return the number of steps: all of all lanes, and the end."""
+    return sum(len(lane.steps) for lane in found) + 1
+
+
+def lanes_html(found: Sequence[ProofLane], number: int, end: str) -> str:
+    """Write the lanes as they are at step `number`: this step is marked, what comes later is not seen yet."""
+    sections, at = [], 0
+    for lane in found:
+        items = []
+        for step in lane.steps:
+            state = "now" if at == number else "later" if at > number else ""
+            inside = f' style="margin-left:{12 * min(int(step["depth"]), 6)}px"'  # a record inside another
+            items.append(f'<li class="{state}"{inside}><strong>{_text(step["what"])}</strong>{_rows(step)}</li>')
+            at += 1
+        result = ""
+        if number >= at - 1:
+            why = f": {_text(lane.reason)}" if lane.reason else ""
+            result = f'<div class="result {lane.kind}">{lane.mark} {_text(lane.result)}</div>{why}'
+        sections.append(f"<section><h4>{_text(lane.title)}</h4><ol>{''.join(items)}</ol>{result}</section>")
+    last = f"<p><strong>{_text(end)}</strong></p>" if number >= at else "<p>&nbsp;</p>"
+    return f'<style>{STYLE}</style><div class="mailcourse-proof">{"".join(sections)}</div>{last}'
+
+
+def _rows(step: Mapping[str, Any]) -> str:
+    rows = [(label, str(step[field])) for label, field in FIELDS if step[field]]
+    return "".join(f'<div class="fact"><span>{label}</span><span>{_text(value)}</span></div>' for label, value in rows)
+
+
+def _text(value: object) -> str:
+    return escape(_short(str(value), MAX_SHOWN))
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} … {text[-most // 4 :]}"
+
+
+def text_of(found: Sequence[ProofLane], end: str) -> str:
+    """Tell all steps in words."""
+    rows = []
+    for lane in found:
+        rows.append(
+            f"{lane.title} {_short(lane.result, 60)}" + (f" ({_short(lane.reason, MAX_SHOWN)})" if lane.reason else "")
+        )
+        for step in lane.steps:
+            said = [str(step["what"]), *(str(step[field]) for _, field in FIELDS if step[field])]
+            rows.append("  " * (1 + int(step["depth"])) + " | ".join(_short(one, 100) for one in said))
+    return "\n".join([*rows, end])
+
+
+def dot(found: Sequence[ProofLane], end: str) -> str:
+    """Draw the lanes side by side, whole, as Graphviz wants it."""
+    names = [f"l{number}" for number in range(len(found))]
+    nodes = [f"{name} [label=<{_table(lane)}>];" for name, lane in zip(names, found, strict=True)]
+    last = f"end [label=<<b>{_cell(end, width=90)}</b>>];"
+    edges = " ".join(f"{name} -> end;" for name in names)
+    head = 'digraph { bgcolor=white; nodesep=0.15; ranksep=0.3; node [shape=plain fontname="Helvetica" fontsize=10];'
+    return f"{head} {{rank=same; {' '.join(names)}}} {' '.join(nodes)} {last} {edges} }}"
+
+
+def _table(lane: ProofLane) -> str:
+    colour = {"good": "#00704f", "bad": "#b3261e", "open": "#767676"}[lane.kind]
+    rows = [f"<tr><td><b>{_cell(lane.title)}</b></td></tr>"]
+    for step in lane.steps:
+        said = "".join(_cell(f"{label}: {step[field]}", LEFT) for label, field in FIELDS if step[field])
+        rows.append(f'<tr><td align="left"><b>{_cell(str(step["what"]))}</b>{LEFT}{said}</td></tr>')
+    rows.append(f'<tr><td color="{colour}" border="2"><b>{lane.mark} {_cell(lane.result)}</b></td></tr>')
+    return f'<table border="0" cellborder="1" cellspacing="2" cellpadding="4">{"".join(rows)}</table>'
+
+
+def _cell(text: str, end: str = "", width: int = 38) -> str:
+    """Wrap a text for a cell, with `end` at its end; what cannot be printed is nothing that Graphviz or XML takes."""
+    plain = "".join(sign if sign.isprintable() else "?" for sign in _short(text, MAX_SHOWN))
+    between = end or "<br/>"
+    return between.join(escape(line, quote=False) for line in wrap(plain, width) or [" "]) + end
+
+
+class ProofView(Box):
+    """What a server found out about a message, in three lanes: play it, or go step by step."""
+
+    needs_no_lab = True
+
+    def __init__(self, checks: Iterable[Mapping[str, Any]], disposition: str, reason: str) -> None:
+        self.lanes = lanes(checks)
+        done = DONE.get(disposition, _short(disposition, 60))
+        self.end = f"The message was {done}. {_short(reason, MAX_SHOWN)}".strip()
+        self._lanes = widgets.HTML()
+        self.player = Player(self._show)
+        super().__init__([self.player, self._lanes])
+        self.player.set_last(count(self.lanes) - 1, count(self.lanes) - 1)
+        self._show(self.player.slider.value)
+
+    def _show(self, number: int) -> None:
+        self._lanes.value = lanes_html(self.lanes, number, self.end)
+
+    def close(self) -> None:
+        """Take the view off the page."""
+        shut_parts(self)
+        super().close()
+
+    def __repr__(self) -> str:
+        return text_of(self.lanes, self.end)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Show the widget; beside it, a picture and a text for where no widget can be shown."""
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/plain"] = repr(self)
+        data["image/png"] = b64encode(png(dot(self.lanes, self.end))).decode()
+        return bundle

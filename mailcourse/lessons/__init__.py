@@ -6,6 +6,7 @@
     speak(lab, host)                SMTP by hand                            dialogue.py
     clinic(1)                       a broken world to repair                clinic.py
     dissect(text)                   an address, cut into its parts         dissect.py
+    read_headers(text)              the way of any message, from its header read_headers.py
     draw_states(NEXT), …          pictures of rules, from tables          figures.py
     self_check("01")                the questions at the end of a lesson   selfcheck.py
 
@@ -19,6 +20,7 @@ from .figures import draw_decision, draw_maildir, draw_roles, draw_states
 from .hood import open_the_hood
 from .missing import explain_missing_names
 from .prediction import predict
+from .read_headers import read_headers, specimen
 from .selfcheck import self_check
 
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "draw_states",
     "open_the_hood",
     "predict",
+    "read_headers",
     "self_check",
     "speak",
+    "specimen",
 ]
 
 explain_missing_names()

@@ -31,7 +31,7 @@ MAY: dict[str, set[str]] = {
     "host_log": {"internet"},
     "patient": {"lab"},
     "views": {"internet", "message", "lab", "widgets", "saved", "host_log"},
-    "lessons": {"internet", "message", "lab", "mailcourse", "patient", "views", "widgets"},
+    "lessons": {"internet", "message", "authentication", "lab", "mailcourse", "patient", "views", "widgets"},
     "checks": {"internet", "message", "lab", "patient", "views"},
     "marking": {"internet", "checks", "mailcourse"},
     "mailcourse": {"internet", "views"},

@@ -2,6 +2,7 @@
 
     lab.panel()  lab.map()  lab.journey("m1")  lab.devices("bruno@bakery.test")  lab.queues()  lab.telnet(host, 25)
     lab.proof(sent)  alice.compose()  bruno.mail()  sent.journey()  mail.authentication()
+    bruno.browser("https://webmail.bakery.test/")  bruno.web()
 
 Each widget is imported when somebody looks: a script that shows nothing loads none of them.
 """
@@ -26,6 +27,7 @@ from .message.headers import traced
 from .saved import load, save
 
 if TYPE_CHECKING:
+    from .widgets.browser import BrowserView
     from .widgets.compose import ComposeView
     from .widgets.devices import DevicesView
     from .widgets.dig import DigView
@@ -176,6 +178,12 @@ class Person(PlainPerson):
         from .widgets.web import Browser
 
         return Browser(self.reach, self._lab.tls_context, self.alone)
+
+    def browser(self, address: str) -> BrowserView:
+        """Show a browser's window on this person's machine: `bruno.browser("https://webmail.bakery.test/")`."""
+        from .widgets.browser import BrowserView
+
+        return BrowserView(self._lab, self, address)
 
     def mail(self) -> ReaderView:
         """Show this person's mail as a web page of a mail provider does: folders, a list, a message, buttons."""

@@ -6,6 +6,8 @@ world, which must be given back when nobody has it any more.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from ipaddress import ip_address
 from socket import socket
 
 from mailcourse.dns.stub import NoAnswer, Stub
@@ -25,7 +27,9 @@ def connect(machine: Host, found: list[str], port: int, message: str | None) -> 
 
 
 def addresses(machine: Host, stub: Stub, server: str, message: str | None = None) -> list[str]:
-    """Ask the DNS for a server's addresses; raise `OSError` when there is none."""
+    """Ask the DNS for a server's addresses; raise `OSError` when there is none.  An address is its own."""
+    with suppress(ValueError):
+        return [str(ip_address(server))]
     try:
         found = machine.internet.runtime.run(stub.addresses(server, message))
     except NoAnswer as error:

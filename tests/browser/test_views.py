@@ -250,6 +250,7 @@ VIEWS = {
     "wiretap": "lab.wiretap()",
     "compose": "lab.person('alice@academy.test').compose()",
     "reader": "lab.person('bruno@bakery.test').mail()",
+    "browser": "lab.person('bruno@bakery.test').browser('https://webmail.bakery.test/')",
     "room": "lab.room()",
 }
 

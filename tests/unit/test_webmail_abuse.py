@@ -205,7 +205,7 @@ def test_a_folder_made_again_shows_no_other_message(user: WebUser) -> None:
 
 
 def test_a_password_that_changed_ends_the_session(user: WebUser) -> None:
-    user.lab.accounts["mail.bakery.test"].add(BRUNO, "new-password", b"salt")
+    user.lab.administration.set_password(BRUNO, "new-password")
     assert "does not accept this password any more" in user.open().text
     assert user.page.status == 403
     assert "This session has ended" not in user.log_in("new-password").text

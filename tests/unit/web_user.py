@@ -48,7 +48,7 @@ class Seen(HTMLParser):
         if tag == "a":
             self._link = known.get("href", "")
         elif tag == "form":
-            self._form = known["action"]
+            self._form = known.get("action", "")
             self.forms.setdefault(self._form, {})
         elif tag in ("input", "textarea") and self._form:
             self.forms[self._form][known["name"]] = known.get("value", "")

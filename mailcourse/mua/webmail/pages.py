@@ -23,7 +23,7 @@ from mailcourse.message.harmless import MAX_SHOWN, clean, short, visible
 from ..mail import Attachment, Mail
 from .http import Response
 
-STYLE = Path(__file__).with_suffix(".css")
+STYLE, TEMPLATES = Path(__file__).with_suffix(".css"), Path(__file__).parent / "templates"
 #: attachments that are offered
 MAX_FILES = 50
 #: fields of the form for a letter; the last three name the message that it answers
@@ -42,7 +42,7 @@ def link(path: str, **query: object) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    loader = jinja2.FileSystemLoader(TEMPLATES)
     made = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -73,6 +73,11 @@ def again(form: Mapping[str, str], status: int, sentence: str, person: str = "")
 def style_sheet() -> Response:
     """Return the style of all pages."""
     return Response(200, STYLE.read_bytes(), "text/css; charset=utf-8")
+
+
+def icon() -> Response:
+    """Return the picture that a browser shows beside the title."""
+    return Response(200, (TEMPLATES / "icon.svg").read_bytes(), "image/svg+xml")
 
 
 def go_to(address: str, *headers: tuple[str, str]) -> Response:

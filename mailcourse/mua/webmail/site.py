@@ -250,6 +250,7 @@ PUBLIC: dict[tuple[str, str], Callable[[WebSite, Request], Response]] = {
     ("GET", "/login"): WebSite.log_in_form,
     ("POST", "/login"): WebSite.log_in,
     ("GET", "/pages.css"): lambda site, request: pages.style_sheet(),
+    ("GET", "/icon.svg"): lambda site, request: pages.icon(),
 }
 ROUTES: dict[tuple[str, str], Callable[[WebSite, Request, WebSession], Response]] = {
     ("GET", "/"): WebSite.folder,

@@ -268,7 +268,7 @@ def test_no_key_record_raises(record: bytes) -> None:
     assert signatures(signed(), table)[0].result in ("permerror", "policy", "fail")
 
 
-BODY = st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b"b "]), max_size=30).map(b"".join)
+BODY = st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b"b ", b"\r", b"\n"]), max_size=30).map(b"".join)
 
 
 @given(BODY)

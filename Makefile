@@ -43,6 +43,7 @@ bench: $(DEV)
 	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/mailboxes.py
+	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/hour.py
 	$(BIN)/python benchmarks/marking.py

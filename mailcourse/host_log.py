@@ -34,6 +34,10 @@ PROCESSES = {
     "postfix/submissions/smtpd": 203,
     "postfix/lmtpd": 204,
     "postfix/cleanup": 205,
+    "policyd-spf": 206,
+    "opendkim": 207,
+    "openarc": 208,
+    "opendmarc": 209,
     "postfix/smtp": 301,
     "postfix/local": 302,
     "postfix/bounce": 303,
@@ -41,6 +45,7 @@ PROCESSES = {
 }
 #: service in the trace → the program that serves it
 SMTPD = {"submission": "postfix/submission/smtpd", "submissions": "postfix/submissions/smtpd", "lmtp": "postfix/lmtpd"}
+CHECKERS = {"spf": "policyd-spf", "dkim": "opendkim", "arc": "openarc", "dmarc": "opendmarc"}
 #: what a report is called, by the last word of its kind in the trace
 REPORTS = {"bounce": "sender non-delivery notification", "warning": "sender delay notification"}
 STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -211,6 +216,16 @@ class _Writer:
         size, count = facts["size"], len(facts["recipients"])
         yield "postfix/qmgr", f"{queued.queue_id}: from=<{facts['sender']}>, size={size}, nrcpt={count} (queue active)"
 
+    def _authenticated(self, event: Event) -> Iterator[tuple[str, str]]:
+        """What Postfix's helpers found out, before the message is queued or refused."""
+        session = self._sessions.get(event.facts["session"])
+        client = f"{session.client}: " if session else ""
+        for check in event.facts["checks"]:
+            done = f" disposition={event.facts['disposition']}" if check["check"] == "dmarc" else ""
+            domain = f" {check['domain']}" if check.get("domain") else ""
+            reason = f" ({check['reason']})" if check["reason"] else ""
+            yield CHECKERS[check["check"]], f"{client}{check['check']}={check['result']}{domain}{done}{reason}"
+
     def _logged_in(self, event: Event) -> Iterator[tuple[str, str]]:
         if (session := self._sessions.get(event.facts["session"])) is not None:
             session.person = event.facts["person"]
@@ -329,6 +344,7 @@ LINES: dict[str, dict[str, Act]] = {
         "connected": _Writer._connected,
         "said": _Writer._said,
         "accepted": _Writer._accepted,
+        "authenticated": _Writer._authenticated,
         "routed": _Writer._routed,
         "logged-in": _Writer._logged_in,
         "login-failed": _Writer._login_failed,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import smtplib
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -119,6 +121,14 @@ def test_the_journey_and_the_record_say_why_a_message_was_refused(offices: Lab) 
 
     titles = [step.title for step in told([e for e in events if e.message == refused.message])]
     assert f"{MX1} finds spf=none dkim=none dmarc=fail: refused" in titles
+
+
+def test_the_log_says_why(offices: Lab) -> None:
+    forge(offices)
+    log = repr(offices.log(MX1))
+    assert "policyd-spf[206]: machine.stranger.test[198.18.0.66]: spf=none stranger.test" in log
+    assert "dmarc=fail academy.test disposition=reject (nothing that passed speaks for academy.test" in log
+    assert "reject: END-OF-MESSAGE from machine.stranger.test[198.18.0.66]: 550 5.7.26" in log
 
 
 def test_spf_is_asked_once_for_each_message(offices: Lab) -> None:
@@ -345,3 +355,13 @@ def test_a_long_message_is_examined_on_disk_and_arrives_whole(offices: Lab) -> N
     assert found(offices)["results"] == "spf=pass dkim=pass dmarc=pass"
     raw = offices.person(BRUNO).fetch()[0].raw
     assert raw.partition(b"\r\n\r\n")[2] == sent.raw.partition(b"\r\n\r\n")[2]
+
+
+def test_where_nobody_signs_nothing_of_it_is_loaded() -> None:
+    code = (
+        "import sys; from mailcourse import Lab; lab = Lab('two-offices'); "
+        f"lab.person({ALICE!r}).send({BRUNO!r}, 'x', 'y'); lab.settle(); "
+        "print([name for name in ('dkim', 'nacl', 'publicsuffixlist') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -31,7 +31,7 @@ from .dkim import (
     read_tags,
     verify_fields,
 )
-from .octets import Octets, RawField, split
+from .octets import Bodies, Octets, RawField, split
 from .results import Results, own_results, read
 from .signer import Signer
 from .signing import MIME, SIGNED, algorithm, signed_field

@@ -25,17 +25,15 @@ from dkim.util import InvalidTagValueList, parse_tag_value
 
 from mailcourse.dns.stub import NoAnswer
 
-from .octets import Octets, RawField
+from .octets import Bodies, Octets, RawField
 from .step import Lookup, ProofStep, is_name, shown, text_of
 
 #: what is looked at: signatures of a message; octets of one, and of a run of spaces in it; names in h=; fields
 MAX_SIGNATURES, MAX_FIELD, MAX_SPACES, MAX_NAMES, MAX_FIELDS = 8, 8192, 80, 200, 1000
 #: bits of an RSA key (RFC 8301 §3.2), its exponent, octets of a key record
 BITS, MAX_EXPONENT, MAX_KEY = range(1024, 4097), 2**32, 4096
-PIECE = 2**17  # octets of a body that are looked at in one go
 CLOCK_SLACK = 300  # seconds that a signer's clock may be ahead
 
-SPACES = re.compile(rb"[ \t]+")
 BASE64, NAME = rb"[A-Za-z0-9+/]+={0,2}", rb"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 NUMBER = rb"\d{1,15}"
 #: tag -> (must it be there, how its value is written); RFC 6376 §3.5.  Spaces are taken out before.
@@ -135,47 +133,6 @@ def _text(value: bytes) -> str:
 
 def _time(seconds: int) -> str:
     return f"{datetime.fromtimestamp(min(seconds, 4_000_000_000), UTC):%Y-%m-%d %H:%M:%S}"
-
-
-# ---- the body ---------------------------------------------------------------------------------------------------
-
-
-class Bodies:
-    """The body of one message in its canonical forms, each made once (§3.4.3, §3.4.4).  Blocking.
-
-    dkimpy does the same, all at once, and takes the square of the time where many spaces stand together.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._made: dict[bytes, bytes] = {}
-
-    def form(self, name: bytes) -> bytes:
-        """Return the body in the form "simple" or "relaxed"."""
-        if name not in self._made:
-            self._made[name] = _relaxed(self._body) if name == b"relaxed" else _ended(self._body)
-        return self._made[name]
-
-
-def _relaxed(body: bytes) -> bytes:
-    """Make one space of many, and none at the end of a line; piece by piece, so that other threads come in between."""
-    pieces, begin = [], 0
-    while begin < len(body):
-        end = body.find(b"\r\n", begin + PIECE) + 2
-        end = len(body) if end < 2 else end
-        pieces.append(SPACES.sub(b" ", body[begin:end]).replace(b" \r\n", b"\r\n"))
-        begin = end
-    whole = _ended(b"".join(pieces))
-    return b"" if whole == b"\r\n" else whole
-
-
-def _ended(body: bytes) -> bytes:
-    """Let the body end in one line end: empty lines there are not signed.  A CR or LF alone is not an end."""
-    text = body.rstrip(b"\r\n")
-    lines = body[len(text) :]
-    alone = max(lines.rfind(b"\r\r"), lines.rfind(b"\n\n")) + 1
-    alone += lines.startswith(b"\n", alone)
-    return (body if lines.endswith(b"\r") else text + lines[:alone]) + b"\r\n"
 
 
 # ---- the key -----------------------------------------------------------------------------------------------------

@@ -26,9 +26,8 @@ from dkim.crypto import parse_pem_private_key
 from nacl.encoding import Base64Encoder
 from nacl.signing import SigningKey
 
-from .dkim import Bodies
 from .dmarc import authors
-from .octets import RawField, split
+from .octets import Bodies, RawField, split
 from .signer import Signer
 
 #: fields that are signed, once more than they are there, so that no other can be added (§5.4, §5.4.2)

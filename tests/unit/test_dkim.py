@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from signed import LETTER, NOW, key, signatures, signer, zone
 
-from mailcourse.authentication.dkim import MAX_SIGNATURES, Bodies
+from mailcourse.authentication.dkim import MAX_SIGNATURES
+from mailcourse.authentication.octets import Bodies
 from mailcourse.authentication.signer import Signer
 from mailcourse.authentication.signing import make_key, private_key, public_record, sign, zone_line
 

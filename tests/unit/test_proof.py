@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from signed import LETTER, NOW, proof, signer, zone
 
-from mailcourse.authentication import dkim as dkim_file
+from mailcourse.authentication import octets
 from mailcourse.authentication.results import read
 from mailcourse.authentication.signing import sign
 from mailcourse.authentication.verdict import Proof, prove
@@ -155,8 +155,8 @@ def test_a_hundred_kilobytes_of_nonsense_take_a_tenth_of_a_second(what: str) -> 
 def test_a_body_in_pieces_is_the_body_in_one(body: bytes) -> None:
     from dkim.canonicalization import Relaxed
 
-    whole, dkim_file.PIECE = dkim_file.PIECE, 3
+    whole, octets.PIECE = octets.PIECE, 3
     try:
-        assert dkim_file.Bodies(body).form(b"relaxed") == Relaxed.canonicalize_body(body)
+        assert octets.Bodies(body).form(b"relaxed") == Relaxed.canonicalize_body(body)
     finally:
-        dkim_file.PIECE = whole
+        octets.PIECE = whole

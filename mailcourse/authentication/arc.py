@@ -24,7 +24,6 @@ from .dkim import (
     NUMBER,
     TAGS,
     BadSignature,
-    Bodies,
     Keys,
     Verification,
     read_key,

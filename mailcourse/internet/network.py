@@ -18,7 +18,7 @@ import itertools
 import random
 import socket
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -281,6 +281,7 @@ class Host:
         self.is_up = True
         self.ports: list[int] = []
         self.closed_ports, self.web_ports = set[int](), set[int]()  # doors let HTTP in at web ports alone
+        self.skew = timedelta()  # by how much its clock is wrong
         # Each host draws its own numbers, so that one more host changes nothing for the others.
         self.random = random.Random(f"{internet.seed}/{name}")
 
@@ -311,8 +312,8 @@ class Host:
         return reader, writer, connection
 
     def now(self) -> datetime:
-        """Return lab time."""
-        return self.internet.clock.now()
+        """Return lab time, as this host's clock has it."""
+        return self.internet.clock.now() + self.skew
 
     def record(self, role: str, what: str, message: str | None = None, /, **facts: object) -> None:
         """Record in the trace that `what` happened on this host, to one of its servers; `EVENTS` has the facts."""

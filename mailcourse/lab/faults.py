@@ -9,6 +9,7 @@
     reply     the SMTP server says this instead of the truth            at="RCPT", say="450 4.2.1 busy", times=…
     disk      the disk is full
     mailbox   a mailbox is full                                         person="bruno@bakery.test"
+    clock     the host's clock is ahead, or behind                      minutes=-90
     dns       the name server answers nonsense, or nothing              say="SERVFAIL", "REFUSED" or "silent"
 
 Stages are those of `mta/fault_injector.py`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA . QUIT.  Any fault may
@@ -25,6 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from mailcourse.internet.errors import LabError, unknown
@@ -222,6 +224,11 @@ def _mailbox(world: LabWorld, host: Host, fault: Fault) -> Undo:
     return lambda: full.discard(person)
 
 
+def _clock(world: LabWorld, host: Host, fault: Fault) -> Undo:
+    host.skew = timedelta(minutes=fault.detail["minutes"])
+    return lambda: setattr(host, "skew", timedelta())
+
+
 def _dns(world: LabWorld, host: Host, fault: Fault) -> Undo:
     server = world.dns_servers.get(host.name) or world.resolvers[host.name]
     server.fault = fault.detail.get("say", "SERVFAIL")
@@ -238,6 +245,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[LabWorld, Host, Fault], Undo]]
     "reply": (("at", "say", "times"), _stage),
     "disk": ((), _disk),
     "mailbox": (("person",), _mailbox),
+    "clock": (("minutes",), _clock),
     "dns": (("say",), _dns),
 }
 
@@ -289,6 +297,12 @@ def _check_slow(world: LabWorld, fault: Fault) -> None:
         world.internet.host(fault.detail["peer"])
 
 
+def _check_clock(world: LabWorld, fault: Fault) -> None:
+    minutes = fault.detail.get("minutes")
+    if not isinstance(minutes, (int, float)) or not abs(minutes) <= 60 * 24 * 3650:
+        raise LabError("A wrong clock wants minutes=…, such as -90: at most ten years ahead or behind.")
+
+
 def _check_cut(world: LabWorld, fault: Fault) -> None:
     if fault.detail.get("peer") in (None, fault.host):
         raise LabError('A link has two ends: say to which other host, such as peer="mx1.bakery.test".')
@@ -304,4 +318,5 @@ _CHECKS: dict[str, Callable[[LabWorld, Fault], None]] = {
     "disk": _check_disk,
     "slow": _check_slow,
     "cut": _check_cut,
+    "clock": _check_clock,
 }

@@ -131,7 +131,7 @@ class PlainLab(LabWorld):
     def fault(self, host: str, kind: str, **detail: Any) -> Fault:
         """Break something on purpose: `lab.fault("mx1.bakery.test", "reply", at="RCPT", say="450 4.2.1 busy")`.
 
-        The kinds are down, port, slow, drop, reply, disk, mailbox and dns; `mailcourse.lab.faults` tells
+        The kinds are down, port, slow, drop, reply, disk, mailbox, clock and dns; `mailcourse.lab.faults` tells
         what each needs.  The fault lasts until `.mend()`, or until the end of a `with` block.
         """
         self.check_open()

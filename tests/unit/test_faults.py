@@ -159,6 +159,8 @@ def test_mend_mends_everything(lab: Lab) -> None:
         (MX1, "port", {"port": 80}, "no open port of mx1.bakery.test 80"),
         ("laptop.academy.test", "disk", {}, "no host with a disk for mail"),
         (MX1, "slow", {}, "wants seconds="),
+        (MX1, "clock", {}, "wants minutes="),
+        (MX1, "clock", {"minutes": 1e9}, "wants minutes="),
         (MX1, "slow", {"seconds": 1, "peer": "nobody.test"}, "no host 'nobody.test'"),
     ],
 )

@@ -298,6 +298,24 @@ def test_what_is_broken_in_the_world_is_seen(offices: Lab, what: str) -> None:
     assert results_after(offices, change) == expected
 
 
+@pytest.mark.parametrize(
+    ("host", "minutes", "result"),
+    [
+        ("mail.academy.test", 4, "pass"),
+        ("mail.academy.test", 90, "policy"),  # signed in the future
+        ("mail.academy.test", -90, "pass"),
+        (MX1, -90, "policy"),
+        (MX1, 90, "pass"),
+    ],
+)
+def test_a_wrong_clock_makes_signatures_of_the_future(offices: Lab, host: str, minutes: int, result: str) -> None:
+    with offices.fault(host, "clock", minutes=minutes):
+        offices.person(ALICE).send(to=BRUNO, subject="rolls").status  # noqa: B018
+        assert f"dkim={result}" in found(offices)["results"]
+    offices.person(ALICE).send(to=BRUNO, subject="rolls").status  # noqa: B018
+    assert "dkim=pass" in found(offices)["results"]
+
+
 def test_an_administrator_makes_a_key_and_publishes_it(offices: Lab) -> None:
     line = offices.sign("mail.florist.test", "florist.test", "vase", kind="ed25519")
     assert line.startswith('vase._domainkey TXT "v=DKIM1; k=ed25519; p=')

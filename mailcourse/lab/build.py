@@ -27,6 +27,8 @@ from .scenario import HostPlan
 from .world import LabWorld
 
 MTA_SERVICES = ("smtp", "submission", "lmtp")
+#: real seconds that a webmail waits for a mail server: it must answer before its browser has lost patience
+PATIENCE = 10.0
 
 
 async def build(world: LabWorld, host: Host, plan: HostPlan) -> None:
@@ -43,7 +45,7 @@ async def build(world: LabWorld, host: Host, plan: HostPlan) -> None:
     if {*MTA_SERVICES, "pop3", "imap"} & set(plan.services):
         await _build_mail(world, host, plan)
     if "webmail" in plan.services:
-        reach = partial(dial, host, world.stub(host.name), plan.mail_server)
+        reach = partial(dial, host, world.stub(host.name), plan.mail_server, timeout=PATIENCE)
         await Webmail(host, plan.mail_server, reach, world.certificates, in_clear=plan.in_clear).start()
 
 

@@ -16,14 +16,16 @@ from mailcourse.internet.network import Host
 from .interrupt import watch
 
 
-def dial(machine: Host, stub: Stub, server: str, port: int, message: str | None = None) -> socket:
+def dial(
+    machine: Host, stub: Stub, server: str, port: int, message: str | None = None, *, timeout: float = 30.0
+) -> socket:
     """Find a server's address in the DNS and connect to it, as a blocking socket.  Not on the lab's own thread."""
-    return connect(machine, addresses(machine, stub, server, message), port, message)
+    return connect(machine, addresses(machine, stub, server, message), port, message, timeout)
 
 
-def connect(machine: Host, found: list[str], port: int, message: str | None) -> socket:
-    """Connect to the first of several addresses."""
-    return watch(machine.dial(found[0], port, message=message))
+def connect(machine: Host, found: list[str], port: int, message: str | None, timeout: float = 30.0) -> socket:
+    """Connect to the first of several addresses; a silence may last `timeout` real seconds."""
+    return watch(machine.dial(found[0], port, timeout, message))
 
 
 def addresses(machine: Host, stub: Stub, server: str, message: str | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""A terminal on a port of the lab: SMTP, POP3 or IMAP typed by hand, each reply with its colour and its meaning.
+"""A terminal on a port of the lab: SMTP, POP3, IMAP or HTTP typed by hand, each reply with its colour and its meaning.
 
     you type      EHLO laptop.academy.test        ─► real socket ─► the server
     it answers    250 mx1.bakery.test   green     what that means stands beside it
@@ -69,7 +69,7 @@ ENDS = {
     "BAD": (BAD, "not understood"),
     "BYE": (LATER, "goodbye"),
 }
-TLS_FIRST = (465, 993, 995)
+TLS_FIRST = (443, 465, 993, 995)
 MAX_LINES = 400
 MAX_TYPED = 4000
 #: Real seconds to wait for a server that speaks first, and is slow.
@@ -85,6 +85,8 @@ def meaning(line: str) -> tuple[str, str]:
     >>> meaning("450 4.2.0 try later")[1]
     'the mailbox is busy or not ready; try again later'
     """
+    if status := re.match(r"HTTP/1\.1 ([1-5])\d\d", line):
+        return {"2": (GOOD, "done"), "3": (ON, "look there instead")}.get(status[1], (BAD, "no"))
     code = re.match(r"([2-5]\d\d)[ -]", f"{line} ")
     if code:
         colour, words = CLASSES[code[1][0]]
@@ -113,6 +115,8 @@ def suggested(lab: PlainLab, host: str, port: int) -> list[str]:
     to = next((other for other in lab.addresses if other.partition("@")[2] in domains), address)
     sender = next((other for other in lab.addresses if other.partition("@")[2] not in domains), address)
     service = SERVICES.get(port, "")
+    if "http" in service:
+        return ["GET /login HTTP/1.1", f"Host: {host}", "Connection: close", ""]
     if "pop3" in service:
         reading = ["STAT", "LIST", "UIDL", "TOP 1 2", "RETR 1", "DELE 1", "RSET", "QUIT"]
         return ["CAPA", f"USER {address}", f"PASS {password}", *reading]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from web_user import ALICE, BEA, BRUNO, HOME, WEBMAIL, Seen, WebUser, put
 
@@ -163,3 +168,63 @@ def test_nothing_that_is_typed_or_read_passes_in_the_clear(user: WebUser) -> Non
     assert passed
     for secret in (b"warm-bread-23", b"Forty rolls", b"Fresh bread", b"session="):
         assert secret not in passed
+
+
+def test_in_the_clear_a_tap_reads_http_and_then_imap(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab("open-webmail")
+    user = WebUser(lab)
+    with lab.tap() as tap:
+        user.browser.open(f"http://{WEBMAIL}/")
+        user.browser.submit("/login", {**user.seen.forms["/login"], "address": BRUNO, "password": "warm-bread-23"})
+        user.browser.open(f"http://{WEBMAIL}/write")
+        assert f"Sent to {ALICE}." in user.send("/write", to=ALICE, subject="x", text="Plain words.").text
+    lines = tap.text().split("\n")
+    told = iter(line.partition(" ")[2] for line in lines)
+    for start in (
+        "→ POST /login HTTP/1.1",
+        "→ token=",
+        "→ A1 LOGIN bruno",
+        "← HTTP/1.1 303",
+        "→ POST /write",
+        "→ A5 APPEND",
+    ):
+        assert any(line.startswith(start) for line in told), start
+    assert "password=warm-bread-23" in tap.text()
+    ports = {packet.port for packet in tap.packets}
+    assert ports >= {80, 143, 465}
+    assert ports.isdisjoint({443, 993})
+    assert lab.host(WEBMAIL).ports == [80]
+
+
+def test_many_at_one_time_see_their_own_mail_and_no_other(lab: Lab) -> None:
+    people = [BRUNO, BEA] * 6
+    for person in (BRUNO, BEA):
+        lab.person(ALICE).send(person, f"For {person}", "x")
+    lab.settle()
+
+    def look(person: str) -> list[str]:
+        user = WebUser(lab, person)
+        user.log_in()
+        return [line for _ in range(5) for line in user.open().links if line.startswith("For ")]
+
+    with ThreadPoolExecutor(12) as pool:
+        seen = [*pool.map(look, people)]
+    assert seen == [[f"For {person}"] * 5 for person in people]
+
+
+def test_a_page_of_a_folder_with_5000_messages_is_made_in_time(lab: Lab) -> None:
+    folder = lab.mailbox_of(BRUNO).path / "new"
+    header = (
+        "From: Alice <alice@academy.test>\r\nSubject: Letter {}\r\nDate: Mon, 07 Sep 2026 08:00:00 +0000\r\n\r\nx\r\n"
+    )
+    for number in range(5000):
+        (folder / f"{1_000_000_000 + number}.{number}.academy.test").write_bytes(header.format(number).encode())
+    user = WebUser(lab)
+    assert letters(user.log_in())[0] == 4999
+    spent = []
+    for path in ("", "folder?name=INBOX&before=2500", "message?folder=INBOX&validity=1&uid=2500", "write") * 5:
+        began = time.process_time()
+        user.open(path)
+        spent.append(time.process_time() - began)
+        assert user.page.status == 200
+    assert statistics.median(spent) < 0.15  # 10 to 50 ms on a quiet machine; this one may be busy

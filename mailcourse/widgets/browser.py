@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from html import escape
+from typing import Self
 
 import ipywidgets as widgets
 
@@ -68,6 +69,11 @@ class BrowserView(LiveView):
         forms = self.shown.forms
         if 0 <= number < len(forms):
             self._try(lambda: self.browser.submit(forms[number], fields, method))
+
+    def fill(self, action: str, **fields: str) -> Self:
+        """Fill in the page's form for `action` and send it, here and now: `window.fill("/login", address=…, …)`."""
+        self._visit(lambda: self.browser.fill(action, **fields))
+        return self
 
     def _typed(self) -> None:
         if self.address.value != self.page.address:

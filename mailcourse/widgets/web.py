@@ -15,9 +15,12 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import Request
+
+from mailcourse.internet.errors import unknown
 
 MAX_REDIRECTS, MAX_OCTETS, MAX_ADDRESS = 10, 30_000_000, 8_000
 PORTS = {"http": 80, "https": 443}
@@ -62,6 +65,13 @@ class Browser:
         if method.upper() == "POST":
             return self._go("POST", target, encoded.encode(), is_own=False)
         return self._go("GET", f"{target.partition('?')[0]}?{encoded}", None, is_own=False)
+
+    def fill(self, action: str, **fields: str) -> WebPage:
+        """Fill in the page's form for `action`, and send it: what a person types, and for the rest what is in it already."""
+        forms = _Forms(self.page.text).found
+        if action not in forms:
+            raise unknown("form", action, forms)
+        return self.submit(action, {**forms[action], **fields})
 
     def fetch(self, link: str) -> WebPage:
         """Return what a link of the page leads to, and stay on the page: its style sheet, a file."""
@@ -113,6 +123,35 @@ class Browser:
         self._cookies.extract_cookies(answer, request)
         page = WebPage(address, answer.status, answer.headers.get_content_type(), octets)
         return page, (answer.getheader("Location") or "") if 300 <= answer.status < 400 else ""
+
+
+class _Forms(HTMLParser):
+    """The forms of a page: address → fields with what stands in them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: dict[str, dict[str, str]] = {}
+        self._fields, self._area = dict[str, str](), ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a form, or note a field."""
+        known = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._fields = self.found.setdefault(known.get("action", ""), {})
+        elif tag in ("input", "textarea") and "name" in known:
+            self._fields[known["name"]] = known.get("value", "")
+            self._area = known["name"] if tag == "textarea" else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a text."""
+        self._area = "" if tag == "textarea" else self._area
+
+    def handle_data(self, data: str) -> None:
+        """Note what stands in a text; the line end before it is not its own."""
+        if self._area:
+            before = self._fields[self._area]
+            self._fields[self._area] = before + data if before else data.removeprefix("\n")
 
 
 def _origin(address: str) -> str:

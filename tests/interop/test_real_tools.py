@@ -229,6 +229,21 @@ def test_curl_submits_and_reads(outside: Outside, need: Need, tmp_path: Path) ->
         assert "Subject: from curl" in read.stdout, read.stderr
 
 
+def test_curl_logs_in_at_the_webmail_and_reads(outside: Outside, need: Need, tmp_path: Path) -> None:
+    host, person, jar = "webmail.bakery.test", "bea@bakery.test", tmp_path / "cookies"
+    address, real = at(outside, host, 443)
+    known = ["--cacert", outside["ca"], "--connect-to", f"{host}:443:{address}:{real}", "--silent", "--show-error"]
+    known += ["--cookie-jar", str(jar), "--cookie", str(jar), "--location", "--fail-with-body"]
+    form = run(need("curl"), *known, f"https://{host}/")
+    token = form.stdout.partition('name="token" value="')[2].partition('"')[0]
+    fields = {"token": token, "address": person, "password": outside["people"][person]}
+    given = [part for name, value in fields.items() for part in ("--data-urlencode", f"{name}={value}")]
+    inbox = run("curl", *known, *given, f"https://{host}/login")
+    assert "<h1><bdi>INBOX</bdi></h1>" in inbox.stdout, inbox.stdout + inbox.stderr
+    refused = run("curl", *known, "--header", "Host: evil.test", f"https://{host}/")
+    assert "421" in refused.stdout + refused.stderr
+
+
 # ---- reading ----------------------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ class Browser:
         return self._go("GET", f"{target.partition('?')[0]}?{encoded}", None, is_own=False)
 
     def fill(self, action: str, **fields: str) -> WebPage:
-        """Fill in the page's form for `action`, and send it: what a person types, and for the rest what is in it already."""
+        """Fill in the page's form for `action` and send it; what nobody gives stays as the page has it."""
         forms = _Forms(self.page.text).found
         if action not in forms:
             raise unknown("form", action, forms)

@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 def kill(quick_path: Path) -> Callable[..., dict[str, Any]]:
     """Run a harness; return what it counted.  SIGKILL ends a process, not the system: a folder in memory will do."""
 
-    def run(program: str, *how: str) -> dict[str, Any]:
-        environment = {**os.environ, "TMPDIR": str(quick_path)}
+    def run(program: str, *how: str, world: str = "two-offices") -> dict[str, Any]:
+        environment = {**os.environ, "TMPDIR": str(quick_path), "MAILCOURSE_WORLD": world}
         command = [sys.executable, str(HERE / program), *how]
         done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=environment)
         assert done.returncode == 0, done.stderr

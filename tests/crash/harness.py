@@ -34,6 +34,8 @@ from mailcourse import Lab
 from mailcourse.internet.disk import Disk
 from mailcourse.mailbox.folders import Mailbox
 
+#: the world; in "signed-offices" each message is looked at and rewritten before its 250
+WORLD = os.environ.get("MAILCOURSE_WORLD", "two-offices")
 BODY = b"".join(b"line %d of the message\r\n" % n for n in range(60))
 AMIR, BRUNO = "amir@academy.test", "bruno@bakery.test"
 ROUTES = [("mx1.bakery.test", BRUNO), ("mail.academy.test", AMIR)]
@@ -120,7 +122,7 @@ async def pour(lab: Lab, log: int, seed: int) -> None:
 def first(folder: Path, log: int, last: int, seed: int | None) -> None:
     """The process that is killed."""
     Counting.last = last
-    lab = Lab("two-offices", path=folder, new_disk=Counting, clock="still" if seed is None else "live")
+    lab = Lab(WORLD, path=folder, new_disk=Counting, clock="still" if seed is None else "live")
     if seed is None:
         story(lab, log)
         os.write(log, f"steps {Counting.steps}\n".encode())
@@ -131,7 +133,7 @@ def first(folder: Path, log: int, last: int, seed: int | None) -> None:
 def second(folder: Path, log: int) -> dict[str, int]:
     """The process that looks: what became of every message that had its 250."""
     promised = [line.split() for line in Path(f"/dev/fd/{log}").read_text().splitlines()]
-    lab = Lab("two-offices", path=folder)
+    lab = Lab(WORLD, path=folder)
     lab.settle()
     lab.clock.advance(days=1)
     found: Counter[tuple[str, str]] = Counter()

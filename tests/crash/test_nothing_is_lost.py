@@ -12,9 +12,12 @@ MOMENTS = "200" if os.environ.get("MAILCOURSE_LONG") else "20"
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("world", ["two-offices", "signed-offices"])
 @pytest.mark.parametrize("how", [("steps",), ("moments", MOMENTS)], ids=["after-every-step", "at-random-moments"])
-def test_nothing_that_had_its_250_is_lost_or_halved(how: tuple[str, ...], kill: Callable[..., dict[str, Any]]) -> None:
-    counted = kill("harness.py", *how)
+def test_nothing_that_had_its_250_is_lost_or_halved(
+    how: tuple[str, ...], world: str, kill: Callable[..., dict[str, Any]]
+) -> None:
+    counted = kill("harness.py", *how, world=world)
     assert counted["promised"] > counted["tries"] / 2, "the harness must kill while something is going on"
     assert {name: counted[name] for name in ("lost", "halved", "renumbered", "left", "reports")} == {
         "lost": 0,

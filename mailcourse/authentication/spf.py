@@ -286,7 +286,7 @@ class SpfCheck:
         """Ask the DNS; what cannot be a name has no records (§4.8).  `may_be_void`: but not too often (§4.6.4)."""
         self._questions.append(f"{kind} of {shown(name)}")
         try:
-            records = await self.lookup(name, kind) if is_name(name) else ()
+            records = await self.lookup(name.lower(), kind) if is_name(name) else ()
         except NoAnswer as error:
             self._answers.append("no answer")
             raise NoVerdict("temperror", f"{kind} of {shown(name)}: {error}") from None

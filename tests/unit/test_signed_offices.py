@@ -182,6 +182,14 @@ def test_ones_own_people_cannot_write_results_either(offices: Lab) -> None:
     assert b"Authentication-Results" not in offices.person("amir@academy.test").fetch()[0].raw
 
 
+def test_what_the_backup_found_out_is_believed_behind_it(offices: Lab) -> None:
+    with offices.fault(MX1, "down"):
+        offices.person("flora@florist.test").send(to=BRUNO, subject="tulips").status  # noqa: B018
+    offices.clock.advance(hours=2)
+    assert {e.host for e in offices.trace if e.what == "authenticated"} == {"mx2.bakery.test"}
+    assert results(offices.person(BRUNO).fetch()[0].raw) == ["spf=none", "dkim=none", "dmarc=none"]
+
+
 # ---- forwarding, and lists -------------------------------------------------------------------------------------------
 
 

@@ -102,9 +102,8 @@ def read_tags(value: bytes, table: Mapping[bytes, tuple[bool, bytes]]) -> Tags:
     return tags
 
 
-def read_signature(value: bytes, now: datetime, table: Mapping[bytes, tuple[bool, bytes]]) -> Tags:
-    """Read a DKIM-Signature; raise `BadSignature` for one that cannot count, whatever the message is."""
-    tags = read_tags(value, table)
+def check_tags(tags: Tags, now: datetime) -> None:
+    """Raise `BadSignature` for a signature that cannot count, whatever the message is."""
     names = tags[b"h"].lower().split(b":")
     if b"from" not in names:
         raise BadSignature("permerror", "h= does not name From")  # §5.4
@@ -124,7 +123,6 @@ def read_signature(value: bytes, now: datetime, table: Mapping[bytes, tuple[bool
         raise BadSignature("fail", f"the signature expired at {_time(expires)}")
     if signed > now.timestamp() + CLOCK_SLACK:
         raise BadSignature("policy", f"the signature is from the future: {_time(signed)}")
-    return tags
 
 
 def _text(value: bytes) -> str:
@@ -229,7 +227,8 @@ class Verification:
     def read(self, now: datetime, table: Mapping[bytes, tuple[bool, bytes]] = TAGS) -> None:
         """Read the field; a failure is kept."""
         try:
-            self.tags = read_signature(self.header[1], now, table)
+            self.tags = read_tags(self.header[1], table)
+            check_tags(self.tags, now)
             if len(self.message.fields) > MAX_FIELDS:
                 raise BadSignature("policy", f"the message has more than {MAX_FIELDS:,} header fields")
         except BadSignature as error:

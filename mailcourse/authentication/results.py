@@ -69,7 +69,7 @@ def _method(each: MethodResult) -> str:
     words = [f"{each.method}={each.result}"]
     words += [f"reason={_quoted(each.reason)}"] if each.reason else []
     words += [f"{name}={_value(value)}" for name, value in each.properties.items() if value]
-    return " ".join(words)
+    return (" " if sum(map(len, words)) < 900 else "\r\n\t ").join(words)  # RFC 5322 §2.1.1: 998 in a line
 
 
 def _value(text: str) -> str:

@@ -38,7 +38,7 @@ from .step import Lookup, ProofStep, as_ascii, is_name, shown, text_of
 
 #: terms that ask the DNS; MX records of one name, and names of one address; answers with nothing in them (§4.6.4)
 MAX_TERMS, MAX_RECORDS, MAX_VOID = 10, 10, 2
-MAX_STEPS, MAX_VALUE = 200, 500  # steps that are kept; characters of a macro's value
+MAX_STEPS, MAX_VALUE = 60, 500  # steps that are kept; characters of a macro's value
 REAL_SECONDS = 20.0  # for everything together, §4.6.4
 
 Number = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -87,7 +87,7 @@ async def check_host(
     `sender` is the address in MAIL FROM, or empty for `<>`, where `domain` is the one of HELO (§2.4).
     `receiver` and `timestamp` are for explanations.
     """
-    number = ipaddress.ip_address(ip)
+    domain, number = domain.removesuffix("."), ipaddress.ip_address(ip)
     number = getattr(number, "ipv4_mapped", None) or number  # §5: an IPv4 address, however it is written
     check = SpfCheck(number, sender, domain, helo, lookup, receiver, timestamp)
     if not _is_domain(domain):

@@ -135,6 +135,12 @@ def test_times_are_those_of_the_lab() -> None:
         assert found.result == result, days
 
 
+def test_a_signature_that_has_expired_still_says_whose_it_is() -> None:
+    (found,) = signatures(signed(lasts=timedelta(days=7)), now=NOW + timedelta(days=8))
+    assert (found.domain, found.selector) == ("academy.test", "rsa")
+    assert "expired at 2026-09-14 08:00:00" in found.reason
+
+
 def test_what_is_behind_a_signed_length_may_change() -> None:
     message = signed(length=20)
     (result,) = signatures(message + b"-- \r\na footer\r\n")

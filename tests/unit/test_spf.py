@@ -233,6 +233,11 @@ def test_what_is_no_domain_has_no_policy(domain: str) -> None:
     assert run(check_host(V4, domain, f"a@{domain}", "x", FakeDns({}).lookup)).result == "none"
 
 
+def test_a_final_dot_of_a_domain_changes_nothing() -> None:
+    table = {"bakery.test": ["TXT v=spf1 -all exp=x.bakery.test"], "x.bakery.test": ["TXT %{d}"]}
+    assert run(check_host(V4, "bakery.test.", "", "x", FakeDns(table).lookup)).explanation == "bakery.test"
+
+
 def test_a_silent_dns_is_a_temporary_error() -> None:
     assert run(check_host(V4, "slow.academy.test", "", "x", FakeDns(NAMES).lookup)).result == "temperror"
 

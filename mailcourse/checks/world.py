@@ -102,7 +102,7 @@ class World:
 
     def scenario(self, base: str = "two-offices") -> Scenario:
         """Return a scenario of the course with this world's names and preferences."""
-        words = {"academy": self.school[:-5], "bakery": self.shop[:-5]}
+        words = {"academy": self.school[:-5], "bakery": self.shop[:-5], "florist": "newsletter"}
         words |= {word.title(): new.title() for word, new in words.items()}
         if self.is_turned:
             words |= {"mx1": "mx2", "mx2": "mx1"}

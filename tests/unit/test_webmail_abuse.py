@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -286,6 +287,30 @@ def test_a_letter_that_cannot_be_sent_stays_in_its_form(user: WebUser, to: str, 
     assert sentence in seen.text
     form = seen.forms["/write"]
     assert (form["to"], form["subject"], form["text"].strip("\n")) == (to, "<b>kept</b>", "kept\n  too")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subject": "a " * 200_000},
+        {"subject": "ä" * 100_000},
+        {"to": ", ".join(f"a{number}@academy.test" for number in range(20_000))},
+        {"bcc": "," * 300_000},
+        {"cc": "(" * 300_000},
+        {"text": "x" * 900_000},
+        {"text": "ä\n" * 100_000},
+        {"text": "\r.\r\n" * 50_000},
+        {"draft": "x" * 900_000},
+    ],
+    ids=lambda fields: " ".join([*fields, *(value[:2] for value in fields.values())]),
+)
+def test_a_letter_of_any_size_is_sent_or_kept_in_time(user: WebUser, fields: dict[str, str]) -> None:
+    user.open("write")
+    began = time.process_time()
+    seen = user.send("/write", **{"to": ALICE, "subject": "x", "text": "x", **fields})
+    assert time.process_time() - began < 4
+    assert user.page.status in (200, 422)
+    assert "Sent to" in seen.text or "Shorten them" in seen.text
 
 
 def test_sessions_and_what_they_remember_have_bounds(lab: Lab) -> None:

@@ -30,6 +30,8 @@ from .pages import FIELDS, again, go_to, link
 from .sessions import Sessions, WebSession
 
 OWN = ("same-origin", "none")
+#: letters of a subject and of all recipients; the library that folds headers takes long over more
+MAX_SUBJECT, MAX_LISTS = 2_000, 50_000
 CHANGED = "The mail server does not accept this password any more. Log in again."
 ENDED = "This session has ended, or is not yours. Log in again."
 FORGED = "This form is not from this webmail, or too old. Load the page again and send it from there."
@@ -230,6 +232,8 @@ class WebSite:
         if filled["uid"]:
             with suppress(HttpError), self.access.mailbox(session) as server:  # it may be gone by now
                 chain = references(read_mail(server, filled).field)
+        if len(filled["subject"]) > MAX_SUBJECT or sum(len(filled[name]) for name in ("to", "cc", "bcc")) > MAX_LISTS:
+            raise LabError(f"At most {MAX_SUBJECT:,} letters of subject and {MAX_LISTS:,} of recipients. Shorten them.")
         own, (to, cc, bcc) = parse(session.person), (addresses(filled[name]) for name in ("to", "cc", "bcc"))
         text = filled["text"].replace("\r\n", "\n")
         draft = Draft(own, "", to, cc, bcc, filled["subject"], text, references=chain)

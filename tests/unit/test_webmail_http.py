@@ -133,6 +133,23 @@ def test_head_has_no_body() -> None:
     assert b"Content-Length: 5\r\n" in reply
 
 
+def test_a_head_that_is_refused_has_no_body_and_the_next_refusal_has_one() -> None:
+    server = HttpConversation()
+    server.receive(request("HEAD / HTTP/1.1"))
+    server.next_request()
+    assert server.reply(Response(200, b"12345"), NOW).endswith(b"\r\n\r\n")
+    assert server.next_cycle()
+    server.receive(b"nonsense\r\n\r\n")
+    with pytest.raises(HttpError):
+        server.next_request()
+    assert server.reply(Response(400, b"12345"), NOW, last=True).endswith(b"\r\n\r\n12345")
+    server = HttpConversation()
+    server.receive(request("HEAD https://evil.test/ HTTP/1.1"))
+    with pytest.raises(HttpError):
+        server.next_request()
+    assert server.reply(Response(400, b"12345"), NOW, last=True).endswith(b"\r\n\r\n")
+
+
 def test_every_response_forbids_scripts_and_frames() -> None:
     server = HttpConversation()
     server.receive(GET.encode())

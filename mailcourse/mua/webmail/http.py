@@ -114,6 +114,7 @@ class HttpConversation:
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._head, self._body = Request("", ""), bytearray()
+        self._is_head = False  # what is asked now wants no body, even if it is refused
         self.is_over = False  # the browser says no more
 
     def receive(self, data: bytes) -> None:
@@ -125,6 +126,7 @@ class HttpConversation:
         try:
             for event in iter(self._h11.next_event, h11.NEED_DATA):
                 if isinstance(event, h11.Request):
+                    self._is_head = event.method == b"HEAD"
                     self._head, self._body = _checked(event), bytearray()
                 elif isinstance(event, h11.Data):
                     self._body += event.data
@@ -157,7 +159,7 @@ class HttpConversation:
         headers += [("Connection", "close")] * last
         head = h11.Response(status_code=response.status, headers=headers)
         events: list[h11.Event] = [head, h11.EndOfMessage()]
-        if response.body and self._head.method != "HEAD":
+        if response.body and not self._is_head:
             events.insert(1, h11.Data(data=response.body))
         return b"".join(self._h11.send(event) or b"" for event in events)
 
@@ -166,7 +168,7 @@ class HttpConversation:
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
             return False
         self._h11.start_next_cycle()
-        self._head = Request("", "")
+        self._is_head = False
         return True
 
 

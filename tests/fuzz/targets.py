@@ -6,18 +6,24 @@ headers              the reader of headers, addresses and envelopes
 mime                 parts, their text and BODYSTRUCTURE
 names                the names of files in a Maildir, read and written
 zone                 a zone text: served, or refused with a sentence
+http                 requests to the webmail, as somebody who is logged in; its mail server is away
+page                 the HTML of a message and of a page: nothing is left that runs, loads or leads away
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import re
 import shutil
+import socket
+import ssl
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +41,18 @@ from mailcourse.mailbox.accounts import COST, Accounts
 from mailcourse.mailbox.names import read_name, write_name
 from mailcourse.message.address_list import addresses
 from mailcourse.message.fields import day, decode_words, fields, filename, parameters, without_comments
+from mailcourse.message.harmless import clean
 from mailcourse.message.mime import split
 from mailcourse.mta import replies
 from mailcourse.mta.commands import COMMANDS
 from mailcourse.mta.session import CheckPassword, SmtpSession, StoreMessage
 from mailcourse.mua.mail import Mail
+from mailcourse.mua.webmail.http import HttpConversation, HttpError
+from mailcourse.mua.webmail.mailbox import MailAccess
+from mailcourse.mua.webmail.sessions import Sessions
+from mailcourse.mua.webmail.site import WebSite
+from mailcourse.widgets.inert import inert
+from mailcourse.widgets.web import WebPage
 
 BRUNO = "bruno@bakery.test"
 START = datetime(2026, 9, 7, 8, tzinfo=UTC)
@@ -160,6 +173,86 @@ def zone(data: bytes) -> None:
         )
 
 
+@cache
+def site() -> WebSite:
+    """A webmail whose mail server is away, and where one is logged in under the number that everybody knows."""
+
+    def away(*_: object, **__: object) -> socket.socket:
+        raise OSError("nobody is there")
+
+    sessions = Sessions(lambda: START, lambda: "number")
+    sessions.begin(sessions.new(BRUNO, "x"))
+    access = MailAccess("mail.bakery.test", away, ssl.create_default_context)
+    return WebSite(lab().host("webmail.bakery.test"), access, sessions)
+
+
+def http(data: bytes) -> None:
+    server, refused = HttpConversation(), None
+    try:
+        _answer(server, data)
+    except HttpError as error:
+        refused = error
+    if refused is not None:
+        assert 400 <= refused.status < 600
+        assert server.reply(site().refuse(refused), START, last=True).startswith(b"HTTP/1.1 ")
+
+
+def _answer(server: HttpConversation, data: bytes) -> None:
+    half = len(data) // 2
+    for piece in (data[:half], data[half:], b""):
+        server.receive(piece)
+        while (request := server.next_request()) is not None:
+            reply = server.reply(site().answer(request), START)
+            assert 200 <= int(reply.split(b" ", 2)[1]) < 600
+            assert b"Traceback" not in reply
+            if not server.next_cycle():
+                return
+        if server.is_over or not piece:
+            return
+
+
+#: what may change a page around a message, load something or run
+HARM = {
+    "script",
+    "iframe",
+    "object",
+    "embed",
+    "svg",
+    "math",
+    "base",
+    "link",
+    "meta",
+    "style",
+    "video",
+    "audio",
+    "template",
+}
+
+
+class Shown(HTMLParser):
+    """What a browser makes of HTML: its elements, attributes and addresses."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements, self.attributes, self.addresses = set[str](), set[str](), list[str]()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "action")]
+
+
+def page(data: bytes) -> None:
+    mail = Shown(clean(data.decode("utf-8", "replace")))
+    assert all(re.match(r"(?:https?://|mailto:)[^/\\]", address, re.I) for address in mail.addresses)
+    web = Shown(inert(WebPage("https://x.test/", 200, "text/html", data)).document.partition("<body>")[2])
+    assert all(re.fullmatch(r"about:blank#\d+", address) for address in web.addresses)
+    for shown in (mail, web):
+        assert HARM.isdisjoint(shown.elements)
+        assert not [name for name in shown.attributes if name.startswith("on") or name in ("src", "srcset", "style")]
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "smtp": smtp,
     "imap": imap,
@@ -169,4 +262,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "mime": mime,
     "names": names,
     "zone": zone,
+    "http": http,
+    "page": page,
 }

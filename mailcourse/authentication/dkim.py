@@ -156,6 +156,8 @@ def read_key(record: bytes, tags: Tags) -> PublicKey:
         raise BadSignature("permerror", f"the key record cannot be read: {error}") from None
     kind, _, digest = tags[b"a"].partition(b"-")
     flags = known.get(b"t", b"").split(b":")
+    if known.get(b"v", b"DKIM1") != b"DKIM1":
+        raise BadSignature("permerror", f"the key record is of version {shown(known[b'v'])}")
     if not known.get(b"p"):
         raise BadSignature("permerror", "the key was revoked: p= is empty" if b"p" in known else "no p= in the record")
     if known.get(b"k", b"rsa") != kind or digest not in known.get(b"h", digest).split(b":"):
@@ -165,19 +167,18 @@ def read_key(record: bytes, tags: Tags) -> PublicKey:
     of = tags.get(b"i", b"@" + tags[b"d"]).rpartition(b"@")[2]
     if b"s" in flags and of.lower() != tags[b"d"].lower():
         raise BadSignature("permerror", "the key does not allow a sub-domain in i=: t=s")
-    return _usable(_parsed(record), b"y" in flags)
+    return _usable(kind, *_parsed(kind, known[b"p"]), b"y" in flags)
 
 
-def _parsed(record: bytes) -> tuple[Any, int, bytes]:
+def _parsed(kind: bytes, text: bytes) -> tuple[Any, int]:
     try:
-        key, bits, kind, _ = dkim.evaluate_pk(b"", record)
+        key, bits, *_ = dkim.evaluate_pk(b"", b"k=%b; p=%b" % (kind, text))
     except Exception as error:  # a stranger wrote this; dkimpy's reader of keys raises a dozen kinds
         raise BadSignature("permerror", f"the key cannot be read: {error}") from None
-    return key, bits, kind
+    return key, bits
 
 
-def _usable(parsed: tuple[Any, int, bytes], is_testing: bool) -> PublicKey:
-    key, bits, kind = parsed
+def _usable(kind: bytes, key: Any, bits: int, is_testing: bool) -> PublicKey:
     if kind == b"rsa":
         if bits not in BITS:
             raise BadSignature("policy", f"an RSA key of {bits} bits; RFC 8301 asks for {BITS[0]} to {BITS[-1]}")

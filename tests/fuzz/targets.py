@@ -5,6 +5,8 @@ dns                  a server's answer to a datagram: a proper reply, or silence
 headers              the reader of headers, addresses and envelopes
 mime                 parts, their text and BODYSTRUCTURE
 names                the names of files in a Maildir, read and written
+proof                a message, with DKIM, ARC and results in it, and who may use its names
+records              SPF, DMARC and key records
 zone                 a zone text: served, or refused with a sentence
 http                 requests to the webmail, as somebody who is logged in; its mail server is away
 page                 the HTML of a message and of a page: nothing is left that runs, loads or leads away
@@ -22,17 +24,22 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import dns.flags
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.TXT import TXT
 
 from mailcourse import Lab, LabError
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.imap.structure import body, envelope
 from mailcourse.access.pop3 import Pop3Session
+from mailcourse.authentication.results import read, without_forged
+from mailcourse.authentication.verdict import prove
 from mailcourse.dns.server import wire
 from mailcourse.dns.zone import parse
 from mailcourse.internet.connection import Connection
@@ -56,6 +63,11 @@ from mailcourse.widgets.web import WebPage
 
 BRUNO = "bruno@bakery.test"
 START = datetime(2026, 9, 7, 8, tzinfo=UTC)
+#: a signature whose key is in the record: everything is looked at
+SIGNED = (
+    b"DKIM-Signature: v=1; a=ed25519-sha256; d=academy.test; s=x; h=from;\r\n"
+    b" bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\nFrom: alice@academy.test\r\n\r\n"
+)
 ASKED = Connection(1, "outside", "203.0.113.254", "198.51.100.53", 53)
 
 
@@ -253,6 +265,30 @@ def page(data: bytes) -> None:
         assert not [name for name in shown.attributes if name.startswith("on") or name in ("src", "srcset", "style")]
 
 
+async def published(data: bytes, name: str, kind: str) -> list[Any]:
+    """A DNS in which every name has the same text."""
+    strings = [data[at : at + 255] for at in range(0, max(len(data), 1), 255)]
+    return [TXT(RdataClass.IN, RdataType.TXT, strings)] if kind == "TXT" else []
+
+
+def _proved(message: bytes, record: bytes) -> None:
+    who = (message, "192.0.2.1", "mail.academy.test", "alice@academy.test", partial(published, record), START)
+    found = asyncio.run(prove(*who, "bakery.test"))
+    assert read(found.field().partition(b":")[2]) is not None
+    assert found.checks()
+    clean, _ = without_forged(message, ["bakery.test"])
+    assert without_forged(clean, ["bakery.test"]) == (clean, [])
+
+
+def proof(data: bytes) -> None:
+    _proved(data, b"v=DMARC1; p=reject")
+
+
+def records(data: bytes) -> None:
+    for begin in (b"", b"v=spf1 ", b"v=DMARC1; p=none; ", b"v=DKIM1; k=ed25519; "):
+        _proved(SIGNED, begin + data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "smtp": smtp,
     "imap": imap,
@@ -261,6 +297,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "headers": headers,
     "mime": mime,
     "names": names,
+    "proof": proof,
+    "records": records,
     "zone": zone,
     "http": http,
     "page": page,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,3 +91,23 @@ def test_a_server_that_wants_tls_for_log_in_refuses_clear_text(lab: Lab) -> None
     bruno.sends_by = "clear"
     with pytest.raises(LabError, match=r"TLS|AUTH"):
         bruno.send(to=BRUNO, subject="x", text="y")
+
+
+def test_a_capture_of_the_whole_first_lesson_has_no_password(tmp_path: Path) -> None:
+    """Run lesson 00, cell by cell, with everything written down that passes anywhere."""
+    lesson = json.loads((Path(__file__).parents[2] / "notebooks" / "00-start-here.ipynb").read_text("utf-8"))
+    names: dict[str, Any] = {}
+    passwords: dict[str, str] = {}
+    with ExitStack() as captures:
+        for cell in lesson["cells"]:
+            if cell["cell_type"] == "code":
+                exec(compile("".join(cell["source"]), "<cell>", "exec"), names)
+            if "lab" in names and not passwords:
+                lab = names["lab"]
+                passwords = {who: lab.person(who).password for who in lab.addresses}
+                captures.enter_context(lab.capture(tmp_path / "lesson.pcap"))
+    heard = (tmp_path / "lesson.pcap").read_bytes()
+    assert len(heard) > 20_000
+    for who, password in passwords.items():
+        forms = [password.encode(), b64encode(password.encode()), b64encode(f"\0{who}\0{password}".encode())]
+        assert [form for form in forms if form in heard] == []

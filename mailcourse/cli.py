@@ -1,5 +1,6 @@
 """The command line: the same labs, for tools outside Jupyter.
 
+mailcourse lab FOLDER                              the lessons, in a folder of one's own, in JupyterLab
 mailcourse up two-offices --endpoints FILE.json    a running lab, until Ctrl-C
 mailcourse doctor                                  is this machine ready?
 mailcourse scenarios                               the worlds there are
@@ -15,6 +16,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -25,13 +27,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from .course_copy import copy_course
 from .internet.errors import LabError
 from .lab import scenario
+from .lab.folder import usable
 from .views import Lab
 
 #: What a course room needs, and the oldest release that will do.
 PACKAGES = ("jupyterlab", "ipywidgets", "aiosmtpd", "dnspython", "trustme", "graphviz")
 OLDEST_PYTHON = (3, 11)
+FIRST_LESSON = "notebooks/00-start-here.ipynb"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mailcourse", description="A small Internet of mail on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    lab = commands.add_parser("lab", help="copy the lessons into a folder of your own, and open them")
+    lab.add_argument("folder", nargs="?", type=Path, default=Path("mail-course"), help="(mail-course)")
+    lab.add_argument("--copy-only", action="store_true", help="copy or renew the files, and open nothing")
+    lab.add_argument("more", nargs="*", help="for JupyterLab, after --: such as -- --no-browser")
+    lab.set_defaults(run=_lab)
     up = commands.add_parser("up", help="run a lab until Ctrl-C")
     up.add_argument("scenario", nargs="?", default="two-offices", help="a name, or the path of a TOML file")
     up.add_argument("--endpoints", metavar="FILE", type=Path, help="write addresses, ports and passwords there")
@@ -61,6 +71,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_marking(commands)
     _add_own(commands)
     return parser
+
+
+def _lab(chosen: argparse.Namespace) -> int:
+    with usable(chosen.folder):
+        copied = copy_course(chosen.folder)
+    print(f"The course is in {chosen.folder}: {copied}.", flush=True)
+    if chosen.copy_only:
+        return 0
+    own = [f"--ServerApp.root_dir={chosen.folder.resolve()}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
+    root = ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []  # containers have no other
+    return subprocess.call([sys.executable, "-m", "jupyterlab", *own, *root, *chosen.more])
 
 
 def _up(chosen: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ STARTED = {
     "make lab": "http://127.0.0.1:",
     "make demo": "Voilà is running",
     "jupyter lab notebooks/00-start-here.ipynb": "http://127.0.0.1:",
+    "mailcourse lab FOLDER": "http://127.0.0.1:",
     ".venv/bin/mailcourse up two-offices --endpoints endpoints.json": "is up",
 }
 RUN = (

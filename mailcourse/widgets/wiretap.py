@@ -13,6 +13,7 @@ import binascii
 import re
 from collections import deque
 from html import escape
+from urllib.parse import unquote_plus
 
 import dns.exception
 import dns.message
@@ -30,6 +31,11 @@ MAX_LINES, MAX_DUMPED = 12, 4
 #: "AUTH PLAIN …" of SMTP and POP3, "a1 AUTHENTICATE PLAIN …" of IMAP; with or without what is said at once
 AUTH = re.compile(r"(?:\S+ )?AUTH(?:ENTICATE)? (PLAIN|LOGIN)(?: (\S+))?$", re.IGNORECASE)
 LOGIN = re.compile(r"\S+ LOGIN (\S+) \S+$|USER (\S+)$|(PASS) .+", re.IGNORECASE)
+#: a form of HTTP, and the cookie that stands for a log-in
+FORM, COOKIE = (
+    re.compile(r"(?:\S+&)?password=([^&]*)(?:&|$)"),
+    re.compile(r"Cookie: (?:\S+ )*\w*session=\w", re.IGNORECASE),
+)
 WARNING = "anybody on the way can read"
 
 
@@ -56,6 +62,12 @@ class Secrets:
             if asked[2] not in (None, "="):
                 return _decoded(kinds[0], asked[2]) + self._expect(connection, kinds[1:])
             return self._expect(connection, kinds)
+        if form := FORM.match(line.strip()):
+            user = re.search(r"address=([^&]*)", line)
+            name = f"user {unquote_plus(user[1])[:200]}, " if user else ""
+            return f"{WARNING}: {name}password of {len(unquote_plus(form[1]))} letters"
+        if COOKIE.match(line.strip()):
+            return f"{WARNING}: a cookie, which is as good as the password while the session lasts"
         login = LOGIN.match(line.strip())
         if login is None:
             return ""

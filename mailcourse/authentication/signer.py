@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,3 +17,21 @@ class Signer:
     form: str = "relaxed/relaxed"
     lasts: timedelta | None = None
     length: int | None = None
+
+
+def problem_of(key: str) -> str:
+    """Return why a private key cannot be used; empty when it can."""
+    if "-----BEGIN" not in key:
+        try:
+            return "" if len(base64.b64decode(key.strip(), validate=True)) == 32 else "Ed25519 has 32 octets, in base64"
+        except ValueError:
+            return "it is neither PEM nor base64"
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        found = load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        return str(error)
+    return "" if isinstance(found, RSAPrivateKey) and found.key_size >= 512 else "PEM is for RSA, of 512 bits or more"

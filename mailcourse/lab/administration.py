@@ -16,8 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mailcourse.authentication.signer import Signer
-from mailcourse.internet.errors import LabError, unknown
+from mailcourse.internet.errors import unknown
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import key_of, parse
 
@@ -39,9 +38,6 @@ def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
     """Change settings of a mail server; what waits is decided again."""
     server = world.mail_server(host)
     settings = read_settings(changes, world.internet.hosts, server.settings)
-    for signer in (settings.sign, settings.seal):
-        if signer is not None and signer not in (server.settings.sign, server.settings.seal):
-            _check_key(signer)
 
     def change() -> None:
         server.settings = settings
@@ -49,15 +45,6 @@ def configure(world: LabWorld, host: str, changes: Mapping[str, Any]) -> None:
 
     with world.turn():
         world.runtime.call(change)
-
-
-def _check_key(signer: Signer) -> None:
-    from mailcourse.authentication.signing import private_key  # dkimpy is only loaded where somebody signs
-
-    try:
-        private_key(signer.key)
-    except ValueError as error:
-        raise LabError(f"The key of {signer.domain} cannot be used: {error}. lab.sign makes one.") from None
 
 
 @uninterrupted

@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mailcourse.authentication.signer import Signer
+from mailcourse.authentication.signer import Signer, problem_of
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mta.settings import AUTHENTICATE, LMTP, QUOTA_POLICIES, TLS_POLICIES, Settings, SmartHost
 
@@ -68,12 +69,21 @@ def _authenticate(written: Any) -> str:
     return str(written)
 
 
+NAME_OF_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\._domainkey\.[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
+
+
 def _signer(written: Any) -> Signer | None:
     if written is None:
         return None
     if not isinstance(written, dict) or set(written) != {"domain", "selector", "key"}:
         raise TypeError
-    return Signer(str(written["domain"]).lower(), str(written["selector"]), str(written["key"]).strip() + "\n")
+    name = f"{written['selector']}._domainkey.{written['domain']}"
+    if not NAME_OF_KEY.fullmatch(name):
+        raise LabError(f"{name!r} is no name for a key. Write a selector such as autumn, and a domain.")
+    key = str(written["key"]).replace("\r\n", "\n").strip() + "\n"
+    if problem := problem_of(key):
+        raise LabError(f"The key of {written['domain']} cannot be used: {problem}. lab.sign makes one.")
+    return Signer(str(written["domain"]).lower(), str(written["selector"]), key)
 
 
 def _show_signer(signer: Signer | None) -> Any:

@@ -24,6 +24,7 @@ from mailcourse.dns.stub import Stub
 from mailcourse.internet.network import Host
 from mailcourse.message.reply import Reply
 
+from . import replies
 from .queue import Incoming
 from .session import SmtpSession
 from .settings import Settings
@@ -51,20 +52,35 @@ class Examiner:
         )
 
     async def examine(self, session: SmtpSession, incoming: Incoming) -> Reply | None:
-        """Look at a message that has arrived whole, and write on top of it; return why it is refused, or None."""
+        """Look at a message that has arrived whole, and write on top of it; return why it is refused, or None.
+
+        What is refused is abandoned, and so is the message of a client that has gone meanwhile.
+        """
         if self.settings.authenticate == "off" and self.settings.sign is None:
             return None
+        refusal: Reply | None = replies.BROKEN_HERE
+        try:
+            refusal = await self._examine(session, incoming)
+        finally:
+            if refusal is not None:
+                incoming.abandon()
+        return refusal
+
+    async def _examine(self, session: SmtpSession, incoming: Incoming) -> Reply | None:
         message = await _off_the_loop(incoming.message)
-        refusal, head, clean = None, b"", message
-        if self.settings.authenticate != "off" and (session.is_stranger or session.person is not None):
+        refusal, head, clean, asks = None, b"", message, self.settings.authenticate != "off"
+        if asks and (session.is_stranger or session.person is not None):
             clean, forged = without_forged(message, {self.home, self.host.name})
             for value in forged:
                 text = f"a forged Authentication-Results is taken off: {shown(value)}"
                 self.host.record("mta", "warning", session.message, text=text)
-        if session.is_stranger and self.settings.authenticate != "off":
+        if asks and session.is_stranger:
             proof = await self._prove(session, clean)
             done = proof.disposition if self.settings.authenticate == "enforce" else "none"
-            refusal, head = self._noted(session, proof, done), proof.field(done)
+            facts = {"results": proof.summary, "checks": proof.checks(), "disposition": done, "reason": proof.reason}
+            session.record("authenticated", **facts)
+            refusal = Reply(550, "5.7.26", proof.dmarc.reason) if done == "reject" else None  # RFC 7372 §3.3
+            head = proof.field(done)
         elif not session.is_stranger:
             head = await _off_the_loop(self.signature, clean)
         if refusal is None and (head or clean is not message):
@@ -72,30 +88,11 @@ class Examiner:
         return refusal
 
     async def _prove(self, session: SmtpSession, message: bytes) -> Proof:
-        verdict = await _off_the_loop(_verdict)  # dkimpy takes a tenth of a second to be imported
+        verdict = await _off_the_loop(_verdict)
         ip, sender, now = session.connection.source_address, session.envelope.reverse_path, self.host.now()
-        lookup = lookup_by(self.stub, session.message)
         who, more = (message, ip, session.claimed, sender), {"spf": session.spf, "sealers": self.settings.sealers}
-        proof: Proof = await verdict.prove(*who, lookup, now, self.home, **more)
+        proof: Proof = await verdict.prove(*who, lookup_by(self.stub, session.message), now, self.home, **more)
         return proof
-
-    def _noted(self, session: SmtpSession, proof: Proof, done: str) -> Reply | None:
-        facts = {"results": proof.summary, "checks": proof.checks(), "disposition": done, "reason": proof.reason}
-        session.record("authenticated", **facts)
-        return Reply(550, "5.7.26", proof.dmarc.reason) if done == "reject" else None  # RFC 7372 §3.3
-
-    def seal(self, message: bytes) -> bytes:
-        """Return the ARC set that belongs on top of what is sent on; nothing where we do not seal.  Blocking."""
-        from mailcourse.authentication.arc import seal
-
-        try:
-            return seal(self.settings.seal, message, self.home, self.host.now()) if self.settings.seal else b""
-        except ValueError as error:
-            return self._cannot(error)
-
-    def _cannot(self, error: ValueError) -> bytes:
-        self.host.record("mta", "warning", text=f"nothing is signed: {error}")
-        return b""
 
     def signature(self, message: bytes) -> bytes:
         """Return the signature that belongs on top of a message of ours; nothing where we do not sign.  Blocking."""
@@ -104,14 +101,20 @@ class Examiner:
             return b""
         from mailcourse.authentication.signing import sign, speaks_for_author
 
-        try:
-            return sign(signer, message, self.host.now()) if speaks_for_author(signer, message) else b""
-        except ValueError as error:
-            return self._cannot(error)
+        return sign(signer, message, self.host.now()) if speaks_for_author(signer, message) else b""
+
+    def seal(self, message: bytes) -> bytes:
+        """Return the ARC set that belongs on top of what is sent on; nothing where we do not seal.  Blocking."""
+        signer = self.settings.seal
+        if signer is None:
+            return b""
+        from mailcourse.authentication.arc import seal
+
+        return seal(signer, message, self.home, self.host.now())
 
 
 def _verdict() -> Any:
-    from mailcourse.authentication import verdict
+    from mailcourse.authentication import verdict  # dkimpy takes a tenth of a second to be imported
 
     return verdict
 

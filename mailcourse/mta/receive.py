@@ -125,7 +125,6 @@ class SmtpReceiver(SMTP):
             if self._rules.is_lmtp:
                 finals = await self._work.deliver_now(incoming)
             elif refusal := await self._work.examiner.examine(self._rules, incoming):
-                incoming.abandon()
                 return self._rules.refuse_message(refusal)
             else:
                 entry = await self._work.enqueue(incoming, self._rules.connection.number)

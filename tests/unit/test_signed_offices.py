@@ -357,6 +357,8 @@ def test_the_same_actions_make_the_same_signatures(make_lab: Callable[..., Lab])
         {"sign": "key"},
         {"sign": {"domain": "a.test"}},
         {"sign": {"domain": "a.test", "selector": "x", "key": "no key"}},
+        {"seal": {"domain": "a.test", "selector": "x", "key": "no key"}},
+        {"sign": {"domain": "a; b", "selector": "x", "key": "A" * 43 + "="}},
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_what_to_write(offices: Lab, setting: dict[str, Any]) -> None:

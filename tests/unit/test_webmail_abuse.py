@@ -11,7 +11,7 @@ import pytest
 from web_user import ALICE, BEA, BRUNO, WEBMAIL, WebUser, ask, cookie, put
 
 from mailcourse import Lab
-from mailcourse.mua.webmail.sessions import MAX_SENT, MAX_SESSIONS, Sessions
+from mailcourse.mua.webmail.sessions import MAX_OWN, MAX_SENT, MAX_SESSIONS, Sessions
 
 
 @pytest.fixture(scope="module")
@@ -316,10 +316,13 @@ def test_a_letter_of_any_size_is_sent_or_kept_in_time(user: WebUser, fields: dic
 def test_sessions_and_what_they_remember_have_bounds(lab: Lab) -> None:
     numbers = iter(range(10_000))
     sessions = Sessions(lab.clock.now, lambda: str(next(numbers)))
-    opened = [sessions.new(BRUNO, "x") for _ in range(MAX_SESSIONS + 5)]
+    opened = [sessions.new(f"{number}@bakery.test", "x") for number in range(MAX_SESSIONS + 5)]
     for one in opened:
         sessions.begin(one)
     assert [sessions.find(one.number) is None for one in opened] == [True] * 5 + [False] * MAX_SESSIONS
+    for _ in range(MAX_SESSIONS):  # who logs in again and again ends sessions of her own
+        sessions.begin(sessions.new(BEA, "x"))
+    assert sum(sessions.find(one.number) is not None for one in opened) == MAX_SESSIONS - MAX_OWN
     for number in range(MAX_SENT + 5):
         assert sessions.start_sending(opened[-1], str(number))
         opened[-1].note("x" * 10)

@@ -40,6 +40,15 @@ def test_requests_in_one_piece_are_answered_one_after_the_other(lab: Lab) -> Non
     assert b"<h1>Log in</h1>" in said
 
 
+@pytest.mark.parametrize("target", ["*", "//evil.test/x", "/", "/a?b=//evil.test"])
+def test_port_80_leads_nowhere_else(lab: Lab, target: str) -> None:
+    with lab.host("laptop.academy.test").dial(lab.host(WEBMAIL).addresses[0], 80, timeout=10) as client:
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n".encode())
+        said = client.recv(65536).decode()
+    [place] = re.findall(r"location: (\S+)", said, re.IGNORECASE)
+    assert place == f"https://{WEBMAIL}/{target.lstrip('/*')}"
+
+
 def test_a_client_that_leaves_in_the_middle_breaks_nothing(lab: Lab) -> None:
     plain = lab.host("laptop.academy.test").dial(lab.host(WEBMAIL).addresses[0], 443, timeout=10)
     client = lab.tls_context().wrap_socket(plain, server_hostname=WEBMAIL)

@@ -74,7 +74,7 @@ class Webmail:
         if connection.port == 443 or self.in_clear:
             response = self.site.answer(request)
         else:
-            response = Response(308, headers=(("Location", f"https://{self.host.name}{request.target}"),))
+            response = Response(308, headers=(("Location", f"https://{self.host.name}/{request.target.lstrip('/*')}"),))
         said(side="S", line=f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}")
         return response
 

@@ -5,9 +5,9 @@
 
 A session keeps the password, since IMAP and submission want it each time; in memory alone.  It ends after half an
 hour without a request, by lab time, so that moving the clock shows it; with the lab; when the password is no longer
-right; and when there are too many, the one that rested longest.  Before a log-in, the token is that of the cookie
-`__Host-visitor`, which the server drew.  A number from before the log-in is not used after it (RFC 6265 §8.4).  A token
-outlives a session, so that a letter whose session ended can be sent after the next log-in.
+right; and when there are too many, the one that rested longest, of the same person first.  Before a log-in, the token
+is that of the cookie `__Host-visitor`, which the server drew.  A number from before the log-in is not used after it
+(RFC 6265 §8.4).  A token outlives a session, so that a letter whose session ended can be sent after the next log-in.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from datetime import datetime, timedelta
 
 #: lab time that a session may rest
 MAX_REST = timedelta(minutes=30)
-#: sessions of one webmail, letters that each remembers to have sent, sentences that wait for the next page
-MAX_SESSIONS, MAX_SENT, MAX_NOTICES = 200, 500, 10
+#: sessions of one webmail, and of one person; letters that each remembers to have sent, sentences for the next page
+MAX_SESSIONS, MAX_OWN, MAX_SENT, MAX_NOTICES = 200, 20, 500, 10
 
 
 @dataclass
@@ -62,7 +62,8 @@ class Sessions:
         """Open a session."""
         with self._lock:
             self._open[session.number] = session
-            for number in [*self._open][:-MAX_SESSIONS]:
+            own = [number for number, other in self._open.items() if other.person == session.person]
+            for number in own[:-MAX_OWN] or [*self._open][:-MAX_SESSIONS]:  # one is new, so one at most is too many
                 del self._open[number]
 
     def find(self, number: str) -> WebSession | None:

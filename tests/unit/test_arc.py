@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import dkim
 import pytest
-from fake_dns import FakeDns, run
+from fake_dns import FakeDns, cpu, run
 from hypothesis import given
 from hypothesis import strategies as st
 from signed import LETTER, NOW, proof, signer, zone
@@ -136,7 +135,6 @@ def test_no_octets_raise(results: bytes, signature: bytes, of_seal: bytes) -> No
 
 def test_fifty_sets_are_looked_at_in_a_moment() -> None:
     message = sealed(times=50, kind="ed25519")
-    begin = time.process_time()
     assert check(message).result == "pass"
-    assert time.process_time() - begin < 0.25
+    assert cpu(lambda: check(message)) < 0.25
     assert seal(signer(), NOTED + b"; arc=pass\r\n" + message, "lists.test", NOW) == b""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fake_dns import cpu
 from hypothesis import given
 from hypothesis import strategies as st
 from signed import LETTER, NOW, key, signatures, signer, zone
@@ -252,10 +252,8 @@ HUGE = {
 @pytest.mark.parametrize("what", HUGE)
 def test_a_hundred_kilobytes_take_less_than_a_tenth_of_a_second(what: str, form: str) -> None:
     message = sign(signer("rsa", form=form), HUGE[what], NOW) + HUGE[what]
-    begin = time.process_time()
-    results = signatures(message)
-    assert time.process_time() - begin < 0.1
-    assert results[0].result == "pass"
+    assert cpu(lambda: signatures(message)) < 0.1
+    assert signatures(message)[0].result == "pass"
 
 
 def test_more_fields_than_are_looked_at_are_said() -> None:

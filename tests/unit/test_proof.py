@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from fake_dns import FakeDns, run
+from fake_dns import FakeDns, cpu, run
 from hypothesis import given
 from hypothesis import strategies as st
 from signed import LETTER, NOW, proof, signer, zone
@@ -146,9 +146,7 @@ HUGE = {
 @pytest.mark.parametrize("what", HUGE)
 def test_a_hundred_kilobytes_of_nonsense_take_a_tenth_of_a_second(what: str) -> None:
     proof(LETTER, zone())  # what is loaded once
-    begin = time.process_time()
-    proof(HUGE[what], zone())
-    assert time.process_time() - begin < 0.1
+    assert cpu(lambda: proof(HUGE[what], zone())) < 0.1
 
 
 @given(st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b"b ", b"\r", b"\n"]), max_size=30).map(b"".join))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from fake_dns import cpu
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,8 +123,6 @@ def test_a_message_without_the_field_stays_as_it_is(message: bytes) -> None:
     ids=lambda octets: repr(octets[:6]),
 )
 def test_a_hundred_kilobytes_take_less_than_a_tenth_of_a_second(octets: bytes) -> None:
-    begin = time.process_time()
-    read(octets)
-    read(b"bakery.test;" + octets)
-    without_forged(b"Authentication-Results: " + octets + b"\r\n\r\n", OURS)
-    assert time.process_time() - begin < 0.1
+    assert cpu(lambda: read(octets)) < 0.1
+    assert cpu(lambda: read(b"bakery.test;" + octets)) < 0.1
+    assert cpu(lambda: without_forged(b"Authentication-Results: " + octets + b"\r\n\r\n", OURS)) < 0.1

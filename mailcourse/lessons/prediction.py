@@ -6,13 +6,21 @@
 
 An answer is remembered under its question as long as the kernel runs, so a cell can be run again.
 Where nobody can press a button, say it in code: predict(…, answer="mx1.bakery.test").  No score is kept.
+
+Nothing is told before a prediction was made, so a lesson as it is delivered has no answer beside its question.
+That the lab still does what the lesson was written for is checked all the same: `seals.json` has a digest of each
+answer, by lesson and question, and `compare` says so when something else has happened.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from importlib.resources import files
 from typing import Any
 
 import ipywidgets as widgets
@@ -22,13 +30,17 @@ from mailcourse.internet.errors import LabError
 NOT_YET = "no prediction yet"
 ASKS = "Your prediction"
 REMEMBERED = "Remembered. Run the next cells to see; you can change it until then."
-NOBODY = "You made no prediction."
+NOBODY = "Choose an answer above, then run this cell again."
 MATCHED = "You predicted it: {}."
 DIFFERED = "You predicted: {}. That is worth a closer look."
 WAS = "What happened: {}."
+CHANGED = "Something else happened here than when this lesson was written. Run its cells in order, from the top."
 STRANGE = "That was not among the answers. Run the lesson's cells in order, from the top."
 
+SEALS = "seals.json"
+
 _remembered: dict[str, str] = {}
+_happened: dict[str, str] = {}  # question → what was compared last
 
 
 @dataclass(frozen=True)
@@ -75,11 +87,13 @@ class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Put the prediction beside what happened, and say why it is so."""
         truth = text_of(happened)
         matched = None if self.answer is None else self.answer.casefold() == truth.casefold()
-        said = {None: NOBODY, True: MATCHED.format(truth), False: DIFFERED.format(self.answer)}[matched]
-        lines = [said] if matched else [said, WAS.format(truth)]
-        if self.answers and truth not in self.answers:
-            lines.append(STRANGE)
-        return Compared(tuple(line for line in (*lines, why) if line), matched)
+        _happened[self.question] = truth
+        strange = [STRANGE] if self.answers and truth not in self.answers else []
+        strange = strange or ([] if is_sealed(self.question, truth) else [CHANGED])
+        if matched is None:
+            return Compared((NOBODY, *strange), None)
+        lines = [MATCHED.format(truth)] if matched else [DIFFERED.format(self.answer), WAS.format(truth)]
+        return Compared(tuple(line for line in (*lines, *strange, why) if line), matched)
 
     def __repr__(self) -> str:
         choices = [f"  ( ) {answer}" for answer in self.answers]
@@ -90,6 +104,32 @@ class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = repr(self)
         return bundle
+
+
+def digest(question: str, answer: str) -> str:
+    """Return what a seal is: it tells whether an answer is the one, and not which it is."""
+    return hashlib.sha256(f"{question}\n{answer.casefold()}".encode()).hexdigest()[:12]
+
+
+@cache
+def _seals() -> dict[str, set[str]]:
+    """Return question → digests of what happens; a question that is in several lessons may have several."""
+    found: dict[str, set[str]] = {}
+    for lesson in json.loads(files("mailcourse.lessons").joinpath(SEALS).read_text(encoding="utf-8")).values():
+        for question, sealed in lesson.items():
+            found.setdefault(question, set()).add(sealed)
+    return found
+
+
+def is_sealed(question: str, answer: str) -> bool:
+    """True when this is what happens after a question, or when the question is nobody's that is known here."""
+    known = _seals().get(question)
+    return known is None or digest(question, answer) in known
+
+
+def happened() -> dict[str, str]:
+    """Return what was compared in this kernel: question → what happened.  For those who write lessons."""
+    return dict(_happened)
 
 
 def text_of(value: object) -> str:

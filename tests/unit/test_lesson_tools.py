@@ -17,6 +17,9 @@ from mailcourse.lessons.selfcheck import questions
 from mailcourse.message import address
 from mailcourse.mta.route import route
 
+ROOT = Path(__file__).parents[2]
+SEALED = json.loads((ROOT / "mailcourse" / "lessons" / prediction.SEALS).read_text("utf-8"))
+
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> Iterator[None]:
@@ -31,7 +34,7 @@ def _nothing_is_remembered() -> Iterator[None]:
 def test_without_a_prediction_the_text_is_always_the_same() -> None:
     guess = predict("Which?", "mx1", "mx2")
     assert repr(guess) == "Which?\n  ( ) mx1\n  ( ) mx2\nno prediction yet"
-    assert repr(guess.compare("mx1", "Lower first.")) == "You made no prediction.\nWhat happened: mx1.\nLower first."
+    assert repr(guess.compare("mx1", "Lower first.")) == "Choose an answer above, then run this cell again."
 
 
 def test_a_prediction_is_compared_with_what_happened() -> None:
@@ -204,3 +207,22 @@ def test_the_mail_servers_of_a_domain_as_a_table(
     make_lab: Callable[..., Lab], domain: str, row: tuple[object, ...]
 ) -> None:
     assert make_lab("two-offices").dns.mail_servers(domain).rows[0] == row
+
+
+def test_what_happened_is_checked_though_nothing_is_told() -> None:
+    question = "Which fault makes the server wait and try again?"
+    assert question in SEALED["05"]
+    guess = predict(question, "the mailbox is full", "no such mailbox")
+    assert repr(guess.compare("the mailbox is full")) == "Choose an answer above, then run this cell again."
+    assert "Something else happened here" in repr(guess.compare("no such mailbox"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("0*.ipynb")), ids=lambda path: path.stem)
+def test_every_question_of_a_lesson_is_sealed_and_no_answer_is_shown_beside_it(path: Path) -> None:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    asked = sum("".join(cell["source"]).count("= predict(") for cell in cells)
+    assert len(SEALED[path.name[:2]]) == asked
+    compared = [cell for cell in cells if ".compare(" in "".join(cell["source"])]
+    for cell in compared:
+        (output,) = cell["outputs"]
+        assert "".join(output["data"]["text/plain"]) == "Choose an answer above, then run this cell again."

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import timedelta
+
+#: canonical forms of the header and of the body (RFC 6376 §3.4)
+FORMS = ("relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple")
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """`key` is PEM (RSA), or 32 octets in base64 (Ed25519); `lasts` is until x=, `length` writes l=."""
+    """`key` is PEM (RSA), or 32 octets in base64 (Ed25519).
+
+    `lasts`: seconds until x=, for a signature that expires; `length`: octets of the body that are signed, l=.
+    """
 
     domain: str
     selector: str
     key: str
-    form: str = "relaxed/relaxed"
-    lasts: timedelta | None = None
+    form: str = FORMS[0]
+    lasts: int | None = None
     length: int | None = None
 
 

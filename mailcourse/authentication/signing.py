@@ -46,7 +46,7 @@ def sign(signer: Signer, message: bytes, now: datetime) -> bytes:
     seconds = int(now.timestamp())
     tags = [(b"v", b"1"), (b"a", algorithm(signer)), (b"c", signer.form.encode()), (b"d", signer.domain.encode())]
     tags += [(b"s", signer.selector.encode()), (b"t", b"%d" % seconds)]
-    tags += [(b"x", b"%d" % (seconds + signer.lasts.total_seconds()))] if signer.lasts else []
+    tags += [(b"x", b"%d" % (seconds + signer.lasts))] if signer.lasts else []
     tags += [(b"l", b"%d" % len(body))] if signer.length is not None else []
     tags += [(b"h", b" : ".join(names)), (b"bh", base64.b64encode(hashlib.sha256(body).digest()))]
     return signed_field(signer, octets.fields, b"DKIM-Signature", tags, names)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mailcourse.authentication.signer import Signer, problem_of
+from mailcourse.authentication.signer import FORMS, Signer, problem_of
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.mta.settings import AUTHENTICATE, LMTP, QUOTA_POLICIES, TLS_POLICIES, Settings, SmartHost
 
@@ -75,7 +75,12 @@ NAME_OF_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\._domainkey\.[A-Za-z0-9][A-
 def _signer(written: Any) -> Signer | None:
     if written is None:
         return None
-    if not isinstance(written, dict) or set(written) != {"domain", "selector", "key"}:
+    if not isinstance(written, dict) or not {"domain", "selector", "key"} <= set(written):
+        raise TypeError
+    more = {name: value for name, value in written.items() if name not in ("domain", "selector", "key")}
+    if more.get("form", FORMS[0]) not in FORMS:
+        raise unknown("form", more["form"], FORMS)
+    if not all(type(more.get(name, 1)) is int and more.get(name, 1) >= 0 for name in ("lasts", "length")):
         raise TypeError
     name = f"{written['selector']}._domainkey.{written['domain']}"
     if not NAME_OF_KEY.fullmatch(name):
@@ -83,11 +88,12 @@ def _signer(written: Any) -> Signer | None:
     key = str(written["key"]).replace("\r\n", "\n").strip() + "\n"
     if problem := problem_of(key):
         raise LabError(f"The key of {written['domain']} cannot be used: {problem}. lab.sign makes one.")
-    return Signer(str(written["domain"]).lower(), str(written["selector"]), key)
+    return Signer(str(written["domain"]).lower(), str(written["selector"]), key, **more)
 
 
 def _show_signer(signer: Signer | None) -> Any:
-    return signer and {"domain": signer.domain, "selector": signer.selector, "key": signer.key}
+    usual = {"form": FORMS[0], "lasts": None, "length": None}
+    return signer and {name: value for name, value in asdict(signer).items() if value != usual.get(name, "")}
 
 
 def _quota(written: Any) -> str:
@@ -144,7 +150,12 @@ SETTINGS = {
     "offers_tls": Setting("offers_tls", "True or False", _boolean),
     "answers_vrfy": Setting("answers_vrfy", "True or False", _boolean),
     "authenticate": Setting("authenticate", '"off", "note" or "enforce"', _authenticate),
-    "sign": Setting("sign", "a table with domain, selector and key, or None; lab.sign makes it", _signer, _show_signer),
+    "sign": Setting(
+        "sign",
+        "a table with domain, selector and key, perhaps lasts, length and form; or None; lab.sign makes it",
+        _signer,
+        _show_signer,
+    ),
     "seal": Setting("seal", "a table like that of sign, or None", _signer, _show_signer),
     "sealers": Setting("sealers", 'a list of domains, such as ["florist.test"]', _domains, sorted),
     "quota": Setting("quota", '"refuse" or "try-later"', _quota),

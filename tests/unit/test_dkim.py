@@ -129,14 +129,14 @@ def test_a_signature_that_cannot_count_is_told_why(old: bytes, new: bytes) -> No
 
 
 def test_times_are_those_of_the_lab() -> None:
-    message = signed(lasts=timedelta(days=7))
+    message = signed(lasts=7 * 86_400)
     for days, result in ((0, "pass"), (7, "pass"), (8, "fail"), (-1, "policy")):
         (found,) = signatures(message, now=NOW + timedelta(days=days))
         assert found.result == result, days
 
 
 def test_a_signature_that_has_expired_still_says_whose_it_is() -> None:
-    (found,) = signatures(signed(lasts=timedelta(days=7)), now=NOW + timedelta(days=8))
+    (found,) = signatures(signed(lasts=7 * 86_400), now=NOW + timedelta(days=8))
     assert (found.domain, found.selector) == ("academy.test", "rsa")
     assert "expired at 2026-09-14 08:00:00" in found.reason
 

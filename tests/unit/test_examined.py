@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mailcourse import Lab
+from mailcourse import Lab, LabError
 
 MX1 = "mx1.bakery.test"
 SAID = (
@@ -73,3 +73,41 @@ def test_a_refused_message_leaves_nothing(offices: Lab, size: int) -> None:
     assert reply_to(offices, b"x\r\n" * (size // 3)).startswith(b"550 5.7.26 ")
     assert left(offices) == []
     assert len(offices.queue(MX1)) == 0
+
+
+def signer_of(lab: Lab) -> dict[str, object]:
+    return dict(next(row["value"] for row in lab.settings("mail.academy.test") if row["setting"] == "sign"))  # type: ignore[call-overload]
+
+
+def results_of(lab: Lab) -> str:
+    (*_, last) = (event for event in lab.trace if event.what == "authenticated")
+    return str(last.facts["results"])
+
+
+def test_a_signature_expires_while_its_message_waits(offices: Lab) -> None:
+    offices.configure("mail.academy.test", sign={**signer_of(offices), "lasts": 3600})
+    assert signer_of(offices)["lasts"] == 3600
+    for name in (MX1, "mx2.bakery.test"):
+        offices.fault(name, "down")
+    offices.person("alice@academy.test").send(to="bruno@bakery.test", subject="rolls").status  # noqa: B018
+    offices.clock.advance(hours=2)
+    offices.mend()
+    offices.clock.advance(hours=3)
+    assert results_of(offices) == "spf=pass dkim=fail dmarc=pass"
+
+
+@pytest.mark.parametrize(
+    ("more", "result"),
+    [({"length": 0}, "policy"), ({"length": 5}, "pass"), ({"form": "simple/simple"}, "pass"), ({"lasts": 60}, "pass")],
+)
+def test_a_signature_is_made_as_the_settings_say(offices: Lab, more: dict[str, object], result: str) -> None:
+    offices.configure("mail.academy.test", sign={**signer_of(offices), **more})
+    assert more.items() <= signer_of(offices).items()
+    offices.person("alice@academy.test").send(to="bruno@bakery.test", subject="rolls", text="Forty.").status  # noqa: B018
+    assert results_of(offices) == f"spf=pass dkim={result} dmarc=pass"
+
+
+@pytest.mark.parametrize("more", [{"form": "plain"}, {"lasts": -1}, {"length": "x"}, {"often": 2}, {"lasts": True}])
+def test_a_signature_that_cannot_be_made_is_refused_where_it_is_written(offices: Lab, more: dict[str, object]) -> None:
+    with pytest.raises(LabError):
+        offices.configure("mail.academy.test", sign={**signer_of(offices), **more})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -221,10 +220,12 @@ def test_a_page_of_a_folder_with_5000_messages_is_made_in_time(lab: Lab) -> None
         (folder / f"{1_000_000_000 + number}.{number}.academy.test").write_bytes(header.format(number).encode())
     user = WebUser(lab)
     assert letters(user.log_in())[0] == 4999
-    spent = []
-    for path in ("", "folder?name=INBOX&before=2500", "message?folder=INBOX&validity=1&uid=2500", "write") * 5:
-        began = time.process_time()
-        user.open(path)
-        spent.append(time.process_time() - began)
-        assert user.page.status == 200
-    assert statistics.median(spent) < 0.15  # 10 to 50 ms on a quiet machine; this one may be busy
+    for path in ("", "folder?name=INBOX&before=2500", "message?folder=INBOX&validity=1&uid=2500", "write"):
+        assert min(cpu(user, path) for _ in range(5)) < 0.15, path  # 10 to 50 ms on a quiet machine
+
+
+def cpu(user: WebUser, path: str) -> float:
+    began = time.process_time()
+    user.open(path)
+    assert user.page.status == 200
+    return time.process_time() - began

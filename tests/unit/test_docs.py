@@ -13,7 +13,10 @@ from mailcourse.internet.trace import EVENTS
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted((ROOT / "mailcourse").rglob("*.py"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def test_every_rfc_that_the_code_cites_has_a_row() -> None:

@@ -79,7 +79,7 @@ class Examiner:
             done = proof.disposition if self.settings.authenticate == "enforce" else "none"
             facts = {"results": proof.summary, "checks": proof.checks(), "disposition": done, "reason": proof.reason}
             session.record("authenticated", **facts)
-            refusal = Reply(550, "5.7.26", proof.dmarc.reason) if done == "reject" else None  # RFC 7372 §3.3
+            refusal = Reply(550, "5.7.26", proof.dmarc.reason) if done == "reject" else None  # RFC 7372 §3.4
             head = proof.field(done)
         elif not session.is_stranger:
             head = await _off_the_loop(self.signature, clean)

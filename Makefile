@@ -23,8 +23,9 @@ lab: $(READY)
 demo: $(DEMO)
 	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
 
+# More workers than two cores: half of what the tests do is waiting.
 test: $(DEV)
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
 # The same for one's own eyes while working: no browser, no notebooks.
 check: $(DEV)

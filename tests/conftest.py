@@ -103,6 +103,20 @@ def need() -> Callable[[str], str]:
     return find  # type: ignore[return-value]
 
 
+# ---- what takes long begins first ------------------------------------------------------------------------
+
+#: files that take half a minute or more: begun last, they would leave the other workers without work
+LONG = (
+    *("test_commands", "test_forgeries", "test_grading", "test_honest", "test_again", "test_teaching"),
+    *("test_speed", "test_hostile_page", "test_exercise", "test_control_room", "test_views", "test_every_lesson"),
+    *("test_nothing_is_lost", "test_abuse", "test_many_clients", "test_waiting", "test_wrong_answers"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 # ---- a skip is a failure where everything should be installed ------------------------------------------
 
 

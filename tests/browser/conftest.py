@@ -31,9 +31,9 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The machine's own Chromium."""
+    """The machine's own Chromium; not for longer, since Playwright's loop runs on the thread of all other tests."""
     from playwright.sync_api import sync_playwright
 
     if CHROMIUM is None:

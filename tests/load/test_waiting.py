@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -36,18 +37,22 @@ with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), "x.test", timeout=60) as client
 
 @contextmanager
 def watched(lab: Lab, name: str) -> Iterator[None]:
-    """Ask something small again and again meanwhile; say how long the longest answer took."""
+    """Ask something small again and again meanwhile: a STATUS, a greeting, a NOOP; say how long the longest took."""
     waits, is_over = [0.0], threading.Event()
+
+    def answered(ask: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        answer = ask()
+        waits.append(time.monotonic() - began)
+        return answer
 
     def watch() -> None:
         with imaplib.IMAP4(*lab.endpoint(HOST, 143), timeout=30) as client:
             client.login(BRUNO, lab.person(BRUNO).password)
             while not is_over.is_set():
-                began = time.monotonic()
-                client.status("INBOX", "(MESSAGES)")
-                with smtplib.SMTP(*lab.endpoint(HOST, 25), "x.test", timeout=30) as other:
-                    other.noop()
-                waits.append(time.monotonic() - began)
+                answered(lambda: client.status("INBOX", "(MESSAGES)"))
+                with answered(lambda: smtplib.SMTP(*lab.endpoint(HOST, 25), "x.test", timeout=30)) as other:
+                    answered(other.noop)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -89,7 +89,7 @@ def _proof(lab: PlainLab, message: str | PlainSent | Mail) -> ProofView:
     if isinstance(message, Mail):
         name, wanted = f"the message {message.subject[:60]!r}", _identities(lab, message)
     else:
-        name = message if isinstance(message, str) else message.message
+        name = message.message if isinstance(message, PlainSent) else str(message)[:60]
         wanted = {name}
     asked = [event for event in lab.trace if event.what == "authenticated" and event.message in wanted]
     if not asked:

@@ -25,6 +25,9 @@ from .table import Table, table
 from .world import LabWorld
 
 MAX_DAYS = 36_500
+#: what can be typed into every program to log in: IMAP's LOGIN and AUTH PLAIN take ASCII from everybody
+ACCOUNT = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]{1,64}@[\w.-]{1,250}", re.ASCII)
+PASSWORD = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
 HOST_NAME = re.compile(r"(?=.{1,253}$)(\*\.)?[a-zA-Z0-9-]{1,63}(\.[a-zA-Z0-9-]{1,63})*")
 #: TLS compares with the machine's time and not with the lab's: what has expired in the lab was over long ago.
 LONG_AGO = datetime(2020, 1, 1)
@@ -58,15 +61,20 @@ class Administration:
         Without a password one is made.  `machine` is the host that the person writes from: without it, that of
         the others there.  A mailbox that an account of that name left on the disk is found again.
         """
-        world, new = self._world, key_of(address)
-        domain = new.rpartition("@")[2]
+        world = self._world
         world.check_open()
+        if not isinstance(address, str) or not ACCOUNT.fullmatch(address):
+            raise LabError(
+                f"{str(address)[:60]!r} cannot be an account. Write one such as carla@bakery.test, in ASCII."
+            )
+        new = key_of(address)
+        domain = new.rpartition("@")[2]
         if domain not in world.scenario.domains:
             raise unknown("mail domain", domain, world.scenario.domains)
         if new in world.scenario.people:
             raise LabError(f"There is an account {new} already. Choose another name, or remove it first.")
-        if quota is not None and quota < 1:
-            raise LabError(f"A quota is a number of octets, such as 1_000_000; this is {quota}.")
+        _check_quota(quota)
+        _check_password(password or "made here")
         machine = machine or self._usual_machine(domain)
         if machine not in world.scenario.hosts:
             raise unknown("host", machine, world.scenario.hosts)
@@ -91,8 +99,7 @@ class Administration:
     @uninterrupted
     def set_password(self, address: str, password: str) -> None:
         """Give an account another password; programs that know the old one are refused."""
-        if not password:
-            raise LabError("A password cannot be empty.")
+        _check_password(password)
         host = self._world.host(self._world.home_of(self._known(address)))
         salt = host.random.randbytes(16)
         self._change(address, lambda accounts, who: accounts.set_password(who, password, salt), password=password)
@@ -100,8 +107,7 @@ class Administration:
     @uninterrupted
     def set_quota(self, address: str, octets: int | None) -> None:
         """Let a mailbox have so many octets, or with None as many as come."""
-        if octets is not None and octets < 1:
-            raise LabError(f"A quota is a number of octets, such as 1_000_000, or None; this is {octets}.")
+        _check_quota(octets)
         self._change(address, lambda accounts, who: accounts.limit(who, octets), quota=octets)
 
     def _change(self, address: str, act: Callable[[Accounts, str], None], **plan: Any) -> None:
@@ -112,7 +118,7 @@ class Administration:
 
     def _known(self, address: str) -> str:
         self._world.check_open()
-        known = key_of(address)
+        known = key_of(address) if isinstance(address, str) and ACCOUNT.fullmatch(address) else ""
         if known not in self._world.scenario.people:
             raise unknown("account", address, self._world.scenario.people)
         return known
@@ -146,7 +152,7 @@ class Administration:
         """
         world = self._world
         world.host(host)
-        if not 0 <= days <= MAX_DAYS:
+        if not isinstance(days, (int, float)) or not 0 <= days <= MAX_DAYS:
             raise LabError(f"A certificate is valid for 0 to {MAX_DAYS} days; this is {days}.")
         valid = names or (host,)
         for name in valid:
@@ -163,3 +169,13 @@ class Administration:
             world.certificates.issue(host, valid, None if days else LONG_AGO)
             world.runtime.call(lambda: world.clock.after(days * 86_400, expire) if days else None)
         return ends
+
+
+def _check_quota(octets: int | None) -> None:
+    if octets is not None and (type(octets) is not int or octets < 1):
+        raise LabError(f"A quota is a number of octets, such as 1_000_000, or None; this is {octets!r}.")
+
+
+def _check_password(password: str) -> None:
+    if not isinstance(password, str) or not PASSWORD.fullmatch(password):
+        raise LabError("A password has 1 to 100 signs of ASCII, no space at its ends, and cannot be empty.")

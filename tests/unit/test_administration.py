@@ -165,6 +165,22 @@ def test_a_real_client_sees_what_was_issued(lab: Lab) -> None:
         (lambda a: a.issue_certificate("nowhere.test"), "nowhere.test"),
         (lambda a: a.issue_certificate(HOST, days=-1), "days"),
         (lambda a: a.issue_certificate(HOST, days=10**9), "days"),
+        (lambda a: a.add_account(None), "account"),
+        (lambda a: a.add_account("@bakery.test"), "account"),
+        (lambda a: a.add_account("ünal@bakery.test"), "ASCII"),
+        (lambda a: a.add_account('"car la"@bakery.test'), "account"),
+        (lambda a: a.add_account("x" * 10_000 + "@bakery.test"), "account"),
+        (lambda a: a.add_account(CARLA, "pä ss"), "password"),
+        (lambda a: a.add_account(CARLA, quota="many"), "quota"),
+        (lambda a: a.remove_account(None), "None"),
+        (lambda a: a.set_password(BRUNO, None), "password"),
+        (lambda a: a.set_password(BRUNO, "a\r\nb"), "password"),
+        (lambda a: a.set_password(BRUNO, "a\0b"), "password"),
+        (lambda a: a.set_password(BRUNO, "x" * 101), "password"),
+        (lambda a: a.set_quota(BRUNO, 1.5), "quota"),
+        (lambda a: a.set_quota(BRUNO, True), "quota"),
+        (lambda a: a.issue_certificate(HOST, days="x"), "days"),
+        (lambda a: a.issue_certificate(HOST, days=float("nan")), "days"),
         (lambda a: a.issue_certificate(HOST, ""), "name"),
         (lambda a: a.issue_certificate(HOST, "not a name"), "name"),
         (lambda a: a.issue_certificate(HOST, "x" * 300 + ".test"), "name"),
@@ -176,3 +192,10 @@ def test_a_wrong_call_changes_nothing_and_says_what_is_wrong(lab: Lab, act, word
         act(lab.administration)
     assert repr(lab.administration.accounts) == before
     lab.person(BRUNO).inbox()
+
+
+@pytest.mark.parametrize("password", ["a b", 'say "no"', "back\\slash", "{5}", "(x)", "%", "~" * 100])
+def test_a_password_of_any_signs_works_in_every_protocol(lab: Lab, password: str) -> None:
+    lab.administration.set_password(BRUNO, password)
+    bruno = lab.person(BRUNO)
+    bruno.inbox(), bruno.fetch("pop3"), bruno.send(to=ALICE, subject="x", text="y")

@@ -105,6 +105,12 @@ def test_a_lab_that_asked_nobody_says_how_to_let_it_ask(lab: Lab) -> None:
             ask()
 
 
+@pytest.mark.parametrize("nothing", ["m99", None, b"x", 7])
+def test_what_is_no_message_has_no_proof(offices: Lab, nothing: object) -> None:
+    with pytest.raises(LabError, match="No server asked"):
+        offices.proof(nothing)  # type: ignore[arg-type]
+
+
 def test_a_saved_notebook_has_a_picture_and_a_text(offices: Lab) -> None:
     bundle = offices.person(BRUNO).inbox()[0].authentication()._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle

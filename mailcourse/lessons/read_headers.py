@@ -24,6 +24,7 @@ from importlib.resources import files
 from mailcourse.authentication.dmarc import organisational
 from mailcourse.authentication.results import Results, read
 from mailcourse.internet.errors import LabError, unknown
+from mailcourse.lab.person import Mail
 from mailcourse.lab.table import Table, table
 from mailcourse.message.fields import in_order, parameters
 from mailcourse.message.mime import split
@@ -114,17 +115,18 @@ class HeaderReading:
         return png(_dot(self))
 
 
-def read_headers(text: str | bytes, own: str = "") -> HeaderReading:
-    """Read a pasted header, or a whole message.
+def read_headers(text: str | bytes | Mail, own: str = "") -> HeaderReading:
+    """Read a pasted header, a whole message, or a mail of the lab.
 
     `own` is the domain of your provider, whose servers you believe; without it, that of the server on top.
     """
-    octets = (text if isinstance(text, bytes) else text.encode("utf-8", "replace")).lstrip(b"\r\n")
+    octets = text.raw if isinstance(text, Mail) else text.encode("utf-8", "replace") if isinstance(text, str) else text
+    octets = octets.lstrip(b"\r\n") if isinstance(octets, bytes) else b""
     fields = list(in_order(split(octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")).header))
     if not fields:
         raise LabError("There is no header in this text. Paste it as your mail program shows it (“show original”).")
     received = [(place, _text(value)) for place, (name, value) in enumerate(fields) if name.lower() == b"received"]
-    own = own.lower() or _provider(fields)
+    own = str(own or "").lower() or _provider(fields)
     named = [(place, organisational(name)) for place, line in received if (name := _server(line))]
     strangers = [place for place, provider in named if provider != organisational(own)]
     first_stranger = strangers[0] if strangers else len(fields)

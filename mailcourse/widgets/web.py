@@ -52,7 +52,7 @@ class Browser:
 
     def open(self, address: str) -> WebPage:
         """Ask for a page by an address that somebody typed."""
-        typed = address.strip()
+        typed = str(address or "").strip()
         return self._go("GET", typed if "://" in typed else f"https://{typed}", None, is_own=True)
 
     def follow(self, link: str) -> WebPage:

@@ -65,7 +65,9 @@ def test_a_result_in_our_name_below_a_stranger_s_line_is_not_believed() -> None:
 def test_a_message_of_the_lab_reads_as_its_journey_was() -> None:
     with Lab("signed-offices", name="read-headers") as lab:
         lab.person("alice@academy.test").send(to="bruno@bakery.test", subject="x", text="y")
-        reading = read_headers(lab.person("bruno@bakery.test").fetch()[0].raw)
+        mail = lab.person("bruno@bakery.test").fetch()[0]
+        reading = read_headers(mail)
+        assert repr(reading) == repr(read_headers(mail.raw)) == repr(read_headers(mail.raw.decode()))
     assert [row["by"] for row in reading.hops] == ["mail.academy.test", "mx1.bakery.test", "mail.bakery.test"]
     assert [row["believed"] for row in reading.hops] == ["no", "yes", "yes"]
     assert {(row["method"], row["result"], row["believed"]) for row in reading.results} == {
@@ -110,10 +112,15 @@ def test_a_pasted_megabyte_is_read_in_no_time_whatever_is_in_it(junk: bytes) -> 
     assert all(line.isprintable() for line in shown.splitlines())
 
 
-@pytest.mark.parametrize("nothing", ["", "\n\n\n", "hello", "two words\nand no header"])
-def test_what_has_no_header_is_told(nothing: str) -> None:
+@pytest.mark.parametrize("nothing", ["", "\n\n\n", "hello", "two words\nand no header", b"", None, 7, []])
+def test_what_has_no_header_is_told(nothing: object) -> None:
     with pytest.raises(LabError, match="show original"):
-        read_headers(nothing)
+        read_headers(nothing)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("own", [None, 7, "x" * 10_000, "..", "Hilltop.Example"])
+def test_any_name_may_be_given_as_ones_own(own: object) -> None:
+    assert len(read_headers(specimen("hilltop"), own=own).hops) == 3  # type: ignore[arg-type]
 
 
 def test_a_specimen_that_there_is_not_is_named() -> None:

@@ -27,7 +27,6 @@ Value = TypeVar("Value")
 # syslog writes English months, whatever the language of the machine
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PROCESSES = {
-    "postfix/pickup": 101,
     "postfix/qmgr": 102,
     "postfix/smtpd": 201,
     "postfix/submission/smtpd": 202,
@@ -87,6 +86,10 @@ class _Session:
     def client(self) -> str:
         return f"{self.peer}[{self.address}]"
 
+    @property
+    def program(self) -> str:
+        return SMTPD.get(self.service, "postfix/smtpd")
+
 
 @dataclass
 class _Queued:
@@ -95,6 +98,11 @@ class _Queued:
     queue_id: str
     since: datetime
     waiting: set[str] = field(default_factory=set)
+
+    def waited(self, now: datetime) -> str:
+        """How long it took since it came: all of it waiting, none of it connecting and sending."""
+        seconds = int((now - self.since).total_seconds())
+        return f"delay={seconds}, delays={seconds}/0/0/0"
 
 
 def log_lines(events: Iterable[Event], host: str, addresses: Mapping[str, str]) -> HostLog:
@@ -152,7 +160,7 @@ class _Writer:
         self._queued = _Recent[str | None, _Queued]()
         self._ids = _Recent[str | None, str]()  # message → its Message-ID
         self._reported = _Recent[str | None, str]()  # report → the queue id of what it reports about, and its kind
-        self._peers = _Recent[str | None, str]()  # message → why no host could be reached just before
+        self._unreached = _Recent[str | None, str]()  # message → why no host could be reached just before
         self._met = _Recent[str | None, str]()  # message → the host that was reached just before
 
     def write(self, event: Event) -> Iterator[str]:
@@ -179,17 +187,16 @@ class _Writer:
         facts = event.facts
         session = _Session(facts["peer"], facts["address"], facts["service"])
         self._sessions[facts["session"]] = session
-        yield SMTPD.get(session.service, "postfix/smtpd"), f"connect from {session.client}"
+        yield session.program, f"connect from {session.client}"
 
     def _said(self, event: Event) -> Iterator[tuple[str, str]]:
         """What the client says is remembered until something is refused."""
         session, line = self._sessions.get(event.facts["session"]), str(event.facts["line"])
         if session is None or event.facts["secret"]:
             return
-        program = SMTPD.get(session.service, "postfix/smtpd")
         if event.facts["side"] == "S":
             if REFUSAL.match(line) and session.verb in STAGES:
-                yield program, _rejected(session, line)
+                yield session.program, _rejected(session, line)
             return
         session.verb = line[:4].upper().strip()
         path = PATH.match(line)
@@ -200,15 +207,14 @@ class _Writer:
         elif session.verb == "RCPT" and path:
             session.recipient = path[1]
         elif session.verb == "QUIT":
-            yield program, f"disconnect from {session.client}"
+            yield session.program, f"disconnect from {session.client}"
 
     def _accepted(self, event: Event) -> Iterator[tuple[str, str]]:
         facts, session = event.facts, self._sessions.get(event.facts["session"])
         queued = self._queued[event.message] = _Queued(facts["queue_id"], event.time, set(facts["recipients"]))
         if session is not None:
             person = f", sasl_method=PLAIN, sasl_username={session.person}" if session.person else ""
-            program = SMTPD.get(session.service, "postfix/smtpd")
-            yield program, f"{queued.queue_id}: client={session.client}{person}"
+            yield session.program, f"{queued.queue_id}: client={session.client}{person}"
         if event.message in self._ids:
             yield "postfix/cleanup", f"{queued.queue_id}: message-id={self._ids[event.message]}"
         if event.message in self._reported:
@@ -234,26 +240,28 @@ class _Writer:
     def _login_failed(self, event: Event) -> Iterator[tuple[str, str]]:
         if (session := self._sessions.get(event.facts["session"])) is not None:
             yield (
-                SMTPD.get(session.service, "postfix/smtpd"),
+                session.program,
                 f"warning: {session.client}: SASL PLAIN authentication failed, sasl_username={event.facts['person']}",
             )
 
     def _unreachable(self, event: Event) -> Iterator[tuple[str, str]]:
         facts, reason = event.facts, str(event.facts["reason"])
         why = next((words for start, words in REASONS.items() if reason.startswith(start)), reason)
-        self._peers[event.message] = f"connect to {facts['peer']}[{facts['address']}]:{facts['port']}: {why}"
-        yield "postfix/smtp", self._peers[event.message]
+        self._unreached[event.message] = f"connect to {facts['peer']}[{facts['address']}]:{facts['port']}: {why}"
+        yield "postfix/smtp", self._unreached[event.message]
 
     def _routed(self, event: Event) -> Iterator[tuple[str, str]]:
         """Nothing is logged; whom the last attempt met says nothing of this one."""
-        self._peers.pop(event.message, None)
+        self._unreached.pop(event.message, None)
         self._met.pop(event.message, None)
         yield from ()
 
     def _relayed(self, event: Event) -> Iterator[tuple[str, str]]:
-        peer, reply = str(event.facts["peer"]), str(event.facts["reply"])
-        relay = f"{peer}[{self._addresses.get(peer, 'unknown')}]:25"
-        yield from self._done(event, "postfix/smtp", relay, "sent", reply)
+        relay = f"{self._at(str(event.facts['peer']))}:25"
+        yield from self._done(event, "postfix/smtp", relay, "sent", str(event.facts["reply"]))
+
+    def _at(self, peer: str) -> str:
+        return f"{peer}[{self._addresses.get(peer, 'unknown')}]"
 
     def _deferred(self, event: Event) -> Iterator[tuple[str, str]]:
         yield from self._ended(event, "deferred")
@@ -264,9 +272,9 @@ class _Writer:
     def _ended(self, event: Event, status: str) -> Iterator[tuple[str, str]]:
         reason = str(event.facts["reason"])
         said, peer = SAID.match(reason), self._met.get(event.message)
-        relay = f"{peer}[{self._addresses.get(peer, 'unknown')}]:25" if peer else "none"
-        answer = f"host {relay.removesuffix(':25')} said: {reason[said.end() if said else 0 :]}"
-        text = answer if peer else self._peers.get(event.message, reason)
+        relay, text = "none", self._unreached.get(event.message, reason)
+        if peer:
+            relay, text = f"{self._at(peer)}:25", f"host {self._at(peer)} said: {reason[said.end() if said else 0 :]}"
         yield from self._done(event, "postfix/smtp", relay, status, text, dsn=reason)
 
     def _done(
@@ -276,10 +284,9 @@ class _Writer:
         queued = self._queued.get(event.message)
         if queued is None:
             return
-        waited = int((event.time - queued.since).total_seconds())
         found = STATUS.search(dsn or text)
         number = found[1] if found else {"sent": "2.0.0", "deferred": "4.0.0"}.get(status, "5.0.0")
-        rest = f"delay={waited}, delays={waited}/0/0/0, dsn={number}, status={status} ({text})"
+        rest = f"{queued.waited(event.time)}, dsn={number}, status={status} ({text})"
         for recipient in event.facts["recipients"]:
             yield program, f"{queued.queue_id}: to=<{recipient}>, relay={relay}, {rest}"
         if status != "deferred":
@@ -299,8 +306,7 @@ class _Writer:
         else:
             who, what = facts["recipient"], f"forwarded to {', '.join(facts['targets'])}"
         alias = f", orig_to=<{facts['recipient']}>" if who != facts["recipient"] else ""
-        waited = int((event.time - queued.since).total_seconds())
-        rest = f"delay={waited}, delays={waited}/0/0/0, dsn=2.0.0, status=sent ({what})"
+        rest = f"{queued.waited(event.time)}, dsn=2.0.0, status=sent ({what})"
         yield "postfix/local", f"{queued.queue_id}: to=<{who}>{alias}, relay=local, {rest}"
         yield from self._leave(queued, [facts["recipient"]], is_bounced=False)
 

@@ -35,9 +35,16 @@ def receive(lab: Lab, world: World, source: str, mail_from: str, letter: str) ->
     body = [f".{line}" if line.startswith(".") else line for line in letter.splitlines()]
     said = spoken(lab, source, world.best, [*lines, *body, "."])[-1][1]
     lab.settle()
+    return said, last_found(lab)
+
+
+def last_found(lab: Lab) -> dict[str, str]:
+    """Return what was found out about the last letter: spf, dkim, dmarc, disposition; nothing when nobody asked."""
     asked = [event.facts for event in lab.trace if event.what == "authenticated"]
-    found = dict(word.split("=") for word in str(asked[-1]["results"]).split()) if asked else {}
-    return said, {**found, "disposition": str(asked[-1]["disposition"]) if asked else ""}
+    if not asked:
+        return {}
+    results = dict(word.split("=") for word in str(asked[-1]["results"]).split())
+    return {**results, "disposition": str(asked[-1]["disposition"])}
 
 
 def letters(world: World) -> Lab:

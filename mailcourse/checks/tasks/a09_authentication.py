@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from mailcourse.checks.probe import Probe, probe
-from mailcourse.checks.signed_letters import STRANGER, STRANGER_HOST, WHY, letters, receive, signed_world, suspected
+from mailcourse.checks.signed_letters import (
+    STRANGER,
+    STRANGER_HOST,
+    WHY,
+    last_found,
+    letters,
+    receive,
+    signed_world,
+    suspected,
+)
 from mailcourse.checks.task import Case, Shown, Stopped, task, texts
 from mailcourse.checks.world import World
 from mailcourse.internet.errors import LabError
@@ -78,6 +87,16 @@ def results(case: Case) -> None:
         case.expect("the results", got[name] == value, f"what it says of {name}", f"your answer was {got[name]!r}")
 
 
+def _publish(case: Case, lab: Lab, name: str) -> str:
+    """Put the answer into the school's zone in place of the TXT record of a name; return its text."""
+    text = case.text().strip().strip('"')
+    try:
+        lab.zone(case.world.school).remove(name, "TXT").add(f'{name} TXT "{text}"')
+    except LabError as error:
+        raise Stopped(f"The name server does not take this record: {error}") from None
+    return text
+
+
 # ---- an SPF record --------------------------------------------------------------------------------------------------
 
 
@@ -124,13 +143,9 @@ def spf_plan(world: World) -> Table:
 )
 def spf(case: Case) -> None:
     """The text of the record; tried with letters from several machines."""
-    world, text = case.world, case.text().strip().strip('"')
+    world = case.world
     lab = case.keep(signed_world(world, f"spf {id(case)}"))
-    zone = lab.zone(world.school).remove("@", "TXT")
-    try:
-        zone.add(f'@ TXT "{text}"')
-    except LabError as error:
-        raise Stopped(f"The name server does not take this record: {error}") from None
+    _publish(case, lab, "@")
     source, _ = _third(world)
     tries = (
         ("the hosts in MX", world.school_server, "pass"),
@@ -217,12 +232,9 @@ def policy_plan(world: World) -> Table:
 )
 def policy(case: Case) -> None:
     """The text of the record; tried with forged and honest letters."""
-    world, text = case.world, case.text().strip().strip('"')
+    world = case.world
     lab = case.keep(signed_world(world, f"policy {id(case)}", "enforce"))
-    try:
-        lab.zone(world.school).remove("_dmarc", "TXT").add(f'_dmarc TXT "{text}"')
-    except LabError as error:
-        raise Stopped(f"The name server does not take this record: {error}") from None
+    text = _publish(case, lab, "_dmarc")
     own, below = _policies(world)
     for part, domain, wanted in (
         ("forged mail of the domain", world.school, own),
@@ -234,16 +246,13 @@ def policy(case: Case) -> None:
         ok = found["dmarc"] == "fail" and found["disposition"] == wanted
         case.expect(part, ok, f"a forged letter from director@{domain} is {DONE[wanted]}", said)
     honest = probe(lab, world.person("alice"), world.person("bruno"))
-    case.expect("honest mail", honest.arrived and _dmarc(lab) == "pass", "Alice's letter passes", honest.story)
+    case.expect(
+        "honest mail", honest.arrived and last_found(lab).get("dmarc") == "pass", "Alice's letter passes", honest.story
+    )
     wanted = f"mailto:dmarc@{world.school}"
     tags = dict(pair.strip().partition("=")[::2] for pair in text.split(";") if "=" in pair)
     told = {name.strip().lower(): value.strip().lower() for name, value in tags.items()}.get("rua", "")
     case.expect("reports", wanted in re.split(r"\s*,\s*", told), f"reports go to {wanted}", f"rua is {told!r}")
-
-
-def _dmarc(lab: Lab) -> str:
-    asked = [str(event.facts["results"]) for event in lab.trace if event.what == "authenticated"]
-    return asked[-1].rpartition("dmarc=")[2] if asked else ""
 
 
 # ---- a domain whose mail is not believed ----------------------------------------------------------------------------
@@ -254,7 +263,7 @@ def _dmarc(lab: Lab) -> str:
     "junk",
     "Nobody believes us",
     kind="repair",
-    aim="find out why the mail of a domain fails SPF and DKIM, and mend its zone",
+    aim="find out why the mail of a domain fails SPF and DKIM, and repair its zone",
     confronts="forwarding-spf",
     parts={"SPF passes": 2, "DKIM passes": 2, "strangers are refused": 2},
     opens=suspected,
@@ -265,17 +274,16 @@ def _dmarc(lab: Lab) -> str:
     ),
 )
 def junk(case: Case) -> None:
-    """The text of the mended zone; tried with letters of Alice and of a stranger."""
+    """The text of the repaired zone; tried with letters of Alice and of a stranger."""
     world, text = case.world, case.text()
-    lab = case.keep(suspected(world, f"mended {id(case)}"))
+    lab = case.keep(suspected(world, f"repaired {id(case)}"))
     try:
         lab.zone(world.school).edit(text)
     except LabError as error:
         raise Stopped(f"The name server does not take this zone: {error}") from None
     lab.dns.forget()
     first: Probe = probe(lab, world.person("alice"), world.person("bruno"))
-    asked = [str(event.facts["results"]) for event in lab.trace if event.what == "authenticated"]
-    found = dict(word.split("=") for word in asked[-1].split()) if asked else {}
+    found = last_found(lab)
     for name in ("spf", "dkim"):
         case.expect(
             f"{name.upper()} passes",

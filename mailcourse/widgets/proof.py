@@ -162,7 +162,7 @@ class ProofView(Box):
     def __init__(self, checks: Iterable[Mapping[str, Any]], disposition: str, reason: str) -> None:
         self.lanes = lanes(checks)
         done = DONE.get(disposition, _short(disposition, 60))
-        self.end = f"The message was {done}. {_short(reason, MAX_SHOWN)}".strip()
+        self.end = f"The message was {done}." + (f" Reason: {_short(reason, MAX_SHOWN)}." if reason else "")
         self._lanes = widgets.HTML()
         self.player = Player(self._show)
         super().__init__([self.player, self._lanes])

@@ -36,6 +36,16 @@ def test_a_lesson_has_no_button_of_an_exercise_and_no_news(jupyter: Jupyter, bro
     page.close()
 
 
+def test_a_lesson_that_was_only_opened_is_not_modified(jupyter: Jupyter, browser: Any) -> None:
+    page = opened(jupyter, browser, "notebooks", "07-pop3-and-imap.ipynb")
+    page.wait_for_function("() => document.querySelector('.jp-NotebookPanel') !== null", timeout=60_000)
+    assert page.locator(".jp-mod-dirty").count() == 0
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.keyboard.press("b")  # a cell more: now it is
+    page.locator(".jp-mod-dirty").first.wait_for(timeout=60_000)
+    page.close()
+
+
 def test_an_exercise_has_the_button_validate(jupyter: Jupyter, browser: Any) -> None:
     page = opened(jupyter, browser, "exercises/01-addresses", "01-addresses.ipynb")
     validate(page).first.wait_for(timeout=60_000)

@@ -14,7 +14,9 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, NoReturn, TypeVar
 
 from .errors import LabError
 
@@ -22,6 +24,36 @@ T = TypeVar("T")
 
 #: Threads for what must not hold up the loop: syncing files, checking passwords, reading mailboxes.
 WORKERS = 8
+
+
+class Handover(Generic[T]):
+    """One result or error, from the thread that works to the one that waits.
+
+    A Future's lock is Python code: an interrupt in the middle of it leaves it held, and the other thread waits forever.
+    """
+
+    def __init__(self) -> None:
+        self._outcome: SimpleQueue[Callable[[], T]] = SimpleQueue()
+
+    def give(self, result: T) -> None:
+        """Hand over a result; any thread."""
+        self._outcome.put(lambda: result)
+
+    def fail(self, error: BaseException) -> None:
+        """Hand over what was raised instead."""
+        self._outcome.put(partial(_raise, error))
+
+    def take(self, timeout: float | None = None) -> T:
+        """Wait for the result and return it, or raise the error; TimeoutError after so many seconds."""
+        try:
+            outcome = self._outcome.get(timeout=timeout)
+        except Empty:
+            raise TimeoutError from None
+        return outcome()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 class Runtime:
@@ -51,11 +83,28 @@ class Runtime:
                 "A blocking call was made on the lab's own thread, where it could never end. "
                 "Call it from a cell, or from a thread of your own."
             )
-        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        handover, tasks = Handover[T](), list[asyncio.Task[None] | None]()
+
+        async def act() -> None:
+            tasks.append(asyncio.current_task())
+            try:
+                handover.give(await work)
+            except BaseException as error:
+                handover.fail(error)
+            finally:
+                tasks.clear()  # a task ends on its own thread: what ends with it cannot be interrupted there
+
+        def give_up() -> None:
+            for task in tasks:
+                task and task.cancel()
+            if not tasks:
+                work.close()
+
         try:
-            return future.result(timeout)
+            self.loop.call_soon_threadsafe(lambda: self.loop.create_task(act()))
+            return handover.take(timeout)
         except BaseException:
-            future.cancel()  # the cell was interrupted, or the time was up
+            self.loop.call_soon_threadsafe(give_up)  # the cell was interrupted, or the time was up
             raise
 
     def call(self, act: Callable[[], T]) -> T:

@@ -14,11 +14,12 @@ import contextvars
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial, wraps
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
+
+from mailcourse.internet.runtime import Handover, runtime
 
 T = TypeVar("T")
 Given = ParamSpec("Given")
@@ -46,17 +47,17 @@ class Errand:
             with suppress(OSError):  # it has ended by itself
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def do(self, act: Callable[[], T], future: Future[T]) -> None:
+    def do(self, act: Callable[[], T], handover: Handover[T]) -> None:
         """Act, on this thread."""
         _here.errand = self
         try:
             result = act()
         except BaseException as error:
             self._hang_up()
-            future.set_exception(error)
+            handover.fail(error)
         else:
             self._hang_up()
-            future.set_result(result)
+            handover.give(result)
 
     def _hang_up(self) -> None:
         for connection in self._connections:
@@ -85,13 +86,12 @@ def aside(act: Callable[[], T]) -> T:
     """Do something on a thread of its own and return its result; on threads that nobody interrupts, at once."""
     if threading.current_thread() is not threading.main_thread():
         return act()
-    errand, future = Errand(), Future[T]()
+    errand, handover = Errand(), Handover[T]()
     try:
-        _hand_over(partial(contextvars.copy_context().run, errand.do, act, future))
-        return future.result()
+        _hand_over(partial(contextvars.copy_context().run, errand.do, act, handover))
+        return handover.take()
     except BaseException:
-        if not future.done():
-            errand.give_up()
+        errand.give_up()
         raise
 
 
@@ -105,7 +105,8 @@ def _hand_over(run: Callable[[], object]) -> None:
         orders = idle.pop()
     except IndexError:
         orders = SimpleQueue()
-        threading.Thread(target=_serve, args=(orders,), name="mailcourse-aside", daemon=True).start()
+        thread = threading.Thread(target=_serve, args=(orders,), name="mailcourse-aside", daemon=True)
+        runtime().loop.call_soon_threadsafe(thread.start)  # `start` waits, and an interrupt breaks its lock
     orders.put(run)
 
 

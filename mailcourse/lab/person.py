@@ -204,8 +204,8 @@ class PlainPerson:
             updates = aside(partial(self._begin_idle, connection, folder))
             try:
                 yield updates
-            finally:  # interrupted, nobody has read the last line to its end
-                with suppress(LabError):
+            finally:  # interrupted, nobody has read the last line, or TLS's last record, to its end
+                with suppress(LabError, OSError):
                     aside(connection.close)
 
     def _begin_idle(self, connection: ExitStack, folder: str) -> Updates:

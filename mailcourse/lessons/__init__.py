@@ -2,6 +2,7 @@
 
     predict(question, *answers)     ask; what is chosen is remembered     prediction.py
       … .compare(what_happened)     did it match, and why is it so?
+    fill_in("envelope", answer)     a cell that the reader writes, tried at once  fill_in.py
     open_the_hood(function)         the few lines of mailcourse that ran   hood.py
     speak(lab, host)                SMTP by hand                            dialogue.py
     clinic(1)                       a broken world to repair                clinic.py
@@ -17,6 +18,7 @@ from .clinic import clinic
 from .dialogue import speak
 from .dissect import dissect
 from .figures import draw_decision, draw_maildir, draw_roles, draw_states
+from .fill_in import fill_in
 from .hood import open_the_hood
 from .missing import explain_missing_names
 from .prediction import predict
@@ -30,6 +32,7 @@ __all__ = [
     "draw_maildir",
     "draw_roles",
     "draw_states",
+    "fill_in",
     "open_the_hood",
     "predict",
     "read_headers",

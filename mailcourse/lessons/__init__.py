@@ -5,6 +5,7 @@
     fill_in("envelope", answer)     a cell that the reader writes, tried at once  fill_in.py
     open_the_hood(function)         the few lines of mailcourse that ran   hood.py
     speak(lab, host)                SMTP by hand                            dialogue.py
+    explain_header(mail), …        a whole header, a whole conversation   annotate.py
     clinic(1)                       a broken world to repair                clinic.py
     dissect(text)                   an address, cut into its parts         dissect.py
     read_headers(text)              the way of any message, from its header read_headers.py
@@ -14,6 +15,7 @@
 Knows the lab's public face and nothing of servers.  Notebooks import it; nothing in the package does.
 """
 
+from .annotate import explain_dialogue, explain_header
 from .clinic import clinic
 from .dialogue import speak
 from .dissect import dissect
@@ -32,6 +34,8 @@ __all__ = [
     "draw_maildir",
     "draw_roles",
     "draw_states",
+    "explain_dialogue",
+    "explain_header",
     "fill_in",
     "open_the_hood",
     "predict",

@@ -21,7 +21,7 @@ lab: $(READY)
 
 # The page's own frame is in demo/: Voilà's would fetch icons from the web.  Its address has a token.
 demo: $(DEMO)
-	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 $(DEMO_ARGS)
+	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 --VoilaConfiguration.extension_denylist="['mailcourse','@jupyter/nbgrader']" $(DEMO_ARGS)
 
 # More workers than two cores: half of what the tests do is waiting.
 test: $(DEV)

@@ -25,6 +25,7 @@ from .lab.scenario import PersonPlan
 from .lab.sent import PlainSent
 from .message.headers import traced
 from .saved import load, save
+from .scene.places import Places, ground_of
 
 if TYPE_CHECKING:
     from .widgets.browser import BrowserView
@@ -111,11 +112,14 @@ def _identities(lab: PlainLab, mail: Mail) -> set[str | None]:
 class Sent(PlainSent):
     """A message that was sent, with the picture of its way."""
 
+    #: where everything stands in the pictures of its lab
+    ground: Places
+
     def journey(self) -> JourneyView:
         """Show the way of this message, step by step."""
         from .widgets.journey import JourneyView
 
-        view = JourneyView()
+        view = JourneyView(ground=self.ground)
         self.look()
         view.follow(self.trace, self.message)
         return view
@@ -129,7 +133,9 @@ def _showing(
     @wraps(method)
     def act(self: Person, /, *arguments: Given.args, **named: Given.kwargs) -> Sent:
         sent = method(self, *arguments, **named)
-        return Sent(sent.trace, sent.message, sent.recipients, sent.raw, sent.look)
+        shown = Sent(sent.trace, sent.message, sent.recipients, sent.raw, sent.look)
+        shown.ground = ground_of(self._lab.scenario)
+        return shown
 
     return act
 
@@ -242,7 +248,7 @@ class Lab(PlainLab):
         events = lab.trace.journey(message)
         if not events:
             raise unknown("message", message, sorted({e.message for e in lab.trace if e.message}))
-        view = JourneyView()
+        view = JourneyView(ground=ground_of(lab.scenario))
         view.follow(lab.trace, message)
         return view
 

@@ -19,8 +19,8 @@ from typing import Any
 import graphviz
 import ipywidgets as widgets
 
+from mailcourse.scene.roles import ROLES
 from mailcourse.widgets.picture import png, svg
-from mailcourse.widgets.role_colours import ROLES
 
 FONT = "Helvetica,Arial,sans-serif"
 #: role, kind of shape, its work, and how the message goes on from there

@@ -38,8 +38,7 @@ class BrowserView(LiveView):
         self.address = widgets.Text(value=address, description="Address", layout={"width": "60%"})
         self.address.continuous_update = False
         self.back, self.again, self.go = (
-            widgets.Button(description=word, icon=icon, layout={"width": "auto"})
-            for word, icon in (("Back", "arrow-left"), ("Reload", "refresh"), ("Go", "arrow-right"))
+            widgets.Button(description=word, layout={"width": "auto"}) for word in ("Back", "Reload", "Go")
         )
         self.frame, self.state = PageFrame(), widgets.HTML()
         self.back.on_click(lambda _: self.do(self.go_back, self.back))

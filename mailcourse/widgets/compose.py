@@ -26,6 +26,7 @@ from mailcourse.message.harmless import visible
 
 from .journey import JourneyView
 from .live import LiveView
+from .parts import button
 from .reading import source
 
 #: fields of the header: attribute, its label
@@ -95,8 +96,8 @@ class ComposeView(LiveView):
         self.result, self.raw = widgets.HTML(), widgets.HTML()
         self.journey = JourneyView()  # there from the start, so that it can play at once
         self.journey.layout.display = "none"
-        self.see = _button("Look at the raw message", "eye", "the octets that Send will send")
-        self.button = _button("Send", "paper-plane", "submit the message to the server, on port 587")
+        self.see = button("Look at the raw message", "the octets that Send will send")
+        self.button = button("Send", "submit the message to the server, on port 587")
         self.button.button_style = "primary"
         self.see.on_click(lambda _: self._press(self.show_raw))
         self.button.on_click(lambda _: self._press(self.send))
@@ -123,7 +124,7 @@ class ComposeView(LiveView):
         self.text = widgets.Textarea(value=filled.get("text", ""), description="Text", rows=6, **_wide())
         self.html = widgets.Textarea(description="HTML", rows=5, placeholder="<p>the same with markup</p>", **_wide())
         self.upload = widgets.FileUpload(multiple=True, description="Attach files", layout={"width": "auto"})
-        self.remove = _button("Remove files", "times", "send without attachments")
+        self.remove = button("Remove files", "send without attachments")
         self.listed = widgets.HTML()
         self.remove.layout.display = "none"
         self.upload.observe(lambda _: self._list_files(), "value")
@@ -131,7 +132,7 @@ class ComposeView(LiveView):
 
     def _make_envelope(self) -> None:
         self.mail_from, self.rcpt_to = _text("MAIL FROM", ""), _text("RCPT TO", "")
-        self.follow_button = _button("Follow the headers", "link", "put MAIL FROM and RCPT TO back")
+        self.follow_button = button("Follow the headers", "put MAIL FROM and RCPT TO back")
         self.status = widgets.HTML()
         self._edited: set[str] = set()
         self._derived = ("", "")
@@ -265,7 +266,3 @@ def _wide() -> dict[str, Any]:
 
 def _text(label: str, value: str) -> widgets.Text:
     return widgets.Text(value=value, description=label, **_wide())
-
-
-def _button(word: str, icon: str, tip: str) -> widgets.Button:
-    return widgets.Button(description=word, icon=icon, tooltip=tip, layout={"width": "auto"})

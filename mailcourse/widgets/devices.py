@@ -19,10 +19,12 @@ from mailcourse.lab.person import Device
 from mailcourse.lab.table import table
 
 from .live import LiveView
+from .parts import button
 
 #: what can be chosen → protocol, and whether POP3 leaves the mail on the server
 WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
 ARCHIVE = "Archive"
+WORDS = ("Synchronise", "Read", "Flag", "Delete", "Archive")
 MAX_LINES = 60
 COLOURS = {"C": "#0072B2", "S": "#00704f"}
 
@@ -65,23 +67,14 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.name, self._make = name, make
         self.protocol = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
         self.device = make(self.protocol.value)
-        self.online = widgets.ToggleButton(value=True, description="Online", icon="wifi", tooltip="has a network")
+        self.online = widgets.ToggleButton(value=True, description="Online", tooltip="has a network")
         self.list = widgets.Select(options=[], rows=7, description="Messages", layout={"width": "98%"})
-        names = {
-            "Synchronise": "refresh",
-            "Read": "envelope-open",
-            "Flag": "flag",
-            "Delete": "trash",
-            "Archive": "archive",
-        }
-        self.buttons = {
-            word: widgets.Button(description=word, icon=icon, layout={"width": "auto"}) for word, icon in names.items()
-        }
+        self.buttons = {word: button(word) for word in WORDS}
         self.status = widgets.HTML()
         self.protocol.observe(lambda _: self._change(), "value")
         self.online.observe(lambda _: self._switch(), "value")
-        for word, button in self.buttons.items():
-            button.on_click(lambda pressed, word=word: act(lambda: self.press(word), pressed))
+        for word, made in self.buttons.items():
+            made.on_click(lambda pressed, word=word: act(lambda: self.press(word), pressed))
         head = widgets.HBox([self.protocol, self.online])
         row = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
         super().__init__([head, self.list, row, self.status], layout={"flex": "1 1 420px"})

@@ -18,10 +18,11 @@ from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab.dns import Lookup
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.table import table
+from mailcourse.scene.roles import ROLES
 
 from .live import LiveView
+from .parts import button
 from .picture import svg
-from .role_colours import ROLES
 
 TYPES = ("MX", "A", "AAAA", "NS", "CNAME", "TXT", "PTR", "SRV", "SOA", "ANY")
 RESOLVER = "the resolver"
@@ -87,10 +88,10 @@ class DigView(LiveView):
         first = kind or TYPES[0]
         self.type = widgets.Dropdown(options=TYPES, value=first, description="Type", layout={"width": "180px"})
         self.server = widgets.Dropdown(options=servers, description="Ask", layout={"width": "300px"})
-        self.ask = _button("Ask", "question")
-        self.walk = _button("Walk from the root", "road")
-        self.forget = _button("Forget", "eraser")
-        self.save = _button("Save the zone", "save")
+        self.ask = button("Ask")
+        self.walk = button("Walk from the root")
+        self.forget = button("Forget")
+        self.save = button("Save the zone")
         self.zone = widgets.Dropdown(options=list(lab.scenario.zones), description="Zone", layout={"width": "320px"})
         self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
         self.answer, self.steps, self.memory, self.status = (widgets.HTML() for _ in range(4))
@@ -144,7 +145,3 @@ class DigView(LiveView):
 
     def __repr__(self) -> str:
         return f"A form to ask the DNS: name, type, server. Servers: {json.dumps(list(self.server.options))}"
-
-
-def _button(word: str, icon: str) -> widgets.Button:
-    return widgets.Button(description=word, icon=icon, layout={"width": "auto"})

@@ -9,7 +9,6 @@ lab, on a thread of its own, so that the kernel stays free and a button can be p
 from __future__ import annotations
 
 import threading
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from html import escape
@@ -20,6 +19,7 @@ import ipywidgets as widgets
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
 from mailcourse.lab.lab import PlainLab
+from mailcourse.scene.still import bundle
 
 from .follow import Follower, later
 from .parts import Box, below, shut_parts
@@ -127,16 +127,15 @@ class LiveView(Box):
         self.notice.value = f'<p role="status" style="margin:4px 0"><b>{escape(text)}</b></p>' if text else ""
         self.notice.layout.display = "" if text else "none"
 
-    def still(self) -> bytes:
-        """Return a picture of the view as PNG, for where no widget can be shown; empty when it has none."""
-        return b""
+    def svg(self) -> str:
+        """Return a picture of the view, for where no widget can be shown; empty when it has none."""
+        return ""
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Show the widget; beside it a text and perhaps a picture, for where no widget can be shown."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        shown = super()._repr_mimebundle_(**options)
+        data = shown[0] if isinstance(shown, tuple) else shown
         data["text/plain"] = repr(self)
-        picture = self.still() if self.lab.is_open else b""
-        if picture:
-            data["image/png"] = b64encode(picture).decode()
-        return bundle
+        if self.lab.is_open and (picture := self.svg()):
+            data.update(bundle(picture))
+        return shown

@@ -1,28 +1,30 @@
 """The map: organisations, hosts, people and queues; a message lights up its way, hosts and links can be broken.
 
 Press a host or a link in the picture, or choose it below: the switches and the page under them are for what is chosen.
-The picture is drawn by `map_graph.py`, in the colours of `role_colours.py` and of `map.css`.
+The picture is drawn by `map_graph.py`, in the colours of `roles.py` and of `map.css`.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
-import graphviz
 import ipywidgets as widgets
 
 from mailcourse.internet.trace import Event
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.queue import COLUMNS, rows
 from mailcourse.lab.table import table
+from mailcourse.scene.draw import Marks, draw
+from mailcourse.scene.moves import Move, Teller
+from mailcourse.scene.now import marks_of, state, text_of, troubles
+from mailcourse.scene.places import Link, ground_of
 
-from .drawing import Drawing
 from .live import LiveView
-from .map_graph import Link, dot, mail_links, painted, state, text_of, troubles
-from .picture import png, svg
+from .stage import Stage
 
 MAIL_PORTS = (24, 25, 465, 587)
 #: Lines of a log, the newest.
@@ -30,34 +32,41 @@ MAX_LOG = 60
 #: Links that the picture shows; ways that mail takes are added as it takes them.
 MAX_LINKS = 60
 ARROW = " → "
-STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
+#: Motions that wait to be told; of a burst the newest.
+MAX_MOVES = 200
 
 
 class MapView(LiveView):
     """The map, and the switches for the host or link that is chosen."""
 
-    def __init__(self, lab: PlainLab) -> None:
-        self._links, self._drawn = mail_links(lab), ("", "")
-        self._now: Link | None = None
-        self.picture = Drawing()
-        self.picture.on_press(self._pressed)
+    def __init__(self, lab: PlainLab, stage: Stage | None = None) -> None:
+        self.ground = ground_of(lab.scenario)
+        self._links: tuple[Link, ...] = self.ground.links
+        self._teller, self._moves = Teller(), deque[Move](maxlen=MAX_MOVES)
+        self._lock = threading.Lock()
+        self.stage = stage or Stage(self.ground, layout_name="live")
+        self.stage.on_press(self._pressed)
         self.host = widgets.Dropdown(options=list(lab.scenario.hosts), description="Host", layout={"width": "440px"})
-        self.switch = widgets.Button(description="Switch off", icon="power-off", tooltip="nothing passes any more")
-        self.slow = widgets.Button(description="Slow down", icon="hourglass-half", tooltip="0.5 s each way")
-        self.mend = widgets.Button(description="Fix all", icon="wrench", tooltip="whatever was broken on purpose")
+        self.switch = widgets.Button(description="Switch off", tooltip="nothing passes any more")
+        self.slow = widgets.Button(description="Slow down", tooltip="0.5 s each way")
+        self.mend = widgets.Button(description="Fix all", tooltip="whatever was broken on purpose")
         self.what = widgets.ToggleButtons(
             options=["log", "queue", "mail", "zones"],
             tooltips=["what happened there", "what waits", "files", "records"],
             style={"button_width": "72px"},
         )
-        self.detail = widgets.HTML(layout={"max_height": "280px", "overflow": "auto"})
+        self.detail = widgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
         self.switch.on_click(lambda _: self.do(self._switch, self.switch))
         self.slow.on_click(lambda _: self.do(self._slow, self.slow))
         self.mend.on_click(lambda _: self.do(lab.mend, self.mend))
         for chooser in (self.host, self.what):
             chooser.observe(lambda _: self.look(), "value")
         row = widgets.HBox([self.host, self.switch, self.slow, self.mend], layout={"flex_flow": "row wrap"})
-        super().__init__(lab, [self.picture, row, self.what, self.detail])
+        about = widgets.VBox([row, self.what, self.detail], layout={"flex": "2 1 380px", "min_width": "0"})
+        if stage is None:
+            self.stage.layout.flex, self.stage.layout.min_width = "3 1 620px", "0"
+            about = widgets.HBox([self.stage, about], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        super().__init__(lab, [about])
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -65,31 +74,40 @@ class MapView(LiveView):
         return tuple(self.host.value.split(ARROW))
 
     def heard(self, event: Event) -> None:
-        """Remember where a message passes at this moment."""
+        """Collect what moves, and which ways mail takes."""
         if event.what == "connected" and event.facts["port"] in MAIL_PORTS:
-            self._now = (str(event.facts["peer"]), event.host)
-            known = self.lab.scenario.hosts
-            if self._now not in self._links and {*self._now} <= known.keys() and len(self._links) < MAX_LINKS:
-                self._links = [*self._links, self._now]
-        elif event.what in ("delivered", "clock-moved"):
-            self._now = None
+            link, known = (str(event.facts["peer"]), event.host), self.lab.scenario.hosts
+            if link not in self._links and {*link} <= known.keys() and len(self._links) < MAX_LINKS:
+                self._links = (*self._links, link)
+        places = self.ground.spots
+        found = [move for move in self._teller.moves(event) if {*move.names} <= places.keys()]
+        if found:
+            with self._lock:
+                self._moves.extend(found)
+
+    def _moved(self) -> list[Move]:
+        with self._lock:
+            moves = list(self._moves)
+            self._moves.clear()
+        return moves
+
+    def marks(self) -> Marks:
+        """Return how the lab is now."""
+        return marks_of(self.ground, state(self.lab), self._links, troubles(self.lab), self.chosen)
 
     def look(self) -> None:
-        """Paint the map as the lab is now."""
-        nodes, links, broken = state(self.lab), self._links, troubles(self.lab)
-        source = dot(nodes, links)
-        if self._drawn[0] != source:
-            self._drawn = source, svg(source)
-            self._offer(links)
+        """Show the lab as it is now, and what has moved since."""
+        words = text_of(state(self.lab), troubles(self.lab))
         with self.hold_sync():
-            painting = painted(self._drawn[1], nodes, links, self._now, broken, self.chosen)
-            self.picture.value = f'<style>{STYLE}</style><div class="mailcourse-map">{painting}</div>'
+            self.stage.set_ground(self.ground, self._links)
+            self.stage.tell(self.marks(), self._moved(), words)
+            self._offer(self._links)
             is_up, is_fast = self._is_up(), self._slowed() is None
             self.switch.description = "Switch off" if is_up else "Switch on"
             self.slow.description = "Slow down" if is_fast else "Full speed"
             self.detail.value = detail(self.lab, self.chosen, self.what.value)
 
-    def _offer(self, links: list[Link]) -> None:
+    def _offer(self, links: Sequence[Link]) -> None:
         """Put the links that are drawn into the list of what can be chosen."""
         options = (*self.lab.scenario.hosts, *(ARROW.join(link) for link in links))
         if self.host.options != options:
@@ -127,13 +145,9 @@ class MapView(LiveView):
         else:
             slowed.mend()
 
-    def still(self) -> bytes:
-        """Return the map as PNG."""
-        nodes = state(self.lab)
-        source = dot(nodes, self._links)
-        for number, node in enumerate(nodes):
-            source = source.replace(f"@n{number}@", graphviz.escape(node.words))
-        return png(source)
+    def svg(self) -> str:
+        """Return the map as it is now."""
+        return draw(self.ground, self.marks(), self._links, text_of(state(self.lab), troubles(self.lab)))
 
     def __repr__(self) -> str:
         return text_of(state(self.lab), troubles(self.lab)) if self.lab.is_open else "a map of a lab that is closed"

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from mailcourse.internet.errors import LabError
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.sent import PlainSent
+from mailcourse.scene.places import ground_of
 
 from .journey import JourneyView
 
@@ -27,10 +28,10 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.subject = widgets.Text(value="Good morning", description="Subject", layout=wide)
         self.text = widgets.Textarea(value="Is there bread today?", description="Text", rows=3, layout=wide)
         self.button = widgets.Button(
-            description="Send", icon="paper-plane", button_style="primary", tooltip="submit the message to the server"
+            description="Send", button_style="primary", tooltip="submit the message to the server"
         )
         self._result = widgets.HTML()
-        self.journey = JourneyView()  # there from the start, so that it can play at once
+        self.journey = JourneyView(ground=ground_of(lab.scenario))  # there from the start, so that it can play at once
         self.journey.layout.display = "none"
         self.button.on_click(lambda _: self.send())
         fields = [self.sender, self.to, self.subject, self.text]

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import ipywidgets as widgets
 
 
 class Box(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The box around a view.  `close` is for those who use it; Python's garbage collector does not call it."""
 
+    def __init__(self, children: Sequence[widgets.Widget] = (), **options: Any) -> None:
+        super().__init__(list(children), **options)
+        self.add_class("mc-view")  # `stage.css` says what to do when the kernel has gone
+
     def __del__(self) -> None:
         """Touch nothing: this may run on any thread, a lab's own among them, where a closing lab waits for itself."""
+
+
+def button(words: str, tip: str = "") -> widgets.Button:
+    """Return a button as wide as its words; it has no icon, since a page for a projector may lack the font."""
+    return widgets.Button(description=words, tooltip=tip, layout={"width": "auto"})
 
 
 def below(widget: widgets.Widget) -> list[widgets.Widget]:

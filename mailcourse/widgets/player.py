@@ -24,11 +24,11 @@ class Player(widgets.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, on_step: Callable[[int], object], more: Sequence[widgets.Widget] = ()) -> None:
         hidden = {"display": "none"}  # its buttons have no words; ours have
         self.clock = widgets.Play(min=0, max=0, interval=SPEEDS["normal"], show_repeat=False, layout=hidden)
-        self.play = widgets.ToggleButton(value=False, description="Play", icon="play", layout={"width": "100px"})
+        self.play = widgets.ToggleButton(value=False, description="Play", layout={"width": "100px"})
         self.slider = Slider(description="Step")
         self._link = widgets.jslink((self.clock, "value"), (self.slider, "value"))
-        self.back = widgets.Button(description="Back", icon="step-backward", tooltip="one step back")
-        self.forth = widgets.Button(description="Step", icon="step-forward", tooltip="one step on")
+        self.back = widgets.Button(description="Back", tooltip="one step back")
+        self.forth = widgets.Button(description="Step", tooltip="one step on")
         narrow = {"width": "180px"}
         self.speed = widgets.Dropdown(options=list(SPEEDS), value="normal", description="Speed", layout=narrow)
         self.back.on_click(lambda _: self._move(-1))
@@ -71,7 +71,6 @@ class Player(widgets.HBox):  # type: ignore[misc]  # ipywidgets has no types
         """The button says what it will do."""
         is_on = self.clock.playing
         self.play.value, self.play.description = is_on, "Pause" if is_on else "Play"
-        self.play.icon = "pause" if is_on else "play"
 
     def close(self) -> None:
         """Take the controls off the page."""

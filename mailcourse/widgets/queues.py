@@ -22,9 +22,12 @@ from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.table import table
 
 from .live import LiveView
+from .parts import button
 
 #: what a button lets pass
 STEPS = {"Next event": None, "+30 min": timedelta(minutes=30), "+1 day": timedelta(days=1)}
+#: what can be done with a message
+ACTS = ("Flush all", "Flush", "Hold", "Release", "Delete")
 #: event → how it is drawn: its sign, its colour, and a word for who sees no colours
 MARKS = {
     "accepted": ("●", "#0072B2", "taken"),
@@ -125,25 +128,21 @@ class QueuesView(LiveView):
         self.list = widgets.Select(options=[], rows=6, description="Waiting", layout={"width": "98%"})
         self.line, self.story = widgets.HTML(), widgets.HTML(layout={"max_height": "220px", "overflow": "auto"})
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "160px", "display": "none"})
-        self.cancel = widgets.Button(description="Stop", icon="stop", layout={"display": "none", "width": "auto"})
+        self.cancel = widgets.Button(description="Stop", layout={"display": "none", "width": "auto"})
         self._cancelled = threading.Event()
         self.cancel.on_click(lambda _: self._cancelled.set())
-        self.steps = {word: self._button(word, "forward") for word in STEPS}
-        self.acts = {word: self._button(word, icon) for word, icon in ACTS.items()}
-        for word, button in self.steps.items():
-            button.on_click(lambda _, word=word: self.do(lambda: self.advance(STEPS[word]), *self.steps.values()))
-        for word, button in self.acts.items():
-            button.on_click(lambda pressed, word=word: self.do(lambda: self.press(word), pressed))
+        self.steps = {word: button(word) for word in STEPS}
+        self.acts = {word: button(word) for word in ACTS}
+        for word, made in self.steps.items():
+            made.on_click(lambda _, word=word: self.do(lambda: self.advance(STEPS[word]), *self.steps.values()))
+        for word, made in self.acts.items():
+            made.on_click(lambda pressed, word=word: self.do(lambda: self.press(word), pressed))
         self.list.observe(lambda _: self._tell(), "value")
         wraps = {"flex_flow": "row wrap"}
         clock = widgets.HBox([self.time, *self.steps.values(), self.progress, self.cancel], layout=wraps)
         super().__init__(
             lab, [clock, self.list, widgets.HBox(list(self.acts.values()), layout=wraps), self.line, self.story]
         )
-
-    @staticmethod
-    def _button(word: str, icon: str) -> widgets.Button:
-        return widgets.Button(description=word, icon=icon, layout={"width": "auto"})
 
     def advance(self, step: timedelta | None) -> None:
         """Let lab time pass, from one thing that falls due to the next, until it is over or somebody says Stop."""
@@ -195,7 +194,3 @@ class QueuesView(LiveView):
         if not self.lab.is_open:
             return "the queues of a lab that is closed"
         return "\n".join(item.line for item in waiting(self.lab)) or "all queues are empty"
-
-
-#: what can be done with a message → the button's picture
-ACTS = {"Flush all": "paper-plane", "Flush": "paper-plane", "Hold": "pause", "Release": "play", "Delete": "trash"}

@@ -28,6 +28,7 @@ from mailcourse.message.harmless import visible
 from . import reading
 from .compose import ComposeView
 from .live import LiveView
+from .parts import button
 
 #: messages in the list at most; the newest ones
 MAX_LISTED = 200
@@ -40,7 +41,7 @@ PANES = {
     "Headers explained": reading.explained,
 }
 #: what can be done with a message → the button's picture
-ACTS = {"Reply": "reply", "Move": "folder", "Delete": "trash", "Mark unread": "envelope"}
+ACTS = ("Reply", "Move", "Delete", "Mark unread")
 
 
 class ReaderView(LiveView):
@@ -93,11 +94,11 @@ class ReaderView(LiveView):
         self.answer = widgets.VBox([])
 
     def _make_buttons(self) -> None:
-        self.find, self.refresh_button = _button("Search", "search"), _button("Refresh", "refresh")
-        self.buttons = {word: _button(word, icon) for word, icon in ACTS.items()}
-        for word, button in self.buttons.items():
-            button.disabled = True
-            button.on_click(lambda _, word=word: self.answer_it() if word == "Reply" else self._act(word))
+        self.find, self.refresh_button = button("Search"), button("Refresh")
+        self.buttons = {word: button(word) for word in ACTS}
+        for word, act in self.buttons.items():
+            act.disabled = True
+            act.on_click(lambda _, word=word: self.answer_it() if word == "Reply" else self._act(word))
         self.folder.observe(lambda _: self._open_folder(), "value")
         self.words.observe(lambda _: self._try(self.refresh), "value")
         self.find.on_click(lambda _: self._try(self.refresh, self.find))
@@ -268,8 +269,8 @@ class ReaderView(LiveView):
         self._enable()
 
     def _enable(self, *, on: bool = True) -> None:
-        for button in self.buttons.values():
-            button.disabled = not (on and self.is_live and self.mail is not None)
+        for act in self.buttons.values():
+            act.disabled = not (on and self.is_live and self.mail is not None)
 
     def close(self) -> None:
         """Take the view off the page, and the answer with it."""
@@ -290,7 +291,3 @@ class ReaderView(LiveView):
     def __repr__(self) -> str:
         lines = [reading.line(mail) for mail in self.listed]
         return "\n".join([f"{self.person.address}, {self.folder.value}", *lines])
-
-
-def _button(word: str, icon: str) -> widgets.Button:
-    return widgets.Button(description=word, icon=icon, layout={"width": "auto"})

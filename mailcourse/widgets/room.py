@@ -1,9 +1,10 @@
 """The control room: a whole lesson on one screen, for a projector.
 
-    scenario │ Reset │ Larger type                      the clock
-    ───────────────────────────────┬─────────────────────────────
-    the map, and its switches      │ Script │ Compose │ Journey │
-                                   │ Queue and clock │ DNS │ Terminal
+    scenario │ Reset │ Ask first │ Next │ moment │ Tools │ Larger type │ clock       one row
+    what is said to the class, large                                                 always there
+    ┌ the scene: the lab, and the journey on it ┐ ┌ the dialogue, or a tool ┐
+    └───────────────────────────────────────────┘ └─────────────────────────┘
+    the envelope and the letter
 
 Reset makes a new lab, and the room closes it again; the lab it was opened with is left as it is.
 """
@@ -11,7 +12,7 @@ Reset makes a new lab, and the room closes it again; the lab it was opened with 
 from __future__ import annotations
 
 import itertools
-from base64 import b64encode
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from typing import Any
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
-from mailcourse.internet.trace import Event
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.scenario import names
 from mailcourse.lab.sent import PlainSent
+from mailcourse.scene.draw import Marks
+from mailcourse.scene.places import ground_of
+from mailcourse.scene.still import bundle
 
 from .compose import ComposeView
 from .dig import DigView
@@ -32,55 +35,54 @@ from .map import MapView
 from .parts import Box, shut_parts
 from .queues import QueuesView
 from .script import SCRIPT, ScriptStep, first_mail_server, pair
+from .stage import LARGE, SMALL, Stage
+from .steps import question_steps
 from .terminal import TerminalView
 
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
-TABS = ("Script", "Compose", "Journey", "Queue and clock", "DNS", "Terminal")
-#: Messages in the menu of the journey.
-MAX_MESSAGES = 50
+TOOLS = ("Hosts", "Compose", "Queue and clock", "DNS", "Terminal")
+WORDS = {
+    "begin": ("Press Next.", "Ask first shows the question for the class; Next shows what happens."),
+    "end": "That was the whole script. Next begins again.",
+}
 _numbers = itertools.count(1)
 
 
 class StageView(LiveView):
-    """The room around one lab: the map on the left, one part at a time on the right."""
+    """The room around one lab: words, scene, dialogue and letter; the tools open beside the scene."""
 
     TICKS = True
 
     def __init__(self, lab: PlainLab) -> None:
-        self.map, self.queues, self.dig = MapView(lab), QueuesView(lab), DigView(lab)
+        self.stage = Stage(ground_of(lab.scenario), layout_name="room")
+        self.map, self.queues, self.dig = MapView(lab, self.stage), QueuesView(lab), DigView(lab)
         self.compose = ComposeView(lab, lab.person(pair(lab)[0]), filled={"to": pair(lab)[1], "subject": "Hello"})
-        self.journey = JourneyView()
-        self._messages: list[tuple[str, str]] = []
-        self.message = widgets.Dropdown(options=[], description="Message", layout={"width": "98%"})
-        self.message.observe(lambda _: self._choose(), "value")
-        self.caption = widgets.HTML()
-        parts = [
-            self._script(),
-            self.compose,
-            widgets.VBox([self.message, self.journey]),
-            self.queues,
-            self.dig,
-            self._terminal(lab),
-        ]
-        self.tabs = widgets.Tab(children=parts, titles=TABS, layout={"flex": "5 1 0", "min_width": "0"})
-        left = widgets.VBox([self.map, self.caption], layout={"flex": "4 1 0", "min_width": "0"})
-        both = widgets.HBox([left, self.tabs], layout={"align_items": "flex-start"})
+        self.journey = JourneyView(ground=self.stage.ground, stage=self.stage)
+        self.journey.now = self._marks
+        self.number = -1  # the moment that is shown
+        self._asked = False
+        self.words = widgets.HTML()
+        self.words.add_class("mc-words")
+        self.clock = widgets.HTML()
+        self.ask = widgets.Button(description="Ask first", tooltip="show the question (key A)")
+        self.next = widgets.Button(description="Next ▶", button_style="primary", tooltip="show what happens (key N)")
+        options = [(f"{number}. {step.title}", number) for number, step in enumerate(SCRIPT, 1)]
+        self.moment = widgets.Dropdown(
+            options=[("moment …", 0), *options], description="Moment", layout={"width": "250px"}
+        )
+        self.ask.on_click(lambda _: self.show_question())
+        self.next.on_click(lambda _: self.show_next())
+        self.moment.observe(lambda _: self._choose(), "value")
+        self.stage.on_press(self._key)
+        parts = [self.map, self.compose, self.queues, self.dig, self._terminal(lab)]
+        self.tabs = widgets.Tab(children=parts, titles=TOOLS)
+        self.drawer = widgets.VBox([self.tabs], layout={"display": "none"})
+        self.drawer.add_class("mc-drawer")
+        both = widgets.HBox([self.stage, self.drawer])
         both.add_class("mailcourse-stage")
-        super().__init__(lab, [both])
-
-    def _script(self) -> widgets.Widget:
-        """The steps of the script: a button each, and what to say to the class."""
-        rows = [widgets.HTML("<div>What to show to a class. Ask before you press.</div>")]
-        self.script_steps: dict[str, widgets.Button] = {}
-        for number, step in enumerate(SCRIPT, 1):
-            button = widgets.Button(
-                description=f"{number}. {step.title}", icon="play", tooltip=step.say, layout={"width": "280px"}
-            )
-            button.on_click(lambda _, step=step: self.play(step))
-            self.script_steps[step.title] = button
-            say = widgets.HTML(f'<div style="line-height:1.35">{escape(step.say)}</div>', layout={"flex": "1 1 220px"})
-            rows.append(widgets.HBox([button, say], layout={"align_items": "center", "flex_flow": "row wrap"}))
-        return widgets.VBox(rows)
+        super().__init__(lab, [self.words, both])
+        self.notice.add_class("mc-notice")
+        self._say(*WORDS["begin"])
 
     def _terminal(self, lab: PlainLab) -> widgets.Widget:
         services = [
@@ -91,11 +93,11 @@ class StageView(LiveView):
         ]
         self.host = widgets.Dropdown(options=list(lab.mail_servers), description="Host", layout={"width": "280px"})
         self.port = widgets.Dropdown(options=services, description="Port", layout={"width": "260px"})
-        self.connect = widgets.Button(description="Connect", icon="plug", layout={"width": "auto"})
+        self.connect = widgets.Button(description="Connect", layout={"width": "auto"})
         self.connect.on_click(lambda _: self.do(self._connect, self.connect))
         self.screen = widgets.VBox([])
-        row = widgets.HBox([self.host, self.port, self.connect], layout={"flex_flow": "row wrap"})
-        return widgets.VBox([row, self.screen])
+        line = widgets.HBox([self.host, self.port, self.connect], layout={"flex_flow": "row wrap"})
+        return widgets.VBox([line, self.screen])
 
     def _connect(self) -> None:
         source = self.lab.person(pair(self.lab)[0]).machine
@@ -106,88 +108,156 @@ class StageView(LiveView):
 
     # ---- the script ------------------------------------------------------------------------------------
 
-    def play(self, step: ScriptStep) -> None:
-        """Show a step; what is said to the class stays below the map."""
-        self.caption.value = (
-            f'<div role="status" style="background:#fff;color:#222;border-left:6px solid #D55E00;padding:6px 10px;'
-            f'line-height:1.4"><b>{escape(step.title)}</b><br>{escape(step.say)}</div>'
+    def _say(self, title: str, text: str, kind: str = "") -> None:
+        """Put words for the class on top."""
+        self.words.value = (
+            f'<div role="status" class="mc-caption {kind}"><h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
         )
-        self.do(lambda: step.act(self), *self.script_steps.values())
 
-    def show(self, tab: str) -> None:
-        """Bring a part to the front."""
-        if tab == "Terminal" and not self.screen.children:
+    def show_question(self) -> None:
+        """Ask what the next moment will show."""
+        if not self.is_live:
+            return
+        number = (self.number + 1) % len(SCRIPT)
+        self._asked = True
+        self._say(f"{number + 1}. {SCRIPT[number].title}", SCRIPT[number].ask, "ask")
+
+    def show_next(self) -> None:
+        """Show the next moment."""
+        if self.is_live and not self.next.disabled:
+            self.play(SCRIPT[(self.number + 1) % len(SCRIPT)])
+
+    def _choose(self) -> None:
+        if self.moment.value and self.moment.value != self.number + 1:
+            self.play(SCRIPT[self.moment.value - 1])
+
+    def _key(self, pressed: str) -> None:
+        """Hear the keys that mean Next and Ask first."""
+        if pressed == "key next":
+            self.show_next()
+        elif pressed == "key ask":
+            self.show_question()
+
+    def play(self, step: ScriptStep) -> None:
+        """Show a moment; what is said to the class stays above the scene."""
+        self.number = SCRIPT.index(step)
+        self.moment.value = self.number + 1
+        self._say(f"{self.number + 1}. {step.title}", step.say)
+        if self.is_open:
+            self.open_tools(False)
+        self.do(lambda: step.act(self), self.next, self.ask, self.moment)
+
+    @property
+    def is_open(self) -> bool:
+        """Are the tools beside the scene?"""
+        return bool(self.drawer.layout.display != "none")
+
+    def open_tools(self, is_open: bool) -> None:
+        """Open the tools beside the scene, or put them away."""
+        self.drawer.layout.display = "" if is_open else "none"
+        self.stage.layout_name = "room narrow" if is_open else "room"
+
+    def show_tool(self, name: str) -> None:
+        """Open one tool."""
+        if name == "Terminal" and not self.screen.children:
             self.host.value = first_mail_server(self.lab)
             self._connect()
-        self.tabs.selected_index = TABS.index(tab)
+        self.journey.leave()
+        self.tabs.selected_index = TOOLS.index(name)
+        self.open_tools(True)
 
     def show_journey(self, sent: PlainSent) -> None:
         """Play the journey of a message, from its beginning."""
         self.lab.settle()
-        self.show("Journey")
-        self._list()
-        self.message.value = sent.message
         self.journey.follow(sent.trace, sent.message, playing=True)
 
-    def walk(self, name: str, kind: str) -> None:
-        """Look a name up from the root downwards."""
-        self.show("DNS")
-        self.dig.name.value, self.dig.type.value = name, kind
-        self.dig.show_walk()
+    def show_since(self, act: Callable[[], object]) -> None:
+        """Act, and play what came of it: the way of the message that moved last."""
+        events = self.lab.trace.events()
+        since = events[-1].seq if events else 0
+        act()
+        self.lab.settle()
+        moved = [event for event in self.lab.trace if event.seq > since and event.message]
+        arrived = [event for event in moved if event.what == "delivered"] or moved
+        if arrived and arrived[-1].message is not None:
+            self.journey.follow(self.lab.trace, arrived[-1].message, playing=True, since=since)
+        else:
+            self.journey.leave()
+
+    def show_questions(self, act: Callable[[], object]) -> None:
+        """Act, and play the questions to the DNS, one by one."""
+        events = self.lab.trace.events()
+        since = events[-1].seq if events else 0
+        act()
+        asked = [event for event in self.lab.trace if event.seq > since and event.what in ("asked", "answered")]
+        self.journey.load(asked, playing=True, tell=question_steps)
 
     # ---- what happens ----------------------------------------------------------------------------------
 
-    def heard(self, event: Event) -> None:
-        """Remember the messages, for the menu of the journey."""
-        if event.what == "composed" and event.message:
-            subject = str(event.facts["subject"])[:60]
-            self._messages.append((f"{event.message}: {event.facts['sender']}: {subject}", event.message))
-            del self._messages[:-MAX_MESSAGES]
+    def _marks(self) -> Marks:
+        return self.map.marks()
 
     def look(self) -> None:
-        """Put new messages into the menu."""
-        if len(self.message.options) != len(self._messages) or self._messages[-1:] != list(self.message.options)[-1:]:
-            self._list()
-
-    def _list(self) -> None:
-        chosen = self.message.value
-        self.message.options = list(self._messages)
-        self.message.value = chosen if chosen in [message for _, message in self._messages] else None
-
-    def _choose(self) -> None:
-        if self.message.value is not None and self.is_live:
-            self.journey.follow(self.lab.trace, self.message.value)
+        """Show the time."""
+        self.clock.value = f'<span class="mc-clock">{self.lab.clock.now():%a %d %b %H:%M:%S}</span>'
 
     def stop(self, why: str = "") -> None:
         """Follow the lab no longer, in no part."""
         for part in (self.map, self.compose, self.queues, self.dig, *self.screen.children):
             part.stop(why)
         super().stop(why)
+        for button in (self.next, self.ask, self.moment):
+            button.disabled = True
+
+    def close(self) -> None:
+        """Take the stage off the page."""
+        self.journey.close()
+        for part in (self.ask, self.next, self.moment, self.clock):  # these stand in the row above
+            shut_parts(part)
+            part.close()
+        super().close()
+
+    def svg(self) -> str:
+        """Return the scene as it is now."""
+        return self.map.svg()
 
     def __repr__(self) -> str:
-        return f"{self.map!r}\n\nScript: " + "; ".join(self.script_steps)
+        return f"{self.map!r}\n\nScript: " + "; ".join(step.title for step in SCRIPT)
 
 
 class RoomView(Box):
-    """The stage, and above it the menu of scenarios, Reset and the size of the type.  `lab` is the lab on show."""
+    """The stage, and above it one row of controls.  `lab` is the lab on show."""
 
     def __init__(self, lab: PlainLab) -> None:
         self._guest = lab  # not ours to close
-        self.scenario = widgets.Dropdown(options=names(), description="Scenario", layout={"width": "280px"})
+        self.scenario = widgets.Dropdown(options=names(), description="Scenario", layout={"width": "150px"})
         if lab.scenario.name in names():
             self.scenario.value = lab.scenario.name
-        self.reset = widgets.Button(description="Reset", icon="undo", tooltip="a new lab, as it was at the beginning")
-        self.large = widgets.ToggleButton(value=False, description="Larger type", icon="search-plus")
+        self.reset = widgets.Button(description="↺ Reset", tooltip="a new lab, as it was at the beginning")
+        self.tools = widgets.ToggleButton(value=False, description="Tools")
+        self.large = widgets.ToggleButton(value=False, description="Larger type")
         self.notice = widgets.HTML()
         self.reset.on_click(lambda _: self.begin())
         self.scenario.observe(lambda _: self.begin(), "value")
         self.large.observe(lambda _: self._size(), "value")
-        self.stage = StageView(lab)
-        bar = [self.scenario, self.reset, self.large, self.notice]
-        self._bar = widgets.HBox(bar, layout={"flex_flow": "row wrap", "align_items": "center"})
-        self._style = widgets.HTML(f"<style>{STYLE}</style>")
-        super().__init__([self._style, self._bar, self.stage])
+        self.tools.observe(lambda _: self.stage.open_tools(self.tools.value), "value")
+        self._bar = widgets.HBox([])
+        self._bar.add_class("mc-top")
+        self._style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
+        super().__init__([])
         self.add_class("mailcourse-room")
+        self._show(StageView(lab))
+
+    def _show(self, stage: StageView) -> None:
+        self.stage = stage
+        stage.stage.min_text = LARGE if self.large.value else SMALL + 1
+        stage.drawer.layout.observe(lambda _: self._tell_tools(), "display")
+        right = [self.tools, self.large, stage.clock, self.notice]
+        self._bar.children = (self.scenario, self.reset, stage.ask, stage.next, stage.moment, *right)
+        self.children = (self._style, self._bar, stage)
+
+    def _tell_tools(self) -> None:
+        self.tools.value = self.stage.is_open
 
     @property
     def lab(self) -> PlainLab:
@@ -199,8 +269,8 @@ class RoomView(Box):
         self.reset.disabled = True
         try:
             old, lab = self.stage, PlainLab(self.scenario.value, name=f"control room {next(_numbers)}")
-            self.stage = StageView(lab)
-            self.children = (self._style, self._bar, self.stage)
+            self._show(StageView(lab))
+            self.tools.value = False
             old.close()
             if old.lab is not self._guest:
                 old.lab.close()
@@ -212,6 +282,7 @@ class RoomView(Box):
 
     def _size(self) -> None:
         self.add_class("mailcourse-large") if self.large.value else self.remove_class("mailcourse-large")
+        self.stage.stage.min_text = LARGE if self.large.value else SMALL + 1
 
     def close(self) -> None:
         """Take the room off the page, and close the lab that it made."""
@@ -225,10 +296,10 @@ class RoomView(Box):
         return repr(self.stage)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the widget; beside it a text, for where no widget can be shown."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        """Show the widget; beside it a text and a picture, for where no widget can be shown."""
+        shown = super()._repr_mimebundle_(**options)
+        data = shown[0] if isinstance(shown, tuple) else shown
         data["text/plain"] = repr(self)
         if self.lab.is_open:
-            data["image/png"] = b64encode(self.stage.map.still()).decode()
-        return bundle
+            data.update(bundle(self.stage.svg()))
+        return shown

@@ -1,7 +1,7 @@
-"""A script for a class: steps that can be shown by a button, in this order or any other.
+"""A script for a class: moments that can be shown by a button, in this order or any other.
 
-Each step says what to tell the class, does it in the lab, and brings the part of the room to the front
-where it can be seen.  They are made from the lab's own people and DNS, so that every scenario has them.
+Each has a question to ask first, does something in the lab, and says what to tell the class while it plays on the
+scene.  They are made from the lab's own people and DNS, so that every scenario has them.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.sent import PlainSent
 
 
-class Stage(Protocol):
-    """What a step may do with the room."""
+class Actor(Protocol):
+    """What a moment may do with the room."""
 
     lab: PlainLab
 
     def show_journey(self, sent: PlainSent) -> None:
         """Play the journey of a message."""
 
-    def show(self, tab: str) -> None:
-        """Bring a part of the room to the front."""
+    def show_since(self, act: Callable[[], object]) -> None:
+        """Act, and play what comes of it."""
 
-    def walk(self, name: str, kind: str) -> None:
-        """Look a name up from the root downwards."""
+    def show_questions(self, act: Callable[[], object]) -> None:
+        """Act, and play the questions to the DNS, one by one."""
+
+    def show_tool(self, name: str) -> None:
+        """Open a tool beside the scene."""
 
 
 @dataclass(frozen=True)
 class ScriptStep:
-    """`say` is for the class; `act` does it."""
+    """`ask` and `say` are for the class, before and after; `act` does it."""
 
     title: str
+    ask: str
     say: str
-    act: Callable[[Stage], None]
+    act: Callable[[Actor], None]
 
 
 def pair(lab: PlainLab) -> tuple[str, str]:
@@ -62,80 +66,88 @@ def home(lab: PlainLab) -> str:
     return lab.home_of(pair(lab)[1])
 
 
-def _send(stage: Stage, subject: str, to: str = "") -> None:
-    writer, reader = pair(stage.lab)
-    stage.show_journey(stage.lab.person(writer).send(to or reader, subject, "Is there bread today?"))
+def _send(actor: Actor, subject: str, to: str = "") -> None:
+    writer, reader = pair(actor.lab)
+    actor.show_journey(actor.lab.person(writer).send(to or reader, subject, "Is there bread today?"))
 
 
-def _fails_over(stage: Stage) -> None:
-    stage.lab.host(first_mail_server(stage.lab)).down()
-    _send(stage, "the second server takes it")
+def _fails_over(actor: Actor) -> None:
+    actor.lab.host(first_mail_server(actor.lab)).down()
+    _send(actor, "the second server takes it")
 
 
-def _comes_back(stage: Stage) -> None:
-    stage.lab.host(first_mail_server(stage.lab)).up()
-    stage.show("Queue and clock")
-    stage.lab.clock.advance(hours=1)
+def _comes_back(actor: Actor) -> None:
+    actor.lab.host(first_mail_server(actor.lab)).up()
+    actor.show_since(lambda: actor.lab.clock.advance(hours=1))
 
 
-def _waits(stage: Stage) -> None:
-    stage.lab.host(home(stage.lab)).down()
-    writer, reader = pair(stage.lab)
-    stage.lab.person(writer).send(reader, "please wait", "There is time.")
-    stage.lab.settle()
-    stage.show("Queue and clock")
+def _waits(actor: Actor) -> None:
+    actor.lab.host(home(actor.lab)).down()
+    _send(actor, "please wait")
 
 
-def _works_again(stage: Stage) -> None:
-    stage.lab.mend()
-    for host in stage.lab.scenario.hosts:
-        if not stage.lab.host(host).is_up:
-            stage.lab.host(host).up()
-    stage.show("Queue and clock")
-    stage.lab.clock.advance(hours=2)
+def _works_again(actor: Actor) -> None:
+    actor.lab.mend()
+    for host in actor.lab.scenario.hosts:
+        if not actor.lab.host(host).is_up:
+            actor.lab.host(host).up()
+    actor.show_since(lambda: actor.lab.clock.advance(hours=2))
 
 
-def _looks_up(stage: Stage) -> None:
-    stage.walk(pair(stage.lab)[1].rpartition("@")[2], "MX")
+def _looks_up(actor: Actor) -> None:
+    domain = pair(actor.lab)[1].rpartition("@")[2]
+    actor.lab.dns.forget()
+    actor.show_questions(lambda: actor.lab.dns.lookup(domain, "MX"))
 
 
 SCRIPT = (
     ScriptStep(
         "A message travels",
+        "Which computers touch a message between Send and the reader's mailbox?",
         "Four programs work for one message: who writes, the server that sends, the server that receives, "
         "and the mailbox. At each 250 the responsibility goes on to the next.",
-        lambda stage: _send(stage, "good morning"),
+        lambda actor: _send(actor, "good morning"),
     ),
     ScriptStep(
         "How did it know where to go?",
+        "The address says only who and where. Who knows the name of the server?",
         "The domain after the @ is looked up in the DNS, from the root downwards: which servers take mail for it?",
         _looks_up,
     ),
     ScriptStep(
         "The first mail server is off",
-        "Before you press: is the message lost, is it refused, or does it arrive? "
-        "The MX record with the lowest number comes first; the others are there for now.",
+        "Is the message lost, is it refused, or does it arrive?",
+        "The MX record with the lowest number comes first. Nobody answers there, so the next one takes the message.",
         _fails_over,
     ),
     ScriptStep(
         "It comes back",
+        "Must the writer do anything now?",
         "The second server kept the mail and tries again after a while. An hour passes now.",
         _comes_back,
     ),
     ScriptStep(
         "Nobody by that name",
-        "The address does not exist. The server that is responsible for the message has to tell the sender: a bounce.",
-        lambda stage: _send(stage, "is anybody there?", f"nobody@{pair(stage.lab)[1].rpartition('@')[2]}"),
+        "The address does not exist. Who tells the writer?",
+        "The server that is responsible for the message has to tell the sender: a bounce, in an envelope from nobody.",
+        lambda actor: _send(actor, "is anybody there?", f"nobody@{pair(actor.lab)[1].rpartition('@')[2]}"),
     ),
     ScriptStep(
         "The mailbox cannot be reached",
-        "Where is the message now, and for how long? It waits in a queue; read the reason and the next attempt.",
+        "Where is the message now, and for how long?",
+        "It waits in a queue, in the tray of the server that took it. That server tries again, less and less often.",
         _waits,
     ),
-    ScriptStep("All works again", "Everything is switched on, and two hours pass. Nothing was lost.", _works_again),
+    ScriptStep(
+        "All works again",
+        "What was lost?",
+        "Everything is switched on, and two hours pass. Nothing was lost.",
+        _works_again,
+    ),
     ScriptStep(
         "By hand",
+        "Could a person do what the programs did?",
         "SMTP is text that a person can type. Press the lines one by one, and read what the server says.",
-        lambda stage: stage.show("Terminal"),
+        lambda actor: actor.show_tool("Terminal"),
     ),
 )

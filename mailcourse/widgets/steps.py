@@ -28,6 +28,9 @@ class Step:
     about: frozenset[str] = frozenset()  # recipients in lower case; none: everybody's copy
     mark: str = ""  # by what a header line finds the step that wrote it; `header.py` knows
     time: datetime | None = None  # lab time
+    seq: int = 0  # of the last event that is told
+    message: str | None = None  # which message it is about: a bounce is one of its own
+    session: int | None = None  # in which SMTP session
 
 
 # ---- events → steps ----------------------------------------------------------------------------------
@@ -44,13 +47,17 @@ class _Telling:
     ends: dict[int, tuple[str, str]] = field(default_factory=dict)  # session -> who connected to whom
     taken: set[int] = field(default_factory=set)  # the message of these sessions is in the server's queue
     time: datetime | None = None
+    last: Event | None = None  # the last event read
     reports: dict[str | None, frozenset[str]] = field(default_factory=dict)  # a bounce -> whom it is about
     family: dict[str, str] = field(default_factory=dict)  # to whom it was forwarded -> for whom it came
 
     def add(self, step: Step, event: Event) -> None:
         """Add a step that an event tells."""
         about = self.reports.get(event.message) or self.names(event)
-        self.steps.append(replace(step, about=about, time=event.time))
+        session = event.facts.get("session")
+        message = str(event.facts["report"]) if event.what == "reported" else event.message
+        step = replace(step, about=about, time=event.time, seq=event.seq, message=message, session=session)
+        self.steps.append(step)
 
     def names(self, event: Event) -> frozenset[str]:
         """Return the recipients of an event, and those whose mail was forwarded to them."""
@@ -72,9 +79,9 @@ class _Telling:
             title = f"{server} tells {client}: 250, it is mine now" if is_taken else f"{client} talks to {server}"
             matches = (RCPT.match(line) for line in self.lines)
             about = frozenset(match[1].lower() for match in matches if match)
-            self.steps.append(
-                Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
-            )
+            step = Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
+            seq, message = (self.last.seq, self.last.message) if self.last is not None else (0, None)
+            self.steps.append(replace(step, seq=seq, message=message, session=self.session))
         self.lines = []
 
 
@@ -122,6 +129,7 @@ def _said(telling: _Telling, event: Event) -> None:
     if not telling.lines:
         telling.time = event.time
     telling.lines.append(_line(event))
+    telling.last = event
 
 
 def _line(event: Event) -> str:
@@ -142,8 +150,35 @@ def _look_up(telling: _Telling, event: Event) -> None:
     answers = ", ".join(_value(text) for text in reply["answers"]) or reply["rcode"]
     lines = (_dns_line(each) for each in telling.asking)
     title = f"{first.host} asks the DNS for {query['type']} of {query['name'].rstrip('.')}: {answers}"
-    telling.steps.append(Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time))
+    step = Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time)
+    telling.steps.append(replace(step, seq=event.seq, message=event.message))
     telling.asking = []
+
+
+def question_steps(events: Iterable[Event]) -> list[Step]:
+    """Tell a look-up question by question: who asks whom, and where each answer leads."""
+    told: list[Step] = []
+    asked: list[Event] = []
+    for event in events:
+        if event.what == "asked":
+            is_first = not asked
+            asked.append(event)
+            if is_first:
+                question = f"{event.facts['type']} of {event.facts['name'].rstrip('.')}"
+                title = f"{event.host} asks {event.facts['server']}: {question}?"
+                told.append(_question(title, event, event, str(event.facts["server"])))
+        elif event.what == "answered" and asked:
+            last = asked.pop()
+            values = ", ".join(_value(text) for text in event.facts["answers"])
+            says = "it does not know, but names who may" if event.facts["rcode"] == "REFERRAL" else "it answers"
+            title = f"{event.host} tells {last.host}: {says}: {values or event.facts['rcode']}"
+            told.append(_question(title, last, event, event.host))
+    return told
+
+
+def _question(title: str, asked: Event, last: Event, server: str) -> Step:
+    lines = tuple(_dns_line(each) for each in ((asked, last) if asked is not last else (asked,)))
+    return Step(title, "dns", server, (asked.host, server), lines, time=last.time, seq=last.seq)
 
 
 def _value(record: str) -> str:

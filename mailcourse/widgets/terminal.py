@@ -155,7 +155,7 @@ class TerminalView(LiveView):
         self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         self.input = LineInput()
-        self.again = widgets.Button(description="Connect again", icon="plug", layout={"width": "auto"})
+        self.again = widgets.Button(description="Connect again", layout={"width": "auto"})
         self.again.on_click(lambda _: self.do(self.connect, self.again))
         self.input.on_line(self.say_line)
         buttons = []
@@ -206,9 +206,9 @@ class TerminalView(LiveView):
             if self._wants_tls:
                 self._held.append(line)
             else:
-                self._send(line)
+                self._put_line(line)
 
-    def _send(self, line: str) -> None:
+    def _put_line(self, line: str) -> None:
         self._wants_tls = line.split(" ")[-1].upper() in ("STARTTLS", "STLS")
         self.lines.append(("C", line[:MAX_TYPED]))
         self.soon()
@@ -256,7 +256,7 @@ class TerminalView(LiveView):
                 connection = self._begin_tls(connection)
             self._wants_tls = False
             while self._held and not self._wants_tls:
-                self._send(self._held.pop(0))
+                self._put_line(self._held.pop(0))
         return connection
 
     def _begin_tls(self, connection: socket.socket) -> ssl.SSLSocket:

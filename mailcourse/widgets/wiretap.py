@@ -118,7 +118,7 @@ class WiretapView(LiveView):
         )
         self.summary = widgets.HTML()
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
-        self.clear = widgets.Button(description="Clear", icon="eraser", layout={"width": "auto"})
+        self.clear = widgets.Button(description="Clear", layout={"width": "auto"})
         self.clear.on_click(lambda _: self._forget())
         super().__init__(lab, [widgets.HBox([self.clear, self.summary]), self.screen])
         self._unlisten = lab.on_packet(lambda _: self.soon())

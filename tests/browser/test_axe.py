@@ -14,7 +14,7 @@ SHOWN = {
     "journey": "lab.person('alice@academy.test').send(['bruno@bakery.test', 'nobody@bakery.test'], 'x', 'y').journey()",
     "panel": "lab.panel()",
 }
-PRESSED = {"dns": "Walk from the root", "compose": "Look at the raw message", "journey": "Step", "room": "A message"}
+PRESSED = {"dns": "Walk from the root", "compose": "Look at the raw message", "journey": "Step ▶", "room": "Next ▶"}
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -106,8 +106,8 @@ def test_no_message_runs_asks_or_spills_in_any_view(page: Bench) -> None:
     assert len(messages) > 0.8 * count
     told = page.output(2)
     for message in messages:
-        page.kernel(f"way.follow(lab.trace, {message!r}); way.slider.value = way.slider.max")
-        steps = page.kernel("print(way.slider.max + 1)")
+        page.kernel(f"way.follow(lab.trace, {message!r}); way.stage.step = len(way.steps) - 1")
+        steps = page.kernel("print(len(way.steps))")
         wait(
             lambda steps=steps: f"{steps} / {steps}" in told.inner_html() or f"of {steps}" in told.inner_text(), message
         )

@@ -53,7 +53,7 @@ def test_a_press_changes_the_picture_soon(bench: Callable[..., Bench]) -> None:
     page = bench(OPEN, "lab.map()", journey)
     page.choose("Host", "mx1.bakery.test")
     assert told("map, a host off and on", timed(page, lambda n: "Switch on" if n % 2 else "Switch off", 1)) < 1000
-    assert told("journey, a step", timed(page, lambda n: "Step" if n % 20 < 10 else "Back", 2)) < 1000
+    assert told("journey, a step", timed(page, lambda n: "Step ▶" if n % 20 < 10 else "◀ Back", 2)) < 1000
 
 
 BURST = """
@@ -66,17 +66,17 @@ def burst():
 thread = threading.Thread(target=burst)
 thread.start()
 """
-#: Counts in window.__painted how often a view got another picture.
+#: Counts in window.__painted how often a view was told something new.
 COUNTED = """box => {
   window.__painted = 0;
-  new MutationObserver(() => window.__painted++).observe(box, { childList: true });
+  new MutationObserver(() => window.__painted++).observe(box, { attributes: true, attributeFilter: ["aria-label"] });
 }"""
 
 
 def test_five_hundred_messages_pass_while_the_page_answers(bench: Callable[..., Bench]) -> None:
     page = bench(OPEN, "the_map = lab.map(); the_map")
     here = page.output(1)
-    page.page.evaluate(COUNTED, here.locator(":has(> .mailcourse-map)").element_handle())
+    page.page.evaluate(COUNTED, here.locator(".mc-scene").element_handle())
     began = time.monotonic()
     page.kernel(BURST)
     took = []

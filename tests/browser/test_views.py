@@ -58,7 +58,7 @@ def test_a_link_pressed_in_the_picture_is_cut_and_mail_takes_another_way(bench: 
     wait(lambda: chosen.input_value() == "mx2.bakery.test", "a press on a host chooses it")
     page.run(2)
     picture_says(here, "bruno 2")
-    link = here.locator("g.edge", has=page.page.locator("title:text-is('n1->n4')")).first
+    link = here.locator("g.edge", has=page.page.locator("title:text-is('mail.academy.test → mx1.bakery.test')")).first
     link.locator(".hit").dispatch_event("click", {"bubbles": True})
     wait(lambda: chosen.input_value() == "mail.academy.test → mx1.bakery.test", "a press on a link chooses it")
     see(here, re.compile("mx1.bakery.test says goodbye"))
@@ -187,19 +187,19 @@ def test_a_journey_is_stepped_by_button_key_and_header_line(bench: MakeBench) ->
     page = bench(OPEN, "lab.person('alice@academy.test').send('bruno@bakery.test', 'Fresh bread', 'x').journey()")
     here = page.output(1)
     picture_says(here, "^Step 1 of")
-    page.press("Step", here)
+    page.press("Step ▶", here)
     picture_says(here, "^Step 2 of")
     here.get_by_role("slider").focus()
     page.page.keyboard.press("ArrowRight")
     picture_says(here, "^Step 3 of")
     page.page.keyboard.press("ArrowLeft")
     picture_says(here, "^Step 2 of")
-    page.press("Back", here)
+    page.press("◀ Back", here)
     picture_says(here, "^Step 1 of")
-    lines = here.locator(".widget-select select")
-    texts = [text.replace("\xa0", " ") for text in lines.locator("option").all_inner_texts()]
-    (received,) = [number for number, text in enumerate(texts) if "by mx1.bakery.test" in text]
-    lines.select_option(index=received)
+    here.get_by_role("slider").focus()
+    page.page.keyboard.press("End")
+    see(here, re.compile("puts it into the mailbox"))
+    here.locator(".mc-line", has_text="by mx1.bakery.test").click()
     picture_says(here, "mx1.bakery.test takes responsibility")
     see(here, re.compile(r"written: queue/active/"))
 
@@ -264,7 +264,7 @@ def test_shown_twice_run_again_and_closed_no_view_does_harm(bench: MakeBench) ->
         # The same view stands below two cells, and both are told that the lab is closed.
         for place in (page.output(number), page.output(number - 2 + count)):
             see(place, re.compile("The lab is closed"))
-            own = place.locator(".mailcourse-stage button") if name == "room" else place.locator("button")
+            own = place.locator("button")
             assert all(own.nth(n).is_disabled() for n in range(own.count()) if _needs_the_lab(own.nth(n))), name
     page.run(0)
     page.run(2)
@@ -276,6 +276,4 @@ def test_shown_twice_run_again_and_closed_no_view_does_harm(bench: MakeBench) ->
 
 def _needs_the_lab(button: Any) -> bool:
     """A journey can be stepped through without its lab; the eyes need no button at all."""
-    return bool(
-        button.evaluate("b => !/Back|Step|Play/.test(b.innerText) && !b.closest('.widget-play, .jupyter-widget-play')")
-    )
+    return bool(button.evaluate("b => !b.closest('.mc-stage') && !/Reset|Tools|Larger/.test(b.innerText)"))

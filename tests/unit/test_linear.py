@@ -24,7 +24,7 @@ from mailcourse.mailbox import names
 from mailcourse.message import address, address_list, fields, sasl
 from mailcourse.mta import arguments, data
 from mailcourse.mua.mail import Mail, Messages
-from mailcourse.widgets import header, reader, reading, terminal, wiretap
+from mailcourse.widgets import letter, reader, reading, terminal, wiretap
 
 OCTETS = 100_000
 #: seconds of the processor; a quiet machine needs a tenth of it, a door that is not linear many times as much
@@ -120,7 +120,7 @@ DOORS: dict[str, Callable[[bytes], object]] = {
     "wiretap": said(lambda text: wiretap.Secrets().hear(1, f"a LOGIN {text}")),
     "chunk of a wiretap": tap.readable,
     "terminal": said(terminal.meaning),
-    "lines of a header": said(lambda text: header.lines(f"Received: {text}", [])),
+    "lines of a header": said(lambda text: letter.fields(f"Received: {text}")),
     "words to search for": said(reading.keys),
 }
 REFUSALS = (LabError, CommandRejected, BadResponse, NoResponse, arguments.BadArgument)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import html
 import time
 import weakref
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from mailcourse import Lab
-from mailcourse.widgets.room import TABS, RoomView
+from mailcourse.widgets.room import TOOLS, RoomView
 from mailcourse.widgets.script import SCRIPT, first_mail_server, pair
 
 
@@ -24,13 +25,18 @@ def until(true: Callable[[], bool]) -> None:
 
 def play(room: RoomView, title: str) -> None:
     stage = room.stage
-    stage.script_steps[title].click()
-    until(lambda: not stage.script_steps[title].disabled)
+    stage.play(next(step for step in SCRIPT if step.title == title))
+    until(lambda: not stage.next.disabled)
     assert not stage.notice.value, stage.notice.value
 
 
 def front(room: RoomView) -> str:
-    return TABS[room.stage.tabs.selected_index]
+    """Return the tool that is open beside the scene; "" when there is none."""
+    return TOOLS[room.stage.tabs.selected_index] if room.stage.is_open else ""
+
+
+def places(room: RoomView) -> dict[str, object]:
+    return dict(room.stage.stage.ground.spots)
 
 
 @pytest.fixture
@@ -40,17 +46,48 @@ def room(lab: Lab) -> RoomView:
 
 def test_the_story_of_the_second_mail_server_is_told_by_three_buttons(room: RoomView) -> None:
     play(room, "A message travels")
-    assert front(room) == "Journey"
     assert "puts it into the mailbox of bruno@bakery.test" in repr(room.stage.journey)
+    assert room.stage.stage.playing
     play(room, "The first mail server is off")
     assert "cannot reach mx1.bakery.test" in repr(room.stage.journey)
     assert "mx2.bakery.test takes responsibility" in repr(room.stage.journey)
     assert "puts it into" not in repr(room.stage.journey)
-    assert "lowest number comes first" in room.stage.caption.value
+    assert "lowest number comes first" in room.stage.words.value
     play(room, "It comes back")
-    assert front(room) == "Queue and clock"
     assert len(room.lab.person("bruno@bakery.test").inbox()) == 2
     until(lambda: "puts it into the mailbox of bruno@bakery.test" in repr(room.stage.journey))
+    assert "writes a message" not in repr(room.stage.journey), "only what is new is told"
+    assert "Received" in room.stage.stage.frames[0]["letter"], "but the letter has its past"
+
+
+def test_next_goes_through_the_script_and_ask_first_only_asks(room: RoomView) -> None:
+    for number, step in enumerate(SCRIPT):
+        room.stage.ask.click()
+        assert step.ask in html.unescape(room.stage.words.value)
+        assert room.stage.number == number - 1, "nothing has happened yet"
+        room.stage.next.click()
+        until(lambda: not room.stage.next.disabled)
+        assert html.unescape(step.say) in html.unescape(room.stage.words.value)
+        assert room.stage.moment.value == number + 1
+    room.stage.next.click()
+    until(lambda: not room.stage.next.disabled)
+    assert room.stage.number == 0
+
+
+def test_the_keys_of_a_presenter_mean_next_and_ask(room: RoomView) -> None:
+    press = room.stage.stage._handle_custom_msg
+    press({"pressed": "key ask"}, [])
+    assert SCRIPT[0].ask in html.unescape(room.stage.words.value)
+    press({"pressed": "key next"}, [])
+    until(lambda: not room.stage.next.disabled)
+    assert room.stage.number == 0
+
+
+def test_no_host_moves_through_the_whole_script(room: RoomView) -> None:
+    before = places(room)
+    for step in SCRIPT:
+        play(room, step.title)
+        assert places(room) == before
 
 
 def test_reset_gives_back_what_the_old_stage_held(room: RoomView) -> None:
@@ -88,25 +125,21 @@ def test_each_step_can_be_shown_first(room: RoomView, step: object) -> None:
     play(room, step.title)  # type: ignore[attr-defined]
 
 
-def test_a_step_brings_to_the_front_where_it_can_be_seen(room: RoomView) -> None:
+def test_only_the_terminal_leaves_the_scene_and_the_next_moment_puts_it_away(room: RoomView) -> None:
     play(room, "How did it know where to go?")
-    assert front(room) == "DNS"
-    assert "ns.bakery.test" in room.stage.dig.steps.value
+    assert front(room) == ""
+    assert "ns.bakery.test tells resolver.carrier.test" in repr(room.stage.journey)
     play(room, "The mailbox cannot be reached")
-    assert front(room) == "Queue and clock"
+    assert front(room) == ""
     until(lambda: len(room.stage.queues.list.options) == 1)
     play(room, "By hand")
+    assert front(room) == "Terminal"
+    assert room.tools.value
     (terminal,) = room.stage.screen.children
     until(lambda: any("220 mx1.bakery.test" in line for _, line in terminal.lines))
-
-
-def test_any_message_can_be_chosen_for_the_journey(room: RoomView, lab: Lab) -> None:
-    for subject in ("one", "two"):
-        lab.person("alice@academy.test").send("bruno@bakery.test", subject, "x")
-    lab.settle()
-    until(lambda: len(room.stage.message.options) == 2)
-    room.stage.message.value = room.stage.message.options[0][1]
-    assert any("Subject: one" in label for label, _ in room.stage.journey.header.options)
+    play(room, "A message travels")
+    assert front(room) == ""
+    assert not room.tools.value
 
 
 def test_reset_begins_again_and_leaves_the_lab_it_came_with(room: RoomView, lab: Lab) -> None:
@@ -129,13 +162,14 @@ def test_reset_begins_again_and_leaves_the_lab_it_came_with(room: RoomView, lab:
 def test_larger_type_is_a_switch(room: RoomView) -> None:
     room.large.value = True
     assert "mailcourse-large" in room._dom_classes
+    assert room.stage.stage.min_text == 20
     room.large.value = False
     assert "mailcourse-large" not in room._dom_classes
 
 
 def test_a_closed_lab_rests_every_part_and_reset_helps(room: RoomView, lab: Lab) -> None:
     lab.close()
-    assert all(button.disabled for button in room.stage.script_steps.values())
+    assert all(button.disabled for button in (room.stage.next, room.stage.ask, room.stage.moment))
     assert "closed" in room.stage.notice.value
     room.reset.click()
     play(room, "A message travels")

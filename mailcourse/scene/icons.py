@@ -1,0 +1,64 @@
+"""The shapes: one for each role, and one for each state, so that none is told by colour alone.
+
+Each is drawn around (0, 0), a host's about 60 wide and 44 high.  `draw.css` has the colours.
+"""
+
+from __future__ import annotations
+
+#: role → what a host looks like
+HOSTS = {
+    "person": (
+        '<rect class="paper" x="-25" y="-22" width="50" height="34" rx="4"/>'
+        '<path class="line" d="M-33 17h66M-12-6h24M-12 1h16"/>'
+    ),
+    "web": (
+        '<rect class="paper" x="-28" y="-22" width="56" height="42" rx="5"/>'
+        '<path class="line" d="M-28-10h56M-14 1h28v13h-28zM-14 1 0 9 14 1"/><path class="line" d="M-22-16h3M-15-16h3"/>'
+    ),
+    "mail": (
+        '<rect class="body" x="-28" y="-23" width="56" height="21" rx="4"/>'
+        '<rect class="body" x="-28" y="1" width="56" height="21" rx="4"/>'
+        '<path class="line" d="M-19-13h24M-19 11h24"/><circle class="lamp" cx="17" cy="-13" r="3.5"/>'
+        '<circle class="lamp" cx="17" cy="11" r="3.5"/>'
+    ),
+    "dns": (
+        '<path class="book" d="M0-17C-9-23-20-22-27-19V17C-20 14-9 13 0 19 9 13 20 14 27 17V-19C20-22 9-23 0-17Z"/>'
+        '<path class="line" d="M0-17V19M-20-8h12M-20 0h12M8-8h12M8 0h12"/>'
+    ),
+}
+#: a person's mailbox, about 26 wide
+MAILBOX = (
+    '<path class="box" d="M-13 10V-2a8 8 0 0 1 8-8H7a8 8 0 0 1 8 8v12Z"/>'
+    '<path class="line" d="M3 10V-2a8 8 0 0 0-8-8M7-1h6M13-1v-8"/>'
+)
+#: state → the sign of it, at the upper right corner; across the whole host where it is off
+SIGNS = {
+    "off": '<path class="cross" d="M-19-19 19 19M19-19-19 19"/>',
+    "waiting": (
+        '<g transform="translate(30 -20)"><path class="tray" d="M-15 0h9l3 5h7l3-5h9v13h-31Z"/>'
+        '<rect class="sheet" x="-9" y="-9" width="18" height="9"/></g>'
+    ),
+    "slow": (
+        '<g transform="translate(-32 -20)"><circle class="warn" r="11"/><path class="line" d="M-4-6h8L-4 6h8Z"/></g>'
+    ),
+    "refusing": ('<g transform="translate(-32 -20)"><circle class="no" r="11"/><path class="bar" d="M-6 0h12"/></g>'),
+    "trouble": (
+        '<g transform="translate(-32 -20)"><path class="warn" d="M0-12 12 9H-12Z"/>'
+        '<path class="line" d="M0-5v7M0 5v1"/></g>'
+    ),
+}
+#: what moves, by kind; drawn around (0, 0)
+ENVELOPE = (
+    '<rect class="cover" x="-21" y="-14" width="42" height="28" rx="3"/><path class="flap" d="M-21-12 0 5 21-12"/>'
+)
+SPRITES = {
+    "letter": ENVELOPE,
+    "bounce": f'{ENVELOPE}<text class="inside" y="13">&lt;&gt;</text>',
+    "fail": ENVELOPE,
+    "question": '<circle class="ball" r="13"/><text class="inside" y="6">?</text>',
+    "answer": '<circle class="ball full" r="13"/><text class="inside" y="5">✓</text>',
+    "reply": '<rect class="note good" x="-22" y="-13" width="44" height="26" rx="13"/>',
+    "refusal": '<rect class="note bad" x="-22" y="-13" width="44" height="26" rx="13"/>',
+    "later": '<rect class="note slow" x="-22" y="-13" width="44" height="26" rx="13"/>',
+    "stamp": '<rect class="mark" x="-40" y="-12" width="80" height="24" rx="4"/>',
+}

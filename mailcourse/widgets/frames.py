@@ -1,0 +1,182 @@
+"""The film of a journey: for each step what the scene marks, what moves, what was said, and the letter as it is.
+
+    steps, events, places ─► frames ─► the player in the browser, one frame a step
+
+Everything is made here, as text that is escaped already; the browser shows it, and needs no kernel for the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from mailcourse.internet.trace import Event
+from mailcourse.message.harmless import visible
+from mailcourse.scene.draw import PartMark, host_id
+from mailcourse.scene.moves import Move, Teller
+from mailcourse.scene.places import Link, Places
+
+from .letter import LetterNow, letters
+from .steps import Step
+from .talk import TalkRow, lead, rows_of, talk_html
+
+#: Milliseconds for one line of a dialogue to appear.
+LINE = 140
+#: Motions of one step: those of a long look-up are told by its lines.
+MAX_MOVES = 16
+MAX_NAME = 200
+SAID = {
+    "envelope": "Envelope: what servers read",
+    "bounce": "Envelope of a bounce: nobody to answer",
+    "letter": "Letter: what people read",
+    "nothing": "no envelope yet: it is made when the letter is handed to a server",
+    "unknown": "its header is not known here",
+    "report": "the server writes it now: a report to who sent the letter",
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step on the screen."""
+
+    title: str
+    marks: Mapping[str, PartMark]
+    moves: tuple[Move, ...]
+    rows: tuple[TalkRow, ...]
+    letter: LetterNow
+
+    def told(self, ground: Places) -> dict[str, Any]:
+        """Return what a browser needs to show it."""
+        return {
+            "title": self.title,
+            "marks": {part: [" ".join(mark.classes), mark.words] for part, mark in self.marks.items()},
+            "moves": [move.told(ground) for move in self.moves],
+            "lead": LINE * lead(self.rows) if self.moves else 0,
+            "said": talk_html(self.rows),
+            "letter": letter_html(self.letter),
+        }
+
+
+def frames(
+    events: Sequence[Event], steps: Sequence[Step], ground: Places, now: Mapping[str, PartMark] | None = None
+) -> list[Frame]:
+    """Make the film.  `now` are marks of a lab that is open: what they say and a journey does not tell is kept."""
+    moves = _moves(events, steps)
+    said: dict[int | None, list[str]] = {}
+    made = []
+    marks = _Marks(ground, steps, now or {})
+    for number, (step, letter) in enumerate(zip(steps, letters(events, steps), strict=True)):
+        before = said.setdefault(step.session, []) if step.session is not None else []
+        rows = rows_of([*before, *step.lines], len(before))
+        before += step.lines
+        when = f"{step.time:%a %H:%M:%S}  " if step.time else ""
+        title = f"{when}{visible(step.title[:MAX_NAME])}"
+        made.append(Frame(title, marks.at(number), tuple(moves[number]), tuple(rows), letter))
+    return made
+
+
+def _moves(events: Sequence[Event], steps: Sequence[Step]) -> list[list[Move]]:
+    """Give each motion to the step that tells its event."""
+    teller, place = Teller(), 0
+    found: list[list[Move]] = []
+    for step in steps:
+        moves: list[Move] = []
+        while place < len(events) and events[place].seq <= step.seq:
+            moves += teller.moves(events[place])
+            place += 1
+        found.append(_fewer(moves))
+    return found
+
+
+def _fewer(moves: list[Move]) -> list[Move]:
+    """Leave out the middle of a very long look-up."""
+    half = MAX_MOVES // 2
+    return moves if len(moves) <= MAX_MOVES else [*moves[:half], *moves[-half:]]
+
+
+class _Marks:
+    """What the scene marks at each step: who acts, who is off, where the letter lies, what arrived."""
+
+    def __init__(self, ground: Places, steps: Sequence[Step], now: Mapping[str, PartMark]) -> None:
+        self._ground, self._steps, self._now = ground, steps, now
+        self._links = {link: f"e{number}" for number, link in enumerate(shown_links(ground, steps))}
+        self._states: list[dict[str, PartMark]] = []
+        state: dict[str, PartMark] = {}
+        for step in steps:
+            state = self._after(state, step)
+            self._states.append(state)
+
+    def _after(self, state: dict[str, PartMark], step: Step) -> dict[str, PartMark]:
+        """Return what is known after a step."""
+        state = dict(state)
+        host = host_id(self._ground, step.host)
+        if not step.works and step.link is not None:
+            state[host_id(self._ground, step.link[1])] = PartMark(("off",), "no answer")
+        elif step.mark == "deferred":
+            state[host] = PartMark(("waiting",), "1 waiting")
+        elif step.kind == "mailbox":
+            state[host] = PartMark((), "✓")
+        for name in step.link or ():
+            known = state.get(host_id(self._ground, name))
+            if step.works and known is not None and (known.words == "no answer" or name == (step.link or ("",))[0]):
+                del state[host_id(self._ground, name)]
+        if step.link is not None and step.kind == "mail" and step.works:
+            state[self._links.get(step.link, "")] = PartMark(("past",))
+        state.pop("", None)
+        return state
+
+    def at(self, number: int) -> dict[str, PartMark]:
+        """Return all marks of a step."""
+        step = self._steps[number]
+        marks = {**_without_counts(self._now), **self._states[number]}
+        parts = [host_id(self._ground, name) for name in (step.host, *(step.link or ()))]
+        if step.link is not None:
+            parts.append(self._links.get(step.link, ""))
+        for part in dict.fromkeys(parts):
+            if part:
+                known = marks.get(part, PartMark())
+                marks[part] = PartMark((*known.classes, "now"), known.words)
+        return marks
+
+
+def _without_counts(now: Mapping[str, PartMark]) -> dict[str, PartMark]:
+    """Keep what is broken: how many wait and how many arrived is for the journey to tell."""
+    return {part: mark for part, mark in now.items() if {*mark.classes} & {"off", "slow", "refusing", "trouble", "cut"}}
+
+
+def shown_links(ground: Places, steps: Sequence[Step]) -> tuple[Link, ...]:
+    """Return the usual ways of mail, and those that this letter took besides."""
+    took = [step.link for step in steps if step.link is not None and step.kind == "mail" and step.works]
+    return tuple(dict.fromkeys((*ground.links, *took)))
+
+
+def letter_html(letter: LetterNow) -> str:
+    """Write envelope and header of one step; each line of the header leads to the step that wrote it."""
+    title = SAID["bounce"] if letter.is_bounce else SAID["envelope"]
+    if letter.sender is None:
+        envelope = f"<p>{escape(SAID['nothing'])}</p>"
+    else:
+        names = [("from", letter.sender or "<>")] + [("to", name) for name in letter.recipients[:8]]
+        envelope = "".join(
+            f"<p><span>{word}</span> <b>{escape(visible(name[:MAX_NAME]))}</b></p>" for word, name in names
+        )
+        if len(letter.recipients) > 8:
+            envelope += f"<p>and {len(letter.recipients) - 8} more</p>"
+    kind = " bounce" if letter.is_bounce else ""
+    lines = "".join(_line(line.text, line.step, line.is_new) for line in letter.lines)
+    nothing = f"<p>{escape(SAID['report' if letter.is_bounce else 'unknown'])}</p>"
+    return (
+        f'<section class="mc-envelope{kind}"><h4>{escape(title)}</h4><div>{envelope}</div></section>'
+        f'<section class="mc-letter"><h4>{escape(SAID["letter"])}</h4><div>{lines or nothing}</div></section>'
+    )
+
+
+def _line(text: str, step: int | None, is_new: bool) -> str:
+    name, colon, value = text.partition(":")
+    inside = f"<b>{escape(name)}{colon}</b>{escape(value)}"
+    new = " new" if is_new else ""
+    if step is None:
+        return f'<p class="mc-line{new}">{inside}</p>'
+    return f'<button type="button" class="mc-line{new}" data-step="{step}">{inside}</button>'

@@ -1,0 +1,344 @@
+// The stage: one scene, and what moves on it.  Python decides what is shown; this file plays it.
+const SVG = "http://www.w3.org/2000/svg";
+const RATES = { slow: 0.5, normal: 1, fast: 2.5 };
+const REST = 900; // milliseconds between two steps while it plays
+const MANY = 24, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
+const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+function make(tag, name, words = "") {
+  const made = document.createElement(tag);
+  made.className = name;
+  made.textContent = words;
+  return made;
+}
+
+/** Where something is on its Bézier curve; what turns comes back from its middle. */
+export function at(move, t) {
+  const s = move.turns ? move.turns * (t < 0.5 ? 2 * t : 2 - 2 * t) : t;
+  const u = 1 - s;
+  const [a, b, c, d] = move.points;
+  return [0, 1].map((i) => u ** 3 * a[i] + 3 * u * u * s * b[i] + 3 * u * s * s * c[i] + s ** 3 * d[i]);
+}
+
+class Scene {
+  constructor(box, model) {
+    this.box = box;
+    this.model = model;
+    this.halt = () => {};
+    box.addEventListener("click", (event) => {
+      const part = event.target.closest("g.node, g.edge, g.mailbox");
+      if (part) model.send({ pressed: part.id });
+    });
+    this.watch = new ResizeObserver(() => this.fit());
+    this.watch.observe(box);
+  }
+  draw() {
+    this.halt();
+    this.box.innerHTML = this.model.get("picture");
+    this.svg = this.box.querySelector("svg");
+    this.fit();
+  }
+  /** Letters keep a size that can be read, however small the picture is. */
+  fit() {
+    const view = this.svg?.viewBox.baseVal;
+    if (!view?.width || !this.box.clientWidth) return;
+    const box = this.svg.getBoundingClientRect();
+    const scale = Math.min(box.width / view.width, box.height / view.height) || 1;
+    this.svg.style.setProperty("--text", `${Math.max(15, this.model.get("min_text") / scale)}px`);
+  }
+  mark(marks) {
+    this.svg?.querySelectorAll("g.node, g.edge, g.mailbox").forEach((part) => {
+      const [classes, words] = marks[part.id] || ["", ""];
+      const own = part.dataset.own ?? (part.dataset.own = part.getAttribute("class"));
+      part.setAttribute("class", `${own} ${classes}`.trim());
+      const line = part.querySelector(".words");
+      if (!line) return;
+      line.dataset.own ??= line.textContent;
+      const text = words || line.dataset.own;
+      if (line.textContent !== text) line.textContent = text;
+    });
+  }
+  say(words) {
+    this.svg?.setAttribute("aria-label", words);
+  }
+  /** Play one motion; resolves with true when it has come to its end. */
+  play(move, rate, lights = false) {
+    const layer = this.svg?.querySelector(".moving");
+    if (!layer || document.hidden) return Promise.resolve(true);
+    const mover = document.createElementNS(SVG, "g");
+    mover.setAttribute("class", `mover ${move.kind}`);
+    mover.innerHTML = this.model.get("sprites")[move.kind] + '<text class="carried"></text>';
+    const [first, last] = [move.points[0], move.points[3]];
+    const stays = first[0] === last[0] && first[1] === last[1];
+    if (!stays) {
+      const way = document.createElementNS(SVG, "path");
+      way.setAttribute("class", move.kind === "question" || move.kind === "answer" ? "way dns" : "way");
+      way.setAttribute("d", move.path);
+      layer.append(way);
+    }
+    layer.append(mover);
+    const said = mover.querySelector(".carried");
+    said.textContent = move.said;
+    if (["stamp", "reply", "refusal", "later"].includes(move.kind)) this.fill(mover, said, move);
+    const wide = this.svg.viewBox.baseVal.width;
+    const half = said.getBBox().width / 2 + 4;
+    const inside = mover.contains(said) && said.dataset.inside;
+    const lit = lights ? move.hosts.map((id) => this.svg.getElementById(id)).filter(Boolean) : [];
+    lit.forEach((part) => part.classList.add("now"));
+    const put = (t) => {
+      const [x, y] = at(move, t);
+      const size = stays && !isCalm() ? 1.25 - 0.25 * Math.min(1, 3 * t) : 1;
+      mover.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${size.toFixed(2)})`);
+      if (!inside) {
+        said.setAttribute("x", (Math.min(Math.max(x, half), wide - half) - x).toFixed(1));
+        said.setAttribute("y", y < 46 ? 34 : -22);
+      }
+    };
+    return new Promise((done) => {
+      let frame = 0, timer = 0;
+      const end = (whole) => {
+        cancelAnimationFrame(frame);
+        clearTimeout(timer);
+        layer.replaceChildren();
+        lit.forEach((part) => part.classList.remove("now"));
+        this.halt = () => {};
+        done(whole);
+      };
+      this.halt = () => end(false);
+      const ms = move.ms / rate;
+      if (isCalm()) {
+        put(move.turns ? 0.5 : 1);
+        timer = setTimeout(() => end(true), ms);
+        return;
+      }
+      const began = performance.now();
+      const glide = (now) => {
+        const t = Math.min(1, Math.max(0, now - began) / ms);
+        put(t);
+        if (t >= 1 || document.hidden) end(true);
+        else frame = requestAnimationFrame(glide);
+      };
+      put(0);
+      frame = requestAnimationFrame(glide);
+    });
+  }
+  /** A note or a stamp is as wide as its words. */
+  fill(mover, said, move) {
+    said.dataset.inside = "yes";
+    said.setAttribute("y", 5);
+    const wide = said.getBBox().width + 20;
+    const box = mover.querySelector("rect");
+    const tall = Math.max(26, said.getBBox().height + 8);
+    box.setAttribute("width", wide);
+    box.setAttribute("height", tall);
+    box.setAttribute("y", -tall / 2);
+    const far = Math.max(...move.points.map((point) => point[0]));
+    const near = Math.min(...move.points.map((point) => point[0]));
+    const room = this.svg.viewBox.baseVal.width;
+    const shift = far + wide / 2 > room ? room - far - wide / 2 - 4 : near - wide / 2 < 0 ? wide / 2 - near + 4 : 0;
+    box.setAttribute("x", -wide / 2 + shift);
+    said.setAttribute("x", shift);
+  }
+}
+
+/** What happens in a lab, as it happens: one motion at a time, faster when many wait. */
+function live(model, scene) {
+  let queue = [], runs = false, paused = false, seen = model.get("news").number, resume = () => {};
+  async function run() {
+    if (runs) return;
+    runs = true;
+    while (queue.length) {
+      if (paused) await new Promise((go) => (resume = go));
+      const item = queue.shift();
+      if (item.marks) { scene.mark(item.marks); continue; }
+      const waiting = queue.length;
+      const rate = RATES[model.get("speed")] * Math.max(1, waiting / MANY);
+      await scene.play(item, rate, true);
+    }
+    runs = false;
+  }
+  function hear() {
+    const news = model.get("news");
+    scene.say(news.words);
+    if (news.number === seen) return;
+    seen = news.number;
+    queue.push(...news.moves, { marks: news.marks });
+    if (queue.length > TOO_MANY) queue = queue.slice(-MANY);
+    if (!model.get("frames").length) run();
+  }
+  return {
+    hear,
+    show() { scene.mark(model.get("news").marks); scene.say(model.get("news").words); },
+    clear() { queue = []; scene.halt(); },
+    pause(value) { paused = value; if (!value) resume(); },
+    step() { const was = paused; paused = false; resume(); paused = was; },
+  };
+}
+
+/** The steps of a journey: scene, dialogue and letter together. */
+function film(model, scene, parts, words) {
+  let number = -1, turn = 0;
+  const frames = () => model.get("frames");
+  const rate = () => RATES[model.get("speed")];
+  const wait = (ms) => new Promise((go) => setTimeout(go, ms));
+  function show(moves) {
+    const frame = frames()[number];
+    const count = frames().length;
+    scene.mark(frame.marks);
+    scene.say(`${words.step} ${number + 1} ${words.of} ${count}: ${frame.title}`);
+    parts.count.textContent = `${words.step} ${number + 1} ${words.of} ${count}`;
+    parts.title.textContent = frame.title;
+    parts.said.innerHTML = frame.said;
+    parts.said.style.setProperty("--beat", moves && !isCalm() ? `${140 / rate()}ms` : "0ms");
+    parts.letter.innerHTML = frame.letter;
+    parts.slider.max = count - 1;
+    parts.slider.value = number;
+    parts.slider.setAttribute("aria-valuetext", `${number + 1} / ${count}: ${frame.title}`);
+    const first = parts.said.querySelector(".new");
+    parts.said.scrollTop = first ? Math.max(0, first.offsetTop - parts.said.offsetTop - 40) : parts.said.scrollHeight;
+  }
+  async function go(wanted, moves) {
+    const mine = ++turn;
+    scene.halt();
+    number = Math.min(Math.max(wanted, 0), frames().length - 1);
+    show(moves);
+    if (model.get("step") !== number) { model.set("step", number); model.save_changes(); }
+    if (!moves) return true;
+    const frame = frames()[number];
+    await wait(isCalm() ? 0 : frame.lead / rate());
+    for (const move of frame.moves) {
+      if (mine !== turn) return false;
+      await scene.play(move, rate());
+    }
+    return mine === turn;
+  }
+  async function play() {
+    if (number >= frames().length - 1) number = -1;
+    let next = number < 0 ? 0 : number;
+    while (model.get("playing") && frames().length) {
+      if (!(await go(next, true))) return;
+      const mine = turn;
+      await wait(REST / rate());
+      if (mine !== turn) return;
+      if (number >= frames().length - 1) break;
+      next = number + 1;
+    }
+    if (model.get("playing")) { model.set("playing", false); model.save_changes(); }
+  }
+  function stop() {
+    if (model.get("playing")) { model.set("playing", false); model.save_changes(); }
+  }
+  return {
+    move(by) { stop(); go(number + by, by > 0); },
+    jump(to) { stop(); go(to, false); },
+    end() { stop(); go(frames().length - 1, false); },
+    play,
+    shown: () => number,
+    /** Other frames: the step stays where it is. */
+    load() { if (frames().length) { turn++; go(Math.min(model.get("step"), frames().length - 1), false); } },
+    leave() { turn++; scene.halt(); number = -1; },
+  };
+}
+
+function render({ model, el }) {
+  const words = model.get("strings");
+  const root = make("div", `mc-stage ${model.get("layout_name")}`);
+  const box = make("div", "mc-picture");
+  const bar = make("div", "mc-bar");
+  const parts = {
+    count: make("b", "mc-count"), title: make("span", "mc-title"),
+    said: make("div", "mc-talk"), letter: make("div", "mc-papers"), slider: make("input", ""),
+  };
+  const button = (text, act, name = "") => {
+    const made = make("button", `mc-button ${name}`, text);
+    made.type = "button";
+    made.addEventListener("click", act);
+    return made;
+  };
+  const scene = new Scene(box, model);
+  scene.draw();
+  const now = live(model, scene);
+  const story = film(model, scene, parts, words);
+  const toggle = () => {
+    model.set("playing", !model.get("playing"));
+    model.save_changes();
+    if (!model.get("playing")) story.jump(story.shown());
+  };
+  let held = false;
+  const play = button(words.play, toggle, "mc-play");
+  const hold = button(words.pause, () => {
+    held = !held;
+    hold.textContent = held ? words.play : words.pause;
+    now.pause(held);
+  }, "mc-live");
+  parts.slider.type = "range";
+  parts.slider.min = 0;
+  parts.slider.setAttribute("aria-label", words.step);
+  parts.slider.addEventListener("input", () => story.jump(Number(parts.slider.value)));
+  const speed = make("select", "mc-speed");
+  speed.setAttribute("aria-label", words.speed);
+  Object.keys(RATES).forEach((name) => speed.append(new Option(words[name], name)));
+  speed.value = model.get("speed");
+  speed.addEventListener("change", () => { model.set("speed", speed.value); model.save_changes(); });
+  bar.append(hold, play, button(words.back, () => story.move(-1), "mc-film"), button(words.forth, () => story.move(1), "mc-film"),
+    parts.slider, speed, parts.count);
+  parts.slider.className = "mc-film";
+  const status = make("div", "mc-status");
+  status.setAttribute("role", "status");
+  status.append(parts.title);
+  parts.said.setAttribute("role", "region");
+  parts.said.setAttribute("aria-label", words.dialogue);
+  parts.said.tabIndex = 0;
+  parts.letter.setAttribute("role", "region");
+  parts.letter.setAttribute("aria-label", words.letter);
+  parts.letter.tabIndex = 0;
+  parts.letter.addEventListener("click", (event) => {
+    const line = event.target.closest("[data-step]");
+    if (line) story.jump(Number(line.dataset.step));
+  });
+  root.append(bar, status, box, parts.said, parts.letter);
+  root.addEventListener("keydown", (event) => {
+    const steps = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!model.get("frames").length || event.target === speed || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (steps) story.move(steps);
+    else if (event.key === "Home") story.jump(0);
+    else if (event.key === "End") story.end();
+    else return;
+    event.preventDefault(); // JupyterLab and the slider have their own ideas
+    event.stopPropagation();
+  });
+  el.append(root);
+  const room = () => el.closest(".mailcourse-room");
+  const key = (event) => { // a presenter's remote sends page keys
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    const wanted = { n: "next", N: "next", PageDown: "next", a: "ask", A: "ask", PageUp: "ask" }[event.key];
+    if (typing || !wanted || event.ctrlKey || event.metaKey || event.altKey) return;
+    model.send({ pressed: `key ${wanted}` });
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  if (model.get("layout_name").startsWith("room")) setTimeout(() => room()?.addEventListener("keydown", key));
+  const arrange = () => {
+    const has = model.get("frames").length > 0;
+    root.classList.toggle("has-film", has);
+    now.clear();
+    if (has) { story.load(); if (model.get("playing")) story.play(); } else { story.leave(); now.show(); }
+  };
+  const tell = () => { play.textContent = model.get("playing") ? words.pause : words.play; };
+  model.on("change:picture", () => { scene.draw(); arrange(); });
+  model.on("change:news", now.hear);
+  model.on("change:frames", arrange);
+  model.on("change:layout_name", () => {
+    root.className = `mc-stage ${model.get("layout_name")}${model.get("frames").length ? " has-film" : ""}`;
+  });
+  model.on("change:min_text", () => scene.fit());
+  model.on("change:step", () => { if (model.get("step") !== story.shown() && model.get("frames").length) story.jump(model.get("step")); });
+  model.on("change:playing", () => { tell(); if (model.get("playing")) story.play(); });
+  arrange();
+  tell();
+  return () => {
+    room()?.removeEventListener("keydown", key);
+    scene.halt(); scene.watch.disconnect(); story.leave();
+  };
+}
+export default { render };

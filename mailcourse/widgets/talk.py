@@ -1,0 +1,129 @@
+"""What was said, with the lines that matter large and all others folded away.
+
+    ▸ greeting, EHLO, TLS, login: 25 lines
+    C: MAIL FROM:<alice@academy.test>
+    S: 250 2.1.0 sender ok
+    …
+    S: 250 2.0.0 ok, queued as 7KQ2M4XD
+
+`rows_of` is a function from lines to rows; `talk_html` writes them.  Nothing in it is ever markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from mailcourse.message.harmless import visible
+
+COMMANDS = ("MAIL", "RCPT", "DATA", "BDAT")
+#: how a folded row is called, by the words found in it
+FOLDS = (("EHLO", "EHLO"), ("HELO", "HELO"), ("LHLO", "LHLO"), ("STARTTLS", "TLS"), ("AUTH", "login"), ("QUIT", "QUIT"))
+MAX_LINE = 300
+#: Rows of one dialogue; of a letter to a hundred people, the first and the last.
+MAX_ROWS = 24
+BOLD = re.compile(r"([CS]): (\d\d\d|MAIL FROM:|RCPT TO:|DATA|BDAT)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TalkRow:
+    """One line, or several folded into one.  `kind` is "C", "S", "good", "bad", "later", "fold" or "note"."""
+
+    kind: str
+    text: str
+    folded: tuple[str, ...] = ()
+    is_new: bool = True
+
+
+def rows_of(lines: Sequence[str], old: int = 0) -> list[TalkRow]:
+    """Fold what only prepares; the first `old` lines were said at an earlier step."""
+    rows: list[TalkRow] = []
+    folded: list[str] = []
+    asked = ""
+
+    def unfold(is_new: bool) -> None:
+        if folded:
+            rows.append(TalkRow("fold", _summary(folded), tuple(folded), is_new))
+            folded.clear()
+
+    for number, line in enumerate(lines):
+        side, text = line[:1], line[3:]
+        verb = text[:4].upper()
+        if side == "C":
+            asked = verb
+        kind = _kind(side, text, asked)
+        if kind:
+            unfold(number > old)
+            rows.append(TalkRow(kind, line, (), number >= old))
+        else:
+            folded.append(line)
+    unfold(len(lines) > old)
+    return _shortened(rows)
+
+
+def _kind(side: str, text: str, asked: str) -> str:
+    """Say what kind of row a line is; "" when it can be folded away."""
+    if side == "C":
+        return "C" if asked in COMMANDS else ""
+    if side != "S":
+        return "note" if side.strip() or text.strip() else ""
+    if text[:1] in "45" and text[:1]:
+        return "bad" if text[0] == "5" else "later"
+    if asked == "DATA" and text.startswith("250"):
+        return "good"
+    return "S" if asked in COMMANDS else ""
+
+
+def _summary(lines: Sequence[str]) -> str:
+    text = "\n".join(lines).upper()
+    words = [word for mark, word in FOLDS if mark in text]
+    if lines[0].startswith("S: 220"):
+        words.insert(0, "greeting")
+    return f"{', '.join(words) or 'more'} ({len(lines)} line{'s' * (len(lines) != 1)})"
+
+
+def _shortened(rows: list[TalkRow]) -> list[TalkRow]:
+    if len(rows) <= MAX_ROWS:
+        return rows
+    half = MAX_ROWS // 2
+    middle = tuple(row.text for row in rows[half:-half])
+    return [*rows[:half], TalkRow("fold", f"{len(middle)} lines more", middle), *rows[-half:]]
+
+
+def talk_html(rows: Sequence[TalkRow]) -> str:
+    """Write rows as HTML; a folded one opens when it is pressed."""
+    parts = []
+    place = 0
+    for row in rows:
+        style = f' style="--n:{place}"' if row.is_new else ""
+        place += row.is_new
+        classes = f"mc-said {row.kind}{' new' if row.is_new else ''}"
+        if row.kind == "fold":
+            inside = "<br>".join(_line(line) for line in row.folded[:200])
+            parts.append(
+                f'<details class="{classes}"{style}><summary>{escape(row.text)}</summary><div>{inside}</div></details>'
+            )
+        else:
+            parts.append(f'<div class="{classes}"{style}>{_line(row.text)}</div>')
+    return "".join(parts) or '<div class="mc-said note">nothing is said at this step</div>'
+
+
+def _line(line: str) -> str:
+    """Write one line, with its command or its number in bold."""
+    text = visible(line[:MAX_LINE]) + ("…" if len(line) > MAX_LINE else "")
+    match = BOLD.match(text)
+    if match is None:
+        return escape(text)
+    return f"{escape(text[:3])}<b>{escape(match[2])}</b>{escape(text[match.end() :])}"
+
+
+def lead(rows: Sequence[TalkRow]) -> int:
+    """Return how many new rows are said before the letter moves: up to the 354, or to what refuses it."""
+    place = 0
+    for row in rows:
+        place += row.is_new
+        if row.is_new and (row.text.startswith("S: 354") or row.kind in ("bad", "later")):
+            return place
+    return place

@@ -1,7 +1,7 @@
-"""The map: organisations, hosts, people and queues; a message lights up its way, hosts and links can be broken.
+"""The map: organisations, hosts, people and queues; every message is seen on its way, hosts and links can be broken.
 
-Press a host or a link in the picture, or choose it below: the switches and the page under them are for what is chosen.
-The picture is drawn by `map_graph.py`, in the colours of `roles.py` and of `map.css`.
+Press a host or a link in the picture, or choose it beside it: the switches and the page there are for what is chosen.
+The places are those of `scene/places.py` and never change; `stage.js` plays what moves, one motion at a time.
 """
 
 from __future__ import annotations

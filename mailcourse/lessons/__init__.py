@@ -6,6 +6,8 @@
     open_the_hood(function)         the few lines of mailcourse that ran   hood.py
     speak(lab, host)                SMTP by hand                            dialogue.py
     explain_header(mail), …        a whole header, a whole conversation   annotate.py
+    checklist(lab, "bakery.test")   is a mail service complete?             checklist.py
+    real_config("main.cf")          the same in Postfix and Dovecot         real_config.py
     clinic(1)                       a broken world to repair                clinic.py
     dissect(text)                   an address, cut into its parts         dissect.py
     read_headers(text)              the way of any message, from its header read_headers.py
@@ -16,6 +18,7 @@ Knows the lab's public face and nothing of servers.  Notebooks import it; nothin
 """
 
 from .annotate import explain_dialogue, explain_header
+from .checklist import checklist
 from .clinic import clinic
 from .dialogue import speak
 from .dissect import dissect
@@ -25,9 +28,11 @@ from .hood import open_the_hood
 from .missing import explain_missing_names
 from .prediction import predict
 from .read_headers import read_headers, specimen
+from .real_config import real_config
 from .selfcheck import self_check
 
 __all__ = [
+    "checklist",
     "clinic",
     "dissect",
     "draw_decision",
@@ -40,6 +45,7 @@ __all__ = [
     "open_the_hood",
     "predict",
     "read_headers",
+    "real_config",
     "self_check",
     "speak",
     "specimen",

@@ -27,6 +27,8 @@ from .places import Places, Spot
 GLIDE, ASK, SHOW = 600, 400, 450
 #: A letter that finds nobody turns back here.
 TURN = 0.72
+#: How far below its row a question to a name server in the same row goes.
+DIP = 84
 #: Letters of what is said beside something that moves.
 MAX_SAID = 34
 MAIL_SERVICES = ("smtp", "submission", "submissions", "lmtp")
@@ -52,6 +54,10 @@ class Move:
         start, end = (ground.spots[name] for name in self.names)
         if self.kind == "stamp":
             start = end = Spot(start.x, start.y - 26)
+        if self.kind in ("question", "answer") and abs(start.y - end.y) < 1 and start != end:
+            across = end.x - start.x  # below those who stand between them
+            low = start.y + DIP
+            return start, Spot(start.x + across * 0.2, low), Spot(end.x - across * 0.2, low), end
         return bend(start, end)
 
     def told(self, ground: Places) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Two devices on one mailbox: what each shows, what the server has, and the dialogue that did it.
 
-    laptop  [IMAP ▾]  Synchronise  Read  Flag  Delete  Archive  Online      phone …
-    the server's files, one a message                                       C: / S: of the last synchronising
+    laptop  [IMAP ▾]  Synchronise  Read  …  │  the mailbox on the server,  │  phone …
+    C: / S: of its last synchronising       │  a letter for each file      │  C: / S: …
 
 What a person does on a device happens there alone; only *Synchronise* talks to the server.
 """
@@ -16,7 +16,6 @@ import ipywidgets as widgets
 from mailcourse.internet.trace import Event
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.person import Device
-from mailcourse.lab.table import table
 
 from .live import LiveView
 from .parts import button
@@ -25,8 +24,7 @@ from .parts import button
 WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
 ARCHIVE = "Archive"
 WORDS = ("Synchronise", "Read", "Flag", "Delete", "Archive")
-MAX_LINES = 60
-COLOURS = {"C": "#0072B2", "S": "#00704f"}
+MAX_LINES, MAX_FILES = 60, 40
 
 
 def listed(device: Device) -> list[tuple[str, tuple[str, str]]]:
@@ -45,7 +43,11 @@ def files(lab: PlainLab, person: str) -> str:
     rows += [
         (name, f"{file.path.parent.name}/{file.name}") for name in box.folders() for file in box.folder(name).scan()
     ]
-    return table(("folder", "file on the server"), rows)._repr_html_() if rows else "<p>The server has no message.</p>"
+    letters = "".join(
+        f"<li>✉ {escape(folder)}<br><small>{escape(name)}</small></li>" for folder, name in rows[:MAX_FILES]
+    )
+    more = f"<li>and {len(rows) - MAX_FILES} more</li>" if len(rows) > MAX_FILES else ""
+    return f'<ul class="mc-files">{letters}{more}</ul>' if rows else "<p>The server has no message.</p>"
 
 
 def dialogue(events: Iterable[Event]) -> str:
@@ -54,16 +56,17 @@ def dialogue(events: Iterable[Event]) -> str:
     for event in events:
         side, line = event.facts["side"], event.facts["line"]
         shown = "(a secret, not shown)" if event.facts["secret"] else line
-        lines.append(f'<span style="color:{COLOURS[side]}">{side}: {escape(shown)}</span>')
+        lines.append(f'<span class="{escape(side)}">{escape(side)}: {escape(shown)}</span>')
     text = "\n".join(lines[-MAX_LINES:]) or "nothing was said yet"
-    style = "font-family:monospace;background:#fff;color:#222;padding:6px;margin:0;white-space:pre-wrap"
-    return f'<pre tabindex="0" style="{style}">{text}</pre>'
+    return f'<pre tabindex="0" class="mc-sheet">{text}</pre>'
 
 
 class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """One column: a device, its messages and its buttons."""
 
-    def __init__(self, name: str, make: Callable[[str], Device], act: Callable[..., object]) -> None:
+    def __init__(
+        self, name: str, make: Callable[[str], Device], act: Callable[[OneDevice, str, widgets.Button], object]
+    ) -> None:
         self.name, self._make = name, make
         self.protocol = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
         self.device = make(self.protocol.value)
@@ -71,13 +74,17 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.list = widgets.Select(options=[], rows=7, description="Messages", layout={"width": "98%"})
         self.buttons = {word: button(word) for word in WORDS}
         self.status = widgets.HTML()
+        self.said: list[Event] = []  # of the last synchronising
+        self.dialogue = widgets.HTML(layout={"max_height": "240px", "overflow": "auto"})
         self.protocol.observe(lambda _: self._change(), "value")
         self.online.observe(lambda _: self._switch(), "value")
         for word, made in self.buttons.items():
-            made.on_click(lambda pressed, word=word: act(lambda: self.press(word), pressed))
+            made.on_click(lambda pressed, word=word: act(self, word, pressed))
         head = widgets.HBox([self.protocol, self.online])
         row = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        super().__init__([head, self.list, row, self.status], layout={"flex": "1 1 420px"})
+        super().__init__(
+            [head, self.list, row, self.status, self.dialogue], layout={"flex": "1 1 320px", "min_width": "0"}
+        )
 
     def _change(self) -> None:
         self.device = self._make(self.protocol.value)
@@ -117,23 +124,26 @@ class DevicesView(LiveView):
 
     def __init__(self, lab: PlainLab, person: str, names: Iterable[str] = ("laptop", "phone")) -> None:
         self.person = lab.person(person)
-        self._said: list[Event] = []
+        self._active: OneDevice | None = None  # which synchronises
         self._mine: set[int] = set()  # sessions of this person
 
         def make(name: str) -> Callable[[str], Device]:
             return lambda choice: self.person.device(name, WAYS[choice][0], keep=WAYS[choice][1])
 
         self.devices = [OneDevice(name, make(name), self._press) for name in names]
-        self.files = widgets.HTML(layout={"flex": "1 1 420px", "max_height": "260px", "overflow": "auto"})
-        self.dialogue = widgets.HTML(layout={"flex": "1 1 420px", "max_height": "260px", "overflow": "auto"})
-        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        super().__init__(
-            lab, [widgets.HBox(self.devices, layout=wrap), widgets.HBox([self.files, self.dialogue], layout=wrap)]
+        self.files = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
+        server = widgets.VBox(
+            [widgets.HTML(f"<b>{escape(self.person.server)}</b>, the mailbox on the server"), self.files],
+            layout={"flex": "1 1 220px", "min_width": "0"},
         )
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        between = [self.devices[0], server, *self.devices[1:]]
+        super().__init__(lab, [widgets.HBox(between, layout=wrap)])
 
-    def _press(self, act: Callable[[], object], button: widgets.Button) -> None:
-        self._said = []
-        self.do(act, button)
+    def _press(self, device: OneDevice, word: str, pressed: widgets.Button) -> None:
+        if word == "Synchronise":
+            self._active, device.said = device, []
+        self.do(lambda: device.press(word), pressed)
 
     def heard(self, event: Event) -> None:
         """Keep what is said in sessions with this person's server."""
@@ -141,15 +151,15 @@ class DevicesView(LiveView):
             return
         if event.what == "connected" and event.facts["service"] in ("imap", "pop3"):
             self._mine.add(event.facts["session"])
-        elif event.what == "said" and event.facts["session"] in self._mine:
-            self._said = [*self._said[-MAX_LINES:], event]
+        elif event.what == "said" and event.facts["session"] in self._mine and self._active is not None:
+            self._active.said = [*self._active.said[-MAX_LINES:], event]
 
     def look(self) -> None:
         """Show devices, files and dialogue as they are now."""
         for device in self.devices:
             device.look()
+            device.dialogue.value = dialogue(device.said)
         self.files.value = files(self.lab, self.person.address)
-        self.dialogue.value = dialogue(self._said)
 
     def __repr__(self) -> str:
         if not self.lab.is_open:

@@ -1,32 +1,38 @@
 """The DNS on the screen: ask any server, walk from the root, watch the memory run out, change a zone.
 
-    answer │ the walk │ the resolver's memory │ a zone
+    the scene: each question and its answer │ answer │ the resolver's memory │ a zone
 
-Asking and walking go through the lab's public face; the memory is read as the clock moves.
+Asking and walking go through the lab's public face, and the scene plays what passed: an answer from memory is a short
+way there and back.  The memory is read as the clock moves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
+from typing import Any
 
-import graphviz
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab.dns import Lookup
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.table import table
-from mailcourse.scene.roles import ROLES
+from mailcourse.scene.draw import draw
+from mailcourse.scene.places import ground_of
 
+from .journey import JourneyView
 from .live import LiveView
 from .parts import button
-from .picture import svg
+from .stage import Stage
+from .steps import question_steps
 
 TYPES = ("MX", "A", "AAAA", "NS", "CNAME", "TXT", "PTR", "SRV", "SOA", "ANY")
 RESOLVER = "the resolver"
-FITS = "max-width:100%;height:auto"
+#: letters of a remembered answer
+MAX_ANSWER = 300
 #: what the words of a reply's header mean, RFC 1035 §4.1.1
 FLAGS = {
     "AA": "this server holds the zone",
@@ -48,30 +54,20 @@ def answer(lookup: Lookup) -> str:
     return "".join(parts)
 
 
-def walk(name: str, kind: str, rows: Iterable[Mapping[str, object]]) -> str:
-    """Draw the way from the root to the answer: who is asked, and whom each server names next."""
-    graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "bgcolor": "white", "pad": "0.1", "ranksep": "2.2", "nodesep": "0.5"}
-    )
-    graph.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="13", style="filled", color="#333333")
-    graph.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="12", color="#333333")
-    shape, colour, _ = ROLES["dns"]
-    graph.node("asker", "who asks", shape="box", fillcolor=ROLES["person"][1])
-    servers, words = graphviz.Digraph(graph_attr={"rank": "same"}), []
-    for number, row in enumerate(rows, 1):
-        server, node = str(row["server"]), f"s{number}"
-        records = [str(record) for record in row["records"]] if isinstance(row["records"], (list, tuple)) else []
-        replies = [" ".join(record.split(" ", 3)[2:]) for record in records] or ["no such record"]
-        servers.node(node, rf"{number}. {graphviz.escape(server)}", shape=shape, fillcolor=colour)
-        lines = [f"{number}. {kind} of {name}?", f"{row['says']}: {replies[0]}", *replies[1:3]]
-        graph.edge("asker", node, label=r"\l".join(graphviz.escape(line[:60]) for line in lines) + r"\l", dir="both")
-        if number > 1:
-            servers.edge(f"s{number - 1}", node, style="dashed", label="ask there")
-        words.append(f"{number}. {server} says {row['says']}: {', '.join(records) or 'nothing'}")
-    graph.subgraph(servers)
-    title = escape("; ".join(words), quote=True)
-    picture = svg(str(graph.source)).replace("<svg ", f'<svg role="img" aria-label="{title}" style="{FITS}" ', 1)
-    return f'<div style="background:#fff">{picture}</div>'
+def memory(entries: Iterable[Mapping[str, Any]], longest: dict[tuple[str, str], int]) -> str:
+    """Write what the resolver remembers, with bars that run down; `longest` keeps how long each was at first."""
+    rows = []
+    for entry in entries:
+        name, kind, left = str(entry["name"]), str(entry["type"]), int(entry["seconds left"])
+        key = name, kind
+        longest[key] = max(longest.get(key, 1), left)
+        part = 100 * left / longest[key]
+        bar = f'<span class="mc-ttl" aria-hidden="true"><span style="width:{part:.0f}%"></span></span>'
+        cells = (name, kind, f"{left} s", str(entry["from"]), str(entry["answer"])[:MAX_ANSWER])
+        words = [f"<td>{escape(cell)}</td>" for cell in cells]
+        rows.append(f"<tr>{''.join(words[:2])}<td>{bar}</td>{''.join(words[2:])}</tr>")
+    head = "".join(f"<th>{word}</th>" for word in ("name", "type", "it runs down", "left", "from", "answer"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else "Nothing."
 
 
 class DigView(LiveView):
@@ -79,7 +75,7 @@ class DigView(LiveView):
 
     TICKS = True
 
-    def __init__(self, lab: PlainLab, name: str = "", kind: str = "") -> None:
+    def __init__(self, lab: PlainLab, name: str = "", kind: str = "", stage: Stage | None = None) -> None:
         domain = next(iter(lab.scenario.domains), "")
         servers = [RESOLVER, *lab.dns_servers]
         self.name = widgets.Text(value=name or domain, description="Name", layout={"width": "320px"})
@@ -94,31 +90,60 @@ class DigView(LiveView):
         self.save = button("Save the zone")
         self.zone = widgets.Dropdown(options=list(lab.scenario.zones), description="Zone", layout={"width": "320px"})
         self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
-        self.answer, self.steps, self.memory, self.status = (widgets.HTML() for _ in range(4))
+        self.answer, self.memory, self.status = (widgets.HTML() for _ in range(3))
+        self.film = JourneyView(ground=ground_of(lab.scenario), stage=stage)  # the questions, one by one
+        self.film.empty.value = ""
+        self._longest: dict[tuple[str, str], int] = {}
         self.ask.on_click(lambda _: self.do(self._ask, self.ask))
         self.walk.on_click(lambda _: self.do(self.show_walk, self.walk))
         self.forget.on_click(lambda _: self.do(lab.dns.forget, self.forget))
         self.save.on_click(lambda _: self.do(self._save, self.save))
         self.zone.observe(lambda _: self._show_zone(), "value")
-        memory = widgets.VBox([self.forget, self.memory], layout={"max_height": "300px", "overflow": "auto"})
-        parts = [self.answer, self.steps, memory, widgets.VBox([self.zone, self.text, self.save, self.status])]
-        self.tabs = widgets.Tab(children=parts, titles=["Answer", "Walk", "Memory", "Zone"])
+        self.memory.layout.max_height, self.memory.layout.overflow = "300px", "auto"
+        self.forget.layout.flex = "0 0 auto"
+        parts = [
+            self.answer,
+            widgets.VBox([self.forget, self.memory]),
+            widgets.VBox([self.zone, self.text, self.save, self.status]),
+        ]
+        self.tabs = widgets.Tab(
+            children=parts, titles=["Answer", "Memory", "Zone"], layout={"flex": "2 1 400px", "min_width": "0"}
+        )
         question = widgets.HBox(
             [self.name, self.type, self.server, self.ask, self.walk], layout={"flex_flow": "row wrap"}
         )
-        super().__init__(lab, [question, self.tabs])
+        self.film.layout.flex, self.film.layout.min_width = "3 1 520px", "0"
+        if stage is None:
+            self.film.stage.layout_name = "journey dns"
+        both = [self.film, self.tabs] if stage is None else [self.tabs, self.film]
+        wraps = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        super().__init__(lab, [question, widgets.HBox(both, layout=wraps)])
         self._show_zone()
 
     def _ask(self) -> None:
         server = None if self.server.value == RESOLVER else self.server.value
-        lookup = self.lab.dns.lookup(self.name.value.strip(), self.type.value, server)
-        self.answer.value, self.tabs.selected_index = answer(lookup), 0
+        with self._filmed():
+            lookup = self.lab.dns.lookup(self.name.value.strip(), self.type.value, server)
+            self.answer.value, self.tabs.selected_index = answer(lookup), 0
 
     def show_walk(self) -> None:
-        """Walk to the name from the root, and draw it."""
+        """Walk to the name from the root, and play it."""
         name, kind = self.name.value.strip(), self.type.value
-        self.steps.value = walk(name, kind, self.lab.dns.walk(name, kind))
-        self.tabs.selected_index = 1
+        with self._filmed():
+            rows = self.lab.dns.walk(name, kind)
+            self.answer.value = f"<p>The walk to {escape(name)}, from the root:</p>{rows._repr_html_()}"
+            self.tabs.selected_index = 0
+
+    @contextmanager
+    def _filmed(self) -> Iterator[None]:
+        """Play the questions and answers that passed meanwhile, also when nobody answered in the end."""
+        before = self.lab.trace.events()[-1:]
+        since = before[0].seq if before else 0
+        try:
+            yield
+        finally:
+            asked = [event for event in self.lab.trace if event.seq > since and event.what in ("asked", "answered")]
+            self.film.load(asked, playing=True, tell=question_steps)
 
     def _show_zone(self) -> None:
         if self.zone.value is not None and self.lab.is_open:
@@ -137,11 +162,17 @@ class DigView(LiveView):
 
     def look(self) -> None:
         """Show what the resolver remembers, and for how long."""
-        entries = self.lab.dns.cache
         now = f"{self.lab.clock.now():%a %d %b %H:%M:%S}"
-        self.memory.value = (
-            f"<p>What the resolver remembers at {now}</p>{entries._repr_html_() if entries else 'Nothing.'}"
-        )
+        self.memory.value = f"<p>What the resolver remembers at {now}</p>{memory(self.lab.dns.cache, self._longest)}"
+
+    def svg(self) -> str:
+        """Return the scene, with the last question."""
+        return self.film.svg() if self.film.steps else draw(self.film.stage.ground, {}, title="The lab")
+
+    def close(self) -> None:
+        """Take the form off the page."""
+        self.film.close()
+        super().close()
 
     def __repr__(self) -> str:
         return f"A form to ask the DNS: name, type, server. Servers: {json.dumps(list(self.server.options))}"

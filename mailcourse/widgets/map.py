@@ -204,5 +204,4 @@ def _mail(lab: PlainLab, host: str) -> str:
 
 
 def _pre(text: str) -> str:
-    style = "font-family:monospace;background:#fff;color:#222;padding:6px;border-radius:6px;margin:0;line-height:1.35"
-    return f'<pre tabindex="0" style="{style}">{escape(text)}</pre>'
+    return f'<pre tabindex="0" class="mc-sheet">{escape(text)}</pre>'

@@ -1,4 +1,4 @@
-"""The send panel: from, to, subject, text, and a button that sends a real message."""
+"""The send panel: a form and a button that sends a real message; beside it, the scene plays its way."""
 
 from __future__ import annotations
 
@@ -10,19 +10,42 @@ import ipywidgets as widgets
 from mailcourse.internet.errors import LabError
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.sent import PlainSent
+from mailcourse.message.address_list import addresses
+from mailcourse.message.harmless import visible
+from mailcourse.scene.draw import draw
 from mailcourse.scene.places import ground_of
+from mailcourse.scene.still import bundle
 
 from .journey import JourneyView
+from .parts import Box
+
+#: state of a copy → how its chip looks: kind, sign
+CHIPS = {
+    "delivered": ("good", "✓"),
+    "queued": ("later", "…"),
+    "relayed": ("good", "→"),
+    "forwarded": ("good", "→"),
+    "deferred": ("later", "↻"),
+    "bounced": ("bad", "✕"),
+    "refused": ("bad", "✕"),
+    "deleted": ("bad", "✕"),
+}
+#: what a form says: no Python, for who has pressed a button
+SAID = {
+    "not sent": "Not sent.",
+    "no reader": "Write the reader's address in the field To, for example bruno@bakery.test.",
+}
+MAX_SHOWN = 300
 
 
-class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class SendPanel(Box):
     """Fill in, press Send, watch the journey.  `sent` is the last message that was sent."""
 
     def __init__(self, lab: PlainLab) -> None:
         self._lab = lab
         self.sent: PlainSent | None = None
         people = lab.addresses
-        wide = {"width": "480px"}
+        wide = {"width": "98%"}
         self.sender = widgets.Dropdown(options=people, description="From", layout=wide)
         self.to = widgets.Text(value=_somebody_else(people), description="To", layout=wide)
         self.subject = widgets.Text(value="Good morning", description="Subject", layout=wide)
@@ -31,36 +54,74 @@ class SendPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             description="Send", button_style="primary", tooltip="submit the message to the server"
         )
         self._result = widgets.HTML()
-        self.journey = JourneyView(ground=ground_of(lab.scenario))  # there from the start, so that it can play at once
-        self.journey.layout.display = "none"
+        self._ground = ground_of(lab.scenario)
+        self.journey = JourneyView(ground=self._ground)  # there from the start, so that it can play at once
+        self.journey.empty.value = ""
+        self.journey.layout.flex, self.journey.layout.min_width = "3 1 560px", "0"
+        self.journey.stage.observe(lambda _: self._tell(), "playing")
         self.button.on_click(lambda _: self.send())
-        fields = [self.sender, self.to, self.subject, self.text]
-        super().__init__([*fields, self.button, self._result, self.journey])
+        fields = [self.sender, self.to, self.subject, self.text, self.button, self._result]
+        form = widgets.VBox(fields, layout={"flex": "1 1 300px", "min_width": "0"})
+        both = widgets.HBox([form, self.journey], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        super().__init__([both])
 
     def send(self) -> None:
         """Send what is filled in, and show what became of it."""
         self.button.disabled = True
         try:
+            if not self.to.value.strip():
+                raise LabError(SAID["no reader"])
             person = self._lab.person(self.sender.value)
-            self.sent = person.send(self.to.value, self.subject.value, self.text.value)
+            self.sent = person.send(_readers(self.to.value), self.subject.value, self.text.value)
             self._lab.settle()
-            self._result.value = self.sent._repr_html_()
-            self.journey.layout.display = "flex"
+            self._result.value = _verdict(self.sent)
             self.journey.follow(self.sent.trace, self.sent.message, playing=True)
+            self._tell()
         except LabError as error:
-            self._result.value = f'<p role="alert" style="color:#B00020"><b>Not sent.</b> {escape(str(error))}</p>'
-            self.journey.layout.display = "none"
+            self._result.value = (
+                f'<div role="alert" class="mc-card bad"><h4>{SAID["not sent"]}</h4>{escape(visible(str(error)))}</div>'
+            )
+            self._result.layout.visibility = "visible"
         finally:
             self.button.disabled = False
+
+    def _tell(self) -> None:
+        """What became of a message is told when it has been seen."""
+        self._result.layout.visibility = "hidden" if self.journey.stage.playing else "visible"
 
     def __repr__(self) -> str:
         return "A form to send a message: From, To, Subject, Text, and the button Send."
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        shown = super()._repr_mimebundle_(**options)
+        data = shown[0] if isinstance(shown, tuple) else shown
         data["text/plain"] = repr(self)
-        return bundle
+        data.update(bundle(draw(self._ground, {}, title=repr(self))))
+        return shown
+
+
+def _readers(text: str) -> str | list[str]:
+    """Return the addresses in a field, with or without names; what is no address stays as it was written.
+
+    >>> _readers("Bea <bea@bakery.test>, bruno@bakery.test")
+    ['bea@bakery.test', 'bruno@bakery.test']
+    """
+    found = addresses(text.encode())
+    whole = [f"{one.local.decode()}@{one.domain.decode()}" for one in found if one.local and one.domain]
+    return whole if whole and len(whole) == len(found) else text
+
+
+def _verdict(sent: PlainSent) -> str:
+    """Write what became of each copy."""
+    cards = []
+    for one in list(sent.status.values())[:20]:
+        kind, sign = CHIPS.get(one.state, ("later", "…"))
+        chip = f'<span class="mc-chip {kind}">{sign} {escape(one.state)}</span>'
+        words = escape(visible(one.words[:MAX_SHOWN]))
+        cards.append(
+            f'<div class="mc-card {kind}" role="status">{chip} {escape(visible(one.recipient))}<br>{words}</div>'
+        )
+    return "".join(cards)
 
 
 def _somebody_else(people: list[str]) -> str:

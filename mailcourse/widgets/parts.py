@@ -1,19 +1,23 @@
-"""All that a widget is made of."""
+"""What every view is made of: a box with the one look of all (`parts.css`), and buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+
+STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 
 
 class Box(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The box around a view.  `close` is for those who use it; Python's garbage collector does not call it."""
 
     def __init__(self, children: Sequence[widgets.Widget] = (), **options: Any) -> None:
-        super().__init__(list(children), **options)
-        self.add_class("mc-view")  # `stage.css` says what to do when the kernel has gone
+        look = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
+        super().__init__([*children, look], **options)
+        self.add_class("mc-view")
 
     def __del__(self) -> None:
         """Touch nothing: this may run on any thread, a lab's own among them, where a closing lab waits for itself."""

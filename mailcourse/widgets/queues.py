@@ -2,7 +2,7 @@
 
     waiting(lab)            one line for each message in any queue
     history(lab, message)   its attempts so far, and the next one
-    timeline(history, now)  the same as a line of time
+    timeline(history, now)  the same as a line of time; `lanes` has one for each message
 
 These are functions from values to values; `QueuesView` below is only buttons around them.
 """
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
+from itertools import pairwise
 
 import ipywidgets as widgets
 
@@ -28,14 +29,16 @@ from .parts import button
 STEPS = {"Next event": None, "+30 min": timedelta(minutes=30), "+1 day": timedelta(days=1)}
 #: what can be done with a message
 ACTS = ("Flush all", "Flush", "Hold", "Release", "Delete")
-#: event → how it is drawn: its sign, its colour, and a word for who sees no colours
+#: event → how it is drawn: its sign, its class in `parts.css`, and a word for who sees no colours
 MARKS = {
-    "accepted": ("●", "#0072B2", "taken"),
-    "deferred": ("▲", "#E69F00", "try again"),
-    "relayed": ("●", "#009E73", "handed on"),
-    "delivered": ("●", "#009E73", "delivered"),
-    "failed": ("✕", "#D55E00", "given up"),
+    "accepted": ("●", "taken", "taken"),
+    "deferred": ("▲", "again", "try again"),
+    "relayed": ("●", "done", "handed on"),
+    "delivered": ("●", "done", "delivered"),
+    "failed": ("✕", "gave", "given up"),
 }
+#: lanes that are drawn, and letters of a lane's name
+MAX_LANES, MAX_NAME = 8, 90
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def history(lab: PlainLab, item: Waiting) -> list[tuple[datetime, str, str]]:
 
 
 def timeline(events: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
-    """Draw attempts, past and to come, on a line of time."""
+    """Draw attempts, past and to come, on a line of time; what lies between two of them is labelled."""
     if not events:
         return ""
     times = [when for when, _, _ in events] + [now]
@@ -94,28 +97,53 @@ def timeline(events: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
     span = max((last - first).total_seconds(), 1.0)
 
     def place(when: datetime) -> float:
-        return 30 + 640 * (when - first).total_seconds() / span
+        return 34 + 632 * (when - first).total_seconds() / span
 
-    parts = ['<line x1="30" y1="40" x2="670" y2="40" stroke="#333" stroke-width="2"/>']
-    parts.append(
-        f'<line x1="{place(now):.0f}" y1="18" x2="{place(now):.0f}" y2="52" stroke="#0072B2" stroke-width="2"/>'
-    )
+    parts = ['<path class="axis" d="M34 40H666"/>', f'<path class="now" d="M{place(now):.0f} 18v36"/>']
     middle = min(max(place(now), 60), 640)  # the words stay inside the picture
-    parts.append(f'<text x="{middle:.0f}" y="14" text-anchor="middle" font-size="11">now {now:%a %H:%M}</text>')
+    parts.append(f'<text x="{middle:.0f}" y="14" text-anchor="middle">now {now:%a %H:%M}</text>')
+    tries = [when for when, what, _ in events if what in ("accepted", "deferred", "next")]
+    for before, after in pairwise(dict.fromkeys(tries)):
+        if place(after) - place(before) > 52:
+            parts.append(
+                f'<text class="span" x="{(place(before) + place(after)) / 2:.0f}" y="34">{gap(after - before)}</text>'
+            )
     for when, what, sentence in events:
-        sign, colour, _ = MARKS.get(what, ("○", "#555555", "next"))
+        sign, kind, _ = MARKS.get(what, ("○", "next", "next"))
         tip = escape(f"{when:%a %H:%M} {sentence}")
-        parts.append(
-            f'<g><title>{tip}</title><text x="{place(when):.0f}" y="45" text-anchor="middle" font-size="15" '
-            f'fill="{colour}">{sign}</text></g>'
-        )
+        drawn = f'<text class="{kind}" x="{place(when):.0f}" y="46" text-anchor="middle">{sign}</text>'
+        parts.append(f"<g><title>{tip}</title>{drawn}</g>")
     for when, anchor in ((first, "start"), (last, "end")):
-        parts.append(f'<text x="{place(when):.0f}" y="68" text-anchor="{anchor}" font-size="11">{when:%a %H:%M}</text>')
+        x = {"start": 8, "end": 692}[anchor]
+        parts.append(f'<text x="{x}" y="70" text-anchor="{anchor}">{when:%a %H:%M}</text>')
     words = escape("; ".join(f"{when:%a %H:%M} {sentence}" for when, _, sentence in events), quote=True)
-    style = "background:#fff;max-width:100%;border-radius:6px"
-    return (
-        f'<svg role="img" aria-label="{words}" viewBox="0 0 700 74" width="700" style="{style}">{"".join(parts)}</svg>'
-    )
+    about = f'role="img" aria-label="{words}" viewBox="0 0 700 78" width="700"'
+    return f'<svg class="mc-timeline" {about}>{"".join(parts)}</svg>'
+
+
+def gap(time: timedelta) -> str:
+    """Say how long it is from one attempt to the next.
+
+    >>> gap(timedelta(minutes=15)), gap(timedelta(hours=1, minutes=30)), gap(timedelta(days=2))
+    ('15 min', '1 h 30', '2 days')
+    """
+    minutes = round(time.total_seconds() / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 2 * 24 * 60:
+        return f"{minutes // 60} h" + (f" {minutes % 60:02}" if minutes % 60 else "")
+    return f"{minutes // (24 * 60)} days"
+
+
+def lanes(lab: PlainLab, messages: Sequence[Waiting], chosen: object) -> str:
+    """Draw a lane for each message that waits, the chosen one first."""
+    ordered = sorted(messages, key=lambda item: (item.host, item.queue_id) != chosen)
+    drawn = [
+        f'<div class="mc-lane">{escape(item.line[:MAX_NAME])}<br>{timeline(history(lab, item), lab.clock.now())}</div>'
+        for item in ordered[:MAX_LANES]
+    ]
+    more = len(messages) - MAX_LANES
+    return "".join(drawn) + (f"<p>and {more} more that wait</p>" if more > 0 else "")
 
 
 class QueuesView(LiveView):
@@ -184,9 +212,10 @@ class QueuesView(LiveView):
         self._tell()
 
     def _tell(self) -> None:
-        item = next((item for item in waiting(self.lab) if (item.host, item.queue_id) == self.list.value), None)
+        messages = waiting(self.lab)
+        item = next((item for item in messages if (item.host, item.queue_id) == self.list.value), None)
         events = history(self.lab, item) if item is not None else []
-        self.line.value = timeline(events, self.lab.clock.now())
+        self.line.value = lanes(self.lab, messages, self.list.value)
         rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in events]
         self.story.value = table(("lab time", "", "what"), rows)._repr_html_() if rows else "<p>Nothing waits.</p>"
 

@@ -24,7 +24,7 @@ from .link_warning import warning
 MAX_FILES, MAX_FIELDS, MAX_LINKS = 50, 100, 50
 #: around a text that may run from right to left, where no <bdi> can stand
 ISOLATE, END = "\u2068", "\u2069"
-BOX = "background:#fff;color:#222;padding:6px;margin:0;line-height:1.4;max-height:420px;overflow:auto"
+BOX = "background:var(--paper);color:var(--ink);padding:6px;margin:0;line-height:1.4;max-height:420px;overflow:auto"
 LINK = "color:#0b57d0;text-decoration:underline"  # JupyterLab hides what is a link
 LEFT = "text-align:left;vertical-align:top;padding:2px 6px;overflow-wrap:anywhere"
 

@@ -55,7 +55,7 @@ class StageView(LiveView):
 
     def __init__(self, lab: PlainLab) -> None:
         self.stage = Stage(ground_of(lab.scenario), layout_name="room")
-        self.map, self.queues, self.dig = MapView(lab, self.stage), QueuesView(lab), DigView(lab)
+        self.map, self.queues, self.dig = MapView(lab, self.stage), QueuesView(lab), DigView(lab, stage=self.stage)
         self.compose = ComposeView(lab, lab.person(pair(lab)[0]), filled={"to": pair(lab)[1], "subject": "Hello"})
         self.journey = JourneyView(ground=self.stage.ground, stage=self.stage)
         self.journey.now = self._marks
@@ -244,7 +244,8 @@ class RoomView(Box):
         self._bar = widgets.HBox([])
         self._bar.add_class("mc-top")
         self._style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
-        super().__init__([])
+        super().__init__([self._style])
+        self._look: tuple[widgets.Widget, ...] = tuple(self.children)  # the styles of all views, and the room's own
         self.add_class("mailcourse-room")
         self._show(StageView(lab))
 
@@ -254,7 +255,7 @@ class RoomView(Box):
         stage.drawer.layout.observe(lambda _: self._tell_tools(), "display")
         right = [self.tools, self.large, stage.clock, self.notice]
         self._bar.children = (self.scenario, self.reset, stage.ask, stage.next, stage.moment, *right)
-        self.children = (self._style, self._bar, stage)
+        self.children = (*self._look, self._bar, stage)
 
     def _tell_tools(self) -> None:
         self.tools.value = self.stage.is_open

@@ -242,6 +242,7 @@ function film(model, scene, parts, words) {
 
 function render({ model, el }) {
   const words = model.get("strings");
+  el.style.containerType = "inline-size"; // the panes stand as the place allows, not as the window
   const root = make("div", `mc-stage ${model.get("layout_name")}`);
   const box = make("div", "mc-picture");
   const bar = make("div", "mc-bar");

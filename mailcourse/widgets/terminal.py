@@ -29,6 +29,8 @@ from .line import LineInput
 from .live import LiveView
 
 GOOD, ON, LATER, BAD, PLAIN = "#00704f", "#0072B2", "#9a6700", "#B00020", "#222222"
+#: colour → the class that has it in both themes (`parts.css`)
+CSS = {GOOD: "good", ON: "C", LATER: "later", BAD: "bad", PLAIN: "", "#666666": "soft"}
 #: SMTP's classes of replies (RFC 5321 §4.2.1)
 CLASSES = {
     "2": (GOOD, "done"),
@@ -277,16 +279,16 @@ class TerminalView(LiveView):
 def shown(lines: list[tuple[str, str]]) -> str:
     """Write what was said, as HTML; nothing in it is ever markup.  The newest line is in view."""
     rows = []
-    for who, line in lines[::-1][:MAX_LINES]:
+    for who, line in lines[-MAX_LINES:]:
         colour, words = (ON if who == "C" else "#666666", "")
         if who == "S":
             colour, words = meaning(line)
         weight = "600" if who == "C" else "400"
+        kind = CSS.get(colour, "")
         rows.append(
-            f'<div style="display:flex;gap:1em"><span style="flex:3;color:{colour};font-weight:{weight};'
-            f'white-space:pre-wrap;font-family:monospace">{who or "–"}: {escape(line)}</span>'
-            f'<span style="flex:2;color:#555">{escape(words)}</span></div>'
+            f'<div style="display:flex;gap:1em"><span class="{kind}" style="flex:3;font-weight:{weight}">'
+            f'{who or "–"}: {escape(line)}</span><span class="soft" style="flex:2">{escape(words)}</span></div>'
         )
-    style = "background:#fff;padding:6px;border-radius:6px;display:flex;flex-direction:column-reverse;line-height:1.4"
-    # Turned round twice: so the browser keeps the last line in view without any script.
-    return f'<div role="log" style="{style};max-height:400px;overflow:auto">{"".join(rows)}</div>'
+    # A reversed column with one child: its end stays in view without a script, and the lines are in order.
+    style = "display:flex;flex-direction:column-reverse;max-height:400px;overflow:auto"
+    return f'<div role="log" tabindex="0" class="mc-sheet" style="{style}"><div>{"".join(rows)}</div></div>'

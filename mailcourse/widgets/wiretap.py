@@ -24,6 +24,7 @@ from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.ports import SERVICES
 
 from .live import LiveView
+from .parts import button
 
 MAX_ROWS = 300
 #: Lines shown of one packet; of one that cannot be read anyway, fewer.
@@ -105,6 +106,10 @@ def _dns(data: bytes) -> list[str]:
     return [*question, *answers]
 
 
+#: what stands above the first octets inside TLS
+SEALED = "From here on it is sealed (TLS): who listens sees only how much passes."
+
+
 class WiretapView(LiveView):
     """What passes between two hosts, or everywhere.  `readable` and `hidden` count octets."""
 
@@ -112,13 +117,14 @@ class WiretapView(LiveView):
         self.tap, self.readable, self.hidden = lab.tap(a, b), 0, 0
         self._seen, self._forgotten, self._secrets = 0, 0, Secrets()
         self._rows: deque[str] = deque(maxlen=MAX_ROWS)
+        self._last, self._sealed = 0, set[int]()  # the connection of the last row, and those inside TLS
         names = [name for name in (a, b) if name]
         self._where = (
             "on all links" if not names else "at " + names[0] if len(names) == 1 else "between " + " and ".join(names)
         )
         self.summary = widgets.HTML()
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
-        self.clear = widgets.Button(description="Clear", layout={"width": "auto"})
+        self.clear = button("Clear")
         self.clear.on_click(lambda _: self._forget())
         super().__init__(lab, [widgets.HBox([self.clear, self.summary]), self.screen])
         self._unlisten = lab.on_packet(lambda _: self.soon())
@@ -147,35 +153,49 @@ class WiretapView(LiveView):
                 self._write(packet)
         counts = f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
         self.summary.value = f"<b>Listening {escape(self._where)}:</b> {counts}"
-        style = "font-family:monospace;background:#fff;color:#222;padding:6px;border-radius:6px;line-height:1.35"
         rows = "".join(self._rows) or "Nothing has passed yet."
-        self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" style="{style}">{rows}</div>'
+        self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" class="mc-sheet">{rows}</div>'
 
     def _write(self, packet: Packet) -> None:
-        """Add the rows of one packet."""
-        arrow, colour = ("→", "#0060A0") if packet.from_client else ("←", "#00704f")
+        """Add the rows of one packet; each link has its lane, and what is sealed is folded away."""
+        ends = f"{packet.source} → {packet.target} port {packet.port}"
         if packet.kind != "data":
             service = SERVICES.get(packet.port, packet.transport)
-            ends = f"{packet.source} → {packet.target} port {packet.port} ({service})"
             verb = {"open": "opens", "close": "closes", "reset": "is cut"}[packet.kind]
-            self._rows.append(f'<div style="color:#555">connection {packet.connection}, {escape(ends)}, {verb}</div>')
+            self._row("soft", f"connection {packet.connection}, {ends} ({service}), {verb}")
+            self._last = packet.connection
             return
+        if packet.connection != self._last:
+            self._row("soft", f"connection {packet.connection} again" if packet.transport == "tcp" else ends)
+            self._last = packet.connection
         lines = _dns(packet.data) if packet.transport == "udp" else readable(packet.data)
-        max_shown = MAX_LINES
         if lines and lines[0].startswith("  0000"):  # a dump
-            max_shown = MAX_DUMPED
-            self.hidden += len(packet.data)
-            colour = "#555;background:#f2f2f2"
-        else:
-            self.readable += len(packet.data)
+            self._seal(packet, lines)
+            return
+        arrow, kind = ("→", "C") if packet.from_client else ("←", "S")
+        self.readable += len(packet.data)
         for number, line in enumerate(lines):
             warning = self._secrets.hear(packet.connection, line) if packet.from_client else ""
-            if number < max_shown or warning:
-                mark = f' <b style="color:#B00020">⚠ {escape(warning)}</b>' if warning else ""
-                style = f"color:{colour};white-space:pre-wrap;overflow-wrap:anywhere"
-                self._rows.append(f'<div style="{style}">{arrow} {escape(line)}{mark}</div>')
-        if len(lines) > max_shown:
-            self._rows.append(f'<div style="color:#555">{arrow} … {len(lines) - max_shown} lines more</div>')
+            if number < MAX_LINES or warning:
+                self._row(kind, f"{arrow} {line}", warning)
+        if len(lines) > MAX_LINES:
+            self._row("soft", f"{arrow} … {len(lines) - MAX_LINES} lines more")
+
+    def _row(self, kind: str, text: str, warning: str = "") -> None:
+        mark = f' <b class="bad">⚠ {escape(warning)}</b>' if warning else ""
+        lane = "" if kind == "soft" else " mc-lane"
+        self._rows.append(f'<div class="{kind}{lane}">{escape(text)}{mark}</div>')
+
+    def _seal(self, packet: Packet, lines: list[str]) -> None:
+        """Add what nobody can read; the first of a connection says that from here on it is so."""
+        self.hidden += len(packet.data)
+        arrow = "→" if packet.from_client else "←"
+        if packet.connection not in self._sealed:
+            self._sealed.add(packet.connection)
+            self._rows.append(f'<div class="good mc-lane locked"><b>{SEALED}</b></div>')
+        dump = escape("\n".join(lines[:MAX_DUMPED]) + ("\n…" if len(lines) > MAX_DUMPED else ""))
+        summary = f"<summary>{arrow} {len(packet.data):,} octets, sealed</summary>"
+        self._rows.append(f'<details class="soft mc-lane locked">{summary}{dump}</details>')
 
     def __repr__(self) -> str:
         return self.tap.text() or "nothing has passed yet"

@@ -47,7 +47,7 @@ def test_what_is_read_on_the_laptop_is_seen_on_the_phone_after_both_synchronised
     assert (shown(laptop), shown(phone)) == (["one (seen)", "two (new)"], ["one (new)", "two (new)"])
     press(laptop, "Synchronise")
     until(lambda: "1:2,S" in view.files.value.replace(";", ":"))
-    assert "UID STORE" in view.dialogue.value
+    until(lambda: "UID STORE" in laptop.dialogue.value)
     press(phone, "Synchronise")
     assert shown(phone) == ["one (seen)", "two (new)"]
     press(phone, "Archive")
@@ -64,7 +64,8 @@ def test_pop3_that_deletes_empties_the_server_for_the_other(view: DevicesView) -
     press(phone, "Synchronise")
     assert (len(shown(laptop)), len(shown(phone))) == (2, 0)
     until(lambda: "no message" in view.files.value)
-    until(lambda: "DELE" in view.dialogue.value or "QUIT" in view.dialogue.value)
+    until(lambda: "DELE" in laptop.dialogue.value)
+    assert "DELE" not in phone.dialogue.value, "each device has its own dialogue"
     laptop.protocol.value = "IMAP"
     assert shown(laptop) == [], "another protocol, another copy"
 
@@ -88,7 +89,7 @@ def test_no_secret_and_no_markup_is_shown(lab: Lab) -> None:
     lab.settle()
     view = lab.devices(BRUNO, "tablet")
     press(view.devices[0], "Synchronise")
-    until(lambda: "LOGIN" in view.dialogue.value or "secret" in view.dialogue.value)
-    assert lab.person(BRUNO).password not in view.dialogue.value
-    assert "<script>" not in view.dialogue.value + view.files.value
+    until(lambda: "LOGIN" in view.devices[0].dialogue.value or "secret" in view.devices[0].dialogue.value)
+    assert lab.person(BRUNO).password not in view.devices[0].dialogue.value
+    assert "<script>" not in view.devices[0].dialogue.value + view.files.value
     assert repr(view).splitlines()[0] == "tablet (IMAP)"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from mailcourse import Lab
-from mailcourse.widgets.dig import DigView, answer, walk
+from mailcourse.widgets.dig import DigView, answer, memory
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -50,17 +50,40 @@ def test_a_referral_shows_in_the_authority_section(lab: Lab) -> None:
     assert answer(found).count("<table") == 2
 
 
-def test_the_walk_asks_from_the_root_down_and_says_so_in_words(view: DigView) -> None:
+def titles(view: DigView) -> list[str]:
+    return [step.title for step in view.film.steps]
+
+
+def test_the_walk_asks_from_the_root_down_and_is_played(view: DigView) -> None:
     press(view, "walk")
-    assert view.tabs.selected_index == 1
-    for number, server in enumerate(("a.root.test", "a.nic.test", "ns.bakery.test"), 1):
-        assert f"{number}. {server}" in view.steps.value
-    assert 'role="img" aria-label="1. a.root.test says REFERRAL' in view.steps.value
+    told = "\n".join(titles(view))
+    places = [told.index(f"{server} tells") for server in ("a.root.test", "a.nic.test", "ns.bakery.test")]
+    assert places == sorted(places)
+    assert "REFERRAL" in view.answer.value
+    assert view.film.stage.playing
 
 
-def test_a_name_that_is_not_there_is_drawn_too(lab: Lab) -> None:
-    drawn = walk("nobody.test", "MX", lab.dns.walk("nobody.test", "MX"))
-    assert "NXDOMAIN" in drawn
+def test_an_answer_from_memory_is_a_short_way(view: DigView) -> None:
+    press(view, "ask")
+    long = len(titles(view))
+    press(view, "ask")
+    assert titles(view)[-1].startswith("resolver.carrier.test tells laptop.academy.test: it answers")
+    assert len(titles(view)) == 2 < long
+
+
+def test_a_name_that_is_not_there_is_told_too(view: DigView) -> None:
+    view.name.value = "nobody.test"
+    press(view, "walk")
+    assert "NXDOMAIN" in titles(view)[-1]
+
+
+def test_the_bar_of_what_is_remembered_runs_down() -> None:
+    longest: dict[tuple[str, str], int] = {}
+    entry = {"name": "x.test.", "type": "MX", "seconds left": 3600, "from": "answer", "answer": "10 <b>mx</b>"}
+    assert "width:100%" in memory([entry], longest)
+    later = memory([{**entry, "seconds left": 900}], longest)
+    assert "width:25%" in later
+    assert "<b>mx" not in later
 
 
 def test_what_the_resolver_remembers_runs_out_on_the_labs_clock(view: DigView, lab: Lab) -> None:

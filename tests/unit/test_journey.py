@@ -118,7 +118,7 @@ def test_the_panel_sends_and_shows(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "words"), [("nobody", "there is no @"), ("", "no recipient"), (HOSTILE, "is not an address")]
+    ("to", "words"), [("nobody", "there is no @"), ("", "Write the reader"), (HOSTILE, "is not an address")]
 )
 def test_the_panel_explains_a_mistake_and_goes_on(lab: Lab, to: str, words: str) -> None:
     panel = lab.panel()
@@ -139,6 +139,23 @@ def test_a_panel_whose_lab_was_closed_says_so(make_lab: Callable[..., Lab]) -> N
     lab.close()
     panel.button.click()
     assert "This lab was closed" in panel._result.value
+
+
+def test_the_panel_takes_names_with_addresses(lab: Lab) -> None:
+    panel = lab.panel()
+    panel.to.value = '"Bea, of the Bakery" <bea@bakery.test>, bruno@bakery.test'
+    panel.button.click()
+    assert panel.sent is not None
+    assert [one.state for one in panel.sent.status.values()] == ["delivered", "delivered"]
+
+
+def test_what_became_of_a_message_is_told_when_it_has_been_seen(lab: Lab) -> None:
+    panel = lab.panel()
+    panel.button.click()
+    assert panel._result.layout.visibility == "hidden"
+    panel.journey.stage.playing = False
+    assert panel._result.layout.visibility == "visible"
+    assert "mc-chip good" in panel._result.value
 
 
 # ---- branches, header lines, and a message that is still on its way ----------------------------------------------

@@ -48,6 +48,16 @@ def test_a_message_that_waits_has_a_line_a_reason_and_a_next_attempt(stuck: Lab)
     assert timeline([], stuck.clock.now()) == ""
 
 
+def test_each_message_that_waits_has_a_lane_and_its_pauses_grow(stuck: Lab) -> None:
+    stuck.person(ALICE).send(BRUNO, "another", "x")
+    stuck.settle()
+    view = stuck.queues()
+    assert view.line.value.count("mc-timeline") == 2
+    stuck.clock.advance(hours=3)
+    until(lambda: "08:00" in view.line.value and view.line.value.count("▲") > 4)
+    assert re.search(r'class="span"[^>]*>\d+ (min|h)', view.line.value)
+
+
 def test_what_was_said_is_never_markup() -> None:
     now = datetime(2026, 9, 7, 8, tzinfo=UTC)
     drawn = timeline([(now, "deferred", '<script>"x"</script>')], now + timedelta(hours=1))

@@ -72,6 +72,9 @@ def test_before_starttls_all_can_be_read_and_after_it_nothing(lab: Lab) -> None:
     assert "Hello" not in view.screen.value
     assert "⚠" not in view.screen.value
     assert "octets that anybody can read" in view.summary.value
+    before, after = view.screen.value.split("From here on it is sealed", 1)
+    assert "<details" not in before
+    assert "<details" in after, "octets that say nothing are folded away"
 
 
 def test_a_link_without_tls_shows_the_message_itself(make_lab: Callable[..., Lab]) -> None:

@@ -18,6 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
 from . import bounds, tries
 from .begin import current
 from .judging import JudgeProcess, judged, nothing
@@ -34,7 +37,11 @@ class NotYet(Exception):
         super().__init__("\n".join(verdict.lines()))
 
     def _render_traceback_(self) -> list[str]:
-        return self.verdict.lines()  # no lines of our own code: they would only frighten
+        """Show a card in place of an error; nbgrader wants the cell to fail, and one quiet line says so."""
+        if get_ipython() is None:
+            return self.verdict.lines()
+        display({"text/html": self.verdict.html(), "text/plain": str(self)}, raw=True)  # type: ignore[no-untyped-call]  # IPython has no type for it
+        return [f"{self.verdict.head}. What was expected, and what happened, is above."]
 
 
 _judges: list[JudgeProcess] = []

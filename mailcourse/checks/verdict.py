@@ -19,6 +19,12 @@ from dataclasses import dataclass
 from html import escape
 
 WIDE = 104
+#: how a verdict looks as a card; the colours can be read on white and on black, and no sign depends on them
+CARD = (
+    "border:1px solid #7b8794;border-left-width:8px;border-radius:8px;padding:8px 14px;line-height:1.45;max-width:60em"
+)
+HINT = "border-top:1px dashed #7b8794;margin:8px 0 0;padding-top:6px"
+GOOD, OPEN = "#0a8560", "#b8670a"
 
 
 @dataclass(frozen=True)
@@ -93,18 +99,23 @@ class Verdict:
     def html(self) -> str:
         """The verdict as HTML; whatever a student wrote is text in it."""
         rows = "".join(self._row(part) for part in self.parts)
-        below = [self.stopped, *(f"Note: {note}" for note in self.notes), self.hint]
-        texts = "".join(f"<p>{escape(text)}</p>" for text in below if text)
-        return f'<div><b>{escape(self.head)}</b><table style="text-align:left">{rows}</table>{texts}</div>'
+        notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.notes)
+        stopped = f"<p>{escape(self.stopped)}</p>" if self.stopped else ""
+        hint = f'<p style="{HINT}">{escape(self.hint)}</p>' if self.hint else ""
+        colour = GOOD if self.is_whole else OPEN
+        head = f'<b style="font-size:1.1em">{escape(self.head)}</b>'
+        return f'<div role="status" style="{CARD};border-left-color:{colour}">{head}{rows}{stopped}{notes}{hint}</div>'
 
     def _row(self, part: PartVerdict) -> str:
-        state = "… later" if part.later else "✔ passed" if part.passed else "✘ not yet"
+        sign, state, colour = ("…", "later", OPEN) if part.later else ("✘", "not yet", OPEN)
+        if part.passed and not part.later:
+            sign, state, colour = "✔", "passed", GOOD
         why = escape(part.promise.removeprefix(": "))
         if not part.passed and part.expected:
             why = f"expected: {escape(part.expected)}<br>happened: {escape(part.happened)}"
-        cells = (escape(state), f"{escape(part.name)} ({points(part.points)})", why)
-        style = "text-align:left;padding:2px 12px 2px 0"
-        return "<tr>" + "".join(f'<td style="{style}">{cell}</td>' for cell in cells) + "</tr>"
+        about = f'<div style="margin-left:1.6em;opacity:.85">{why}</div>' if why else ""
+        mark = f'<b style="color:{colour}">{sign} {state}</b>'
+        return f'<div style="margin:4px 0">{mark} {escape(part.name)} ({points(part.points)}){about}</div>'
 
 
 def _folded(head: str, text: str, indent: int = 10) -> list[str]:

@@ -75,6 +75,7 @@ def draw(ground: Places, marks: Marks, links: tuple[Link, ...] = (), title: str 
     parts += [_wire(ground, number, link, marks) for number, link in enumerate(shown)]
     parts += [_box(ground, number, name, marks) for number, name in enumerate(_boxes(ground))]
     parts += [_host(ground, number, host, marks) for number, host in enumerate(ground.hosts)]
+    title = title or f"The lab: {', '.join(area.title[:60] for area in ground.areas[:8])}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="mc-scene" role="img" aria-label="{escape(title, quote=True)}" '
         f'viewBox="0 0 {ground.width:.0f} {ground.height:.0f}"><style>{STYLE}</style>{"".join(parts)}'

@@ -123,7 +123,7 @@ class ComposeView(LiveView):
         self.fields = {name: _text(label, filled.get(name, "")) for name, label in FIELDS.items()}
         self.text = widgets.Textarea(value=filled.get("text", ""), description="Text", rows=6, **_wide())
         self.html = widgets.Textarea(description="HTML", rows=5, placeholder="<p>the same with markup</p>", **_wide())
-        self.upload = widgets.FileUpload(multiple=True, description="Attach files", layout={"width": "auto"})
+        self.upload = widgets.FileUpload(icon="", multiple=True, description="Attach files", layout={"width": "auto"})
         self.remove = button("Remove files", "send without attachments")
         self.listed = widgets.HTML()
         self.remove.layout.display = "none"

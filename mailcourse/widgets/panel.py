@@ -84,6 +84,7 @@ class SendPanel(Box):
             self._result.layout.visibility = "visible"
         finally:
             self.button.disabled = False
+            self.button.focus()  # a button that rests gives the focus away; who uses keys goes on from here
 
     def _tell(self) -> None:
         """What became of a message is told when it has been seen."""

@@ -59,7 +59,7 @@ class Scene {
     });
   }
   say(words) {
-    this.svg?.setAttribute("aria-label", words);
+    if (words) this.svg?.setAttribute("aria-label", words);
   }
   /** Play one motion; resolves with true when it has come to its end. */
   play(move, rate, lights = false) {
@@ -190,7 +190,9 @@ function film(model, scene, parts, words) {
     parts.title.textContent = frame.title;
     parts.said.innerHTML = frame.said;
     parts.said.style.setProperty("--beat", moves && !isCalm() ? `${140 / rate()}ms` : "0ms");
+    const held = parts.letter.contains(document.activeElement) && document.activeElement.dataset.step;
     parts.letter.innerHTML = frame.letter;
+    if (held !== false) (parts.letter.querySelector(`[data-step="${held}"]`) || parts.letter).focus(); // who uses keys stays
     parts.slider.max = count - 1;
     parts.slider.value = number;
     parts.slider.setAttribute("aria-valuetext", `${number + 1} / ${count}: ${frame.title}`);
@@ -309,16 +311,21 @@ function render({ model, el }) {
     event.stopPropagation();
   });
   el.append(root);
+  root.dataset.lmSuppressShortcuts = "true"; // the keys of JupyterLab's cells are not meant here
   const room = () => el.closest(".mailcourse-room");
-  const key = (event) => { // a presenter's remote sends page keys
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const key = (event) => { // a presenter's remote sends page keys; a button that rests gives the focus to the page
+    if (event.target !== document.body && !room()?.contains(event.target)) return;
+    const typing = event.target.closest("input:not([type=range]), textarea, select, [contenteditable]");
     const wanted = { n: "next", N: "next", PageDown: "next", a: "ask", A: "ask", PageUp: "ask" }[event.key];
     if (typing || !wanted || event.ctrlKey || event.metaKey || event.altKey) return;
     model.send({ pressed: `key ${wanted}` });
     event.preventDefault();
     event.stopPropagation();
   };
-  if (model.get("layout_name").startsWith("room")) setTimeout(() => room()?.addEventListener("keydown", key));
+  if (model.get("layout_name").startsWith("room")) setTimeout(() => {
+    room()?.setAttribute("data-lm-suppress-shortcuts", "true");
+    document.addEventListener("keydown", key, true);
+  });
   const arrange = () => {
     const has = model.get("frames").length > 0;
     root.classList.toggle("has-film", has);
@@ -338,7 +345,7 @@ function render({ model, el }) {
   arrange();
   tell();
   return () => {
-    room()?.removeEventListener("keydown", key);
+    document.removeEventListener("keydown", key, true);
     scene.halt(); scene.watch.disconnect(); story.leave();
   };
 }

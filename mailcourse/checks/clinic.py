@@ -145,7 +145,9 @@ FAULTS: dict[str, ClinicFault] = {
         "DNS", "Bruno says: “The server that should only help out gets all our mail, and nothing comes.”", _swapped
     ),
     "an old answer is still remembered": ClinicFault(
-        "DNS", "Bruno says: “We had a mistake in the zone. It is mended, and letters still do not come.”", _remembered
+        "DNS",
+        "Bruno says: “We had a mistake in the zone. It is corrected, and letters still do not come.”",
+        _remembered,
     ),
     "nothing listens on port 25": ClinicFault("port", NOBODY, _closed),
     "the hosts are switched off": ClinicFault("port", NOBODY, _off),
@@ -157,7 +159,7 @@ FAULTS: dict[str, ClinicFault] = {
     ),
     "the smart host is the wrong one": ClinicFault(
         "queue",
-        "Alice says: “Letters to the shop are on their way for ever. We give all our mail to the Carrier's relay.”",
+        "Alice says: “Letters to the shop stay on their way for days. We give all our mail to the Carrier's relay.”",
         _smart_host,
         "smart-host",
     ),

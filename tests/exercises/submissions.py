@@ -1,4 +1,4 @@
-"""Hand-ins of a class, made from an assignment and its solution: right, wrong, broken and hostile."""
+"""Submissions of a class, made from an assignment and its solution: right, wrong, broken and hostile."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ STOPPED = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"
 STACK = "import sys\nsys.setrecursionlimit(10**9)\ndef deep():\n    return deep()\ndeep()"
 LOWER = "def same(a, b):\n    return a.lower() == b.lower()"
 SPLIT = "def same(a, b):\n    return a.split('@') == b.split('@')"
-#: what a hand-in does → (answer cells that are other than right, the points that it should earn of 24)
+#: what a submission does → (answer cells that are other than right, the points that it should earn of 24)
 KINDS: dict[str, tuple[dict[str, str], float]] = {
     "right": ({}, 24),
     "half": ({"same": LOWER, "wire": "def on_the_wire(domain):\n    return domain"}, 19),
@@ -80,7 +80,7 @@ KINDS: dict[str, tuple[dict[str, str], float]] = {
 
 
 def write(folder: Path, student: str, kind: str, name: str = NAME) -> Path:
-    """Write one hand-in; "untouched", "no notebook", "cell twice" and "cells gone" are made otherwise."""
+    """Write one submission; "untouched", "no notebook", "cell twice" and "cells gone" are made otherwise."""
     made = copy.deepcopy(notebook("exercises", name))
     changed = {**answers(name), **KINDS.get(kind, ({}, 0))[0]}
     for cell in made.cells:

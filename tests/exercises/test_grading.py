@@ -1,4 +1,4 @@
-"""A class is marked in one go: whatever one hand-in does, all get the points they should."""
+"""A class is marked in one go: whatever one submission does, all get the points they should."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_class_is_marked_whatever_they_hand_in(tmp_path: Path) -> None:
     began = time.monotonic()
     marks = grade(NAME, tmp_path / "in", tmp_path / "out", "--seconds", "8")
     seconds, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    print(f"{len(marks)} hand-ins: {seconds:.0f} s, {peak} MB at most in one process")
+    print(f"{len(marks)} submissions: {seconds:.0f} s, {peak} MB at most in one process")
     got = {row["student"]: float(row["points"]) for row in marks}
     assert got == {student: expected(kind) for student, kind in students.items()}
     assert peak < 1000

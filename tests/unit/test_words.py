@@ -6,6 +6,7 @@ Each pattern has the word to use instead.  The left column is searched for in th
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,7 +14,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted((ROOT / "mailcourse").rglob("*.py"))
-TEXTS = [*CODE, *sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+DATA = sorted((ROOT / "mailcourse").rglob("*.toml"))
+TEXTS = [*CODE, *DATA, *sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+NOTEBOOKS = [
+    path for folder in ("notebooks", "solutions", "exercises") for path in sorted((ROOT / folder).rglob("*.ipynb"))
+]
 
 #: a name in the code -> the name to use
 NAMES = {
@@ -67,20 +72,9 @@ WORDS = {
     r"goes on trying|asked to be told|all who stand behind": "will keep trying, asked for, the members of",
 }
 
-MEND, TASKS = next(pattern for pattern in WORDS if "mend" in pattern), "mailcourse/checks/tasks/"
-PATIENTS = "mailcourse/checks/clinic.py"
-#: old word -> the files, or folders, that have it for now
-FOR_NOW: dict[str, tuple[str, ...]] = {
-    # Graded exercises: their texts change with the exercises; docs/grading.md and an example in the README quote them.
-    # `lab.mend()` is a name that lessons call, and its event in the trace is called "mended".
-    MEND: (TASKS, PATIENTS, "docs/grading.md", "README.md", "mailcourse/lab/faults.py", "mailcourse/internet/trace.py"),
-    r"\bshall\b": (TASKS,),
-    r"\banew\b": (TASKS,),
-    r"\bfor ever\b": (PATIENTS,),
-    # These two pages are rewritten as a whole.
-    r"\bmade-up input": ("README.md",),
-    r"\bhand-ins?\b": ("README.md",),
-}
+MEND = next(pattern for pattern in WORDS if "mend" in pattern)
+#: old word -> the files, or folders, that have it for now: an event of the trace is called "mended"
+FOR_NOW: dict[str, tuple[str, ...]] = {MEND: ("mailcourse/lab/faults.py", "mailcourse/internet/trace.py")}
 
 
 def matches(pattern: str, files: list[Path]) -> list[str]:
@@ -105,6 +99,15 @@ def test_no_name_needs_a_comment_to_be_understood(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", WORDS)
 def test_a_text_uses_the_words_of_the_field(pattern: str) -> None:
     assert not matches(pattern, TEXTS), f"say {WORDS[pattern]}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_notebook_uses_the_words_of_the_field(path: Path) -> None:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    for cell in cells:
+        text = "".join(cell["source"])
+        for pattern in WORDS:
+            assert not re.search(pattern, text, re.IGNORECASE), f"{pattern}: say {WORDS[pattern]}"
 
 
 def test_what_is_let_through_is_still_needed() -> None:

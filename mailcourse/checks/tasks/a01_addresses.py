@@ -53,8 +53,8 @@ def from_fields(world: World) -> Table:
     parts={"plain fields": 1, "fields with a trap": 3},
     given=from_fields,
     hints=(
-        "In a field with < and >, only what stands between them is the address.",
-        "What stands in quotes, or in brackets ( ), is for people to read. A program does not look at it.",
+        "In a field with < and >, only what is between them is the address.",
+        "What is in quotes, or in brackets ( ), is for people to read. A program does not look at it.",
         "Give the list in the order of the numbers, each as local-part@domain, with nothing around it.",
     ),
 )
@@ -97,7 +97,7 @@ def split(case: Case) -> None:
     person = case.world.pick("split", NAMES).split()[0].lower()
     words = {"a": person, "d": case.world.shop, "D": case.world.shop.upper()}
     for part, pairs in SPLIT.items():
-        with case.part(part, "the local part as it stands, and the domain in lower case") as check:
+        with case.part(part, "the local part as it is, and the domain in lower case") as check:
             for address, expected in pairs:
                 given, right = address.format(**words), [text.format(**words) for text in expected]
                 got = case.call(given)

@@ -245,7 +245,7 @@ def outcome(lab: Lab, world: World) -> str:
     given=lambda world: numbered("the zone has", _questions(world)),
     hints=(
         "First question: is there an MX at all? Only if there is none does the domain's own address count.",
-        "MX 0 . is a clear no. A name without an address may be a mistake that somebody mends soon.",
+        "MX 0 . is a clear no. A name without an address may be a mistake that somebody fixes soon.",
         "A sender tries the next MX when one cannot be used. If all are unusable for now, it does not give up at once.",
     ),
 )
@@ -354,9 +354,9 @@ def broken_zone(world: World) -> Lab:
 @task(
     HERE,
     "repair",
-    "Mend a zone",
+    "Fix a zone",
     kind="repair",
-    aim="find what is wrong with MX records, and mend it",
+    aim="find what is wrong with MX records, and fix it",
     confronts="mx-value",
     parts={"mail arrives": 2, "the preferred one is called": 2, "both are named": 1},
     given=lambda world: plan(world),
@@ -364,7 +364,7 @@ def broken_zone(world: World) -> Lab:
     hints=(
         "Look at lab.dns.mail_servers(domain), and at lab.zone(domain). Is each name what it should be? "
         "Has it an address? A resolver remembers old answers: lab.clock.advance(hours=2) lets it forget them.",
-        "Compare with the plan: names, preferences, and what stands at the end of each name.",
+        "Compare with the plan: names, preferences, and what is at the end of each name.",
         'Take the wrong records out with lab.zone(…).remove("@", "MX"), and put right ones in with .add("@ MX …").',
     ),
 )

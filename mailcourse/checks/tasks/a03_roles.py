@@ -121,7 +121,7 @@ def decide(case: Case) -> None:
 
 
 def wishes(world: World) -> Mapping[str, list[str]]:
-    """The wishes of this world's shop: address → who shall get it."""
+    """The wishes of this world's shop: address → who should get it."""
     one, two = world.some("alias", ["info", "hello", "office", "contact"], 2)
     both, away = world.pick("orders", ["orders", "sales", "desk"]), world.pick("away", ["tax", "lawyer", "printer"])
     shop, (first, second) = world.shop, world.mixed("who", ["bruno", "bea"])
@@ -138,7 +138,7 @@ def wish_list(world: World) -> Table:
     """What the student sees."""
     expected = list(wishes(world).items())
     rows = [(address, ", ".join(targets)) for address, targets in expected[:-1]]
-    return table(("mail to", "shall come to"), [*rows, ("every other name in the domain", expected[-1][1][0])])
+    return table(("mail to", "should come to"), [*rows, ("every other name in the domain", expected[-1][1][0])])
 
 
 @task(

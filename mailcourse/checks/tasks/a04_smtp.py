@@ -120,9 +120,7 @@ DOTS_HINT = (
         DOTS_HINT,
     ),
     part_hints={
-        "the envelope": (
-            "MAIL FROM says who sends, RCPT TO who shall get it. The header is content, and decides neither.",
-        ),
+        "the envelope": ("MAIL FROM says who sends, RCPT TO who gets it. The header is content, and decides neither.",),
         "header and text": (HEADER_HINT, DOTS_HINT),
     },
 )
@@ -177,7 +175,7 @@ def by_hand(case: Case) -> None:
     aim="know where a reply of several lines ends",
     parts={"one line": 1, "several lines": 2},
     hints=(
-        "Every line of a reply begins with the same three digits. What stands behind them?",
+        "Every line of a reply begins with the same three digits. What comes after them?",
         "A hyphen behind the digits says: more lines follow. A space: this is the last one. RFC 5321 §4.2.1.",
         'text.split("\\r\\n") leaves an empty piece at the end; text.splitlines() does not.',
     ),
@@ -336,7 +334,7 @@ def decode(case: Case) -> None:
     parts={"everybody gets it": 2, "From, To and Subject": 1, "nobody sees the Bcc": 2},
     hints=(
         'EmailMessage from email.message takes fields with message["Subject"] = …, and text with set_content(…).',
-        "server.send_message(message, from_addr, to_addrs) says MAIL and RCPT for you. Who shall stand in to_addrs?",
+        "server.send_message(message, from_addr, to_addrs) says MAIL and RCPT for you. Who must be in to_addrs?",
         "Look at what arrives: is there a Bcc field in it? send_message takes it out. sendmail does not.",
     ),
 )

@@ -111,7 +111,7 @@ REASONS = {
     "5.1.1": "no such person",
     "5.2.2": "the mailbox is full",
     "5.3.4": "the message is too big",
-    "5.4.6": "the message went in circles",
+    "5.4.6": "there was a mail loop",
     "5.4.7": "the time was over",
     "5.7.1": "the server does not want it",
 }
@@ -223,7 +223,7 @@ def wrong_smart_host(world: World) -> Lab:
 @task(
     HERE,
     "smart-host",
-    "Mend the way out",
+    "Fix the way out",
     kind="repair",
     aim="see in queue and settings why nothing leaves an office, and set the smart host",
     parts={"mail goes out": 3, "it goes over the carrier": 1, "all else is as it was": 1},

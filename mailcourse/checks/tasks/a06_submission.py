@@ -283,7 +283,7 @@ def _readers(world: World) -> dict[str, tuple[str, str]]:
     later=("the last two",),
     given=lambda world: numbered("situation", _readers(world)),
     hints=(
-        "TLS is made for each connection anew. Which connection is meant?",
+        "Each connection has TLS of its own. Which connection is meant?",
         "A server takes the letter out of one TLS connection and puts it into the next. What does it have in between?",
     ),
 )
@@ -343,7 +343,7 @@ def _calls(world: World) -> dict[str, tuple[bool, bool, bool]]:
     parts={"a client that checks": 2, "a client that does not": 1},
     given=lambda world: numbered("situation", _calls(world)),
     hints=(
-        "A client that checks asks two things: who signed this, and whose name stands in it?",
+        "A client that checks asks two things: who signed this, and whose name is in it?",
         "Encryption alone does not tell with whom one speaks. What does a client do that was told not to ask?",
     ),
 )

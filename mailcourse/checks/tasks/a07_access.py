@@ -346,8 +346,8 @@ def unstuff(case: Case) -> None:
 USERS = {
     "Bea reads on her phone, her laptop and a web page, and wants to see the same everywhere": "IMAP",
     "Bruno keeps folders on the server and moves letters into them": "IMAP",
-    "a program takes orders out of a mailbox every night, and nothing shall stay there": "POP3",
-    "the server has little room; one old computer shall have all mail, and the server none": "POP3",
+    "a program takes orders out of a mailbox every night, and nothing may stay there": "POP3",
+    "the server has little room; one old computer must have all mail, and the server none": "POP3",
     "two colleagues look after one mailbox and want to see what the other has answered": "IMAP",
 }
 

@@ -266,7 +266,7 @@ def _patient(number: int) -> Callable[[Case], None]:
         fault = fault_of(case.world, number)
         got = case.table(["place", "cause"])
         _diagnosis(case, fault, got["place"].strip(), got["cause"].strip())
-        with case.part("it is cured", "the patient, mended in its lab"):
+        with case.part("it is cured", "the patient, fixed in its lab"):
             state = case.answer.get("patient")
             if not isinstance(state, State):
                 raise Stopped(f"The answer for 'patient' is {a(state)}; the patient itself is asked for.")
@@ -296,7 +296,7 @@ HINTS = (
         "person.files(), patient.log_in()."
     ),
     (
-        "Mend only what is wrong: zone.remove/add, lab.configure, lab.alias, host.up(), host.open_port(25), "
+        "Fix only what is wrong: zone.remove/add, lab.configure, lab.alias, host.up(), host.open_port(25), "
         "person.delete, person.forward(), device.keep, patient.password; what is only remembered ends with time: "
         "lab.clock.advance(hours=…)."
     ),
@@ -307,7 +307,7 @@ for _number in range(1, 5):
         f"patient-{_number}",
         f"Patient {_number}",
         kind="repair",
-        aim="find a fault in the fixed order, name it, mend it, and break nothing else",
+        aim="find a fault in the fixed order, name it, fix it, and break nothing else",
         parts={"the place": 1, "the cause": 1, "it is cured": 2, "nothing else suffers": 1},
         hints=HINTS,
         given=lambda world: table(("place", "cause"), [(fault.place, name) for name, fault in FAULTS.items()]),

@@ -11,11 +11,11 @@ A network may cut a reply anywhere, so a client has to read whole lines.  Who us
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+
+from mailcourse.internet.runtime import runtime
 
 #: octets of a reply that come first, and seconds until the rest comes
 FIRST, PAUSE = 6, 0.02
@@ -30,67 +30,72 @@ class RecordingProxy:
 
     def __init__(self, server: tuple[str, int]) -> None:
         self.is_early = False
+        self.address = ("127.0.0.1", 0)
         self._server, self._said = server, list[tuple[str, bytes]]()
-        self._open: list[socket.socket] = []
-        self._under_way: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._start(self._listen)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.AbstractServer = runtime().run(self._listen())
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where a client connects."""
-        host, port = self._listener.getsockname()[:2]
-        return str(host), int(port)
+    async def _listen(self) -> asyncio.AbstractServer:
+        listener = await asyncio.start_server(self._begin, "127.0.0.1", 0)
+        self.address = listener.sockets[0].getsockname()[:2]
+        return listener
 
     def __enter__(self) -> RecordingProxy:
+        """Connect to `address`."""
         return self
 
     def __exit__(self, *exc: object) -> None:
         """Let both finish what they said, and close the proxy."""
-        until = time.monotonic() + REST
-        for thread in self._under_way[1:]:
-            thread.join(max(0.0, until - time.monotonic()))
-        for connection in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)  # wakes who waits for it
-            connection.close()
+        runtime().run(self._end())
 
-    def _start(self, work: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)
-        self._under_way.append(thread)
-        thread.start()
+    async def _end(self) -> None:
+        self._listener.close()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=REST)
+        for task in self._under_way:
+            task.cancel()
 
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(self._server, timeout=20)
-                for connection in (client, server):
-                    connection.settimeout(20)
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._open += [client, server]
-                greeted = threading.Event()
-                self._start(self._to_client, server, client, greeted)
-                self._start(self._to_server, client, server, greeted)
+    def _begin(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(client, to_client))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
-    def _to_server(self, client: socket.socket, server: socket.socket, greeted: threading.Event) -> None:
-        with contextlib.suppress(OSError):
-            while octets := client.recv(65536):
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        greeted = asyncio.Event()
+        with suppress(OSError):
+            server, to_server = await asyncio.open_connection(*self._server)
+            try:
+                await asyncio.gather(
+                    self._pass_replies(server, to_client, greeted), self._pass_commands(client, to_server, greeted)
+                )
+            finally:
+                to_server.close()
+        to_client.close()
+
+    async def _pass_commands(
+        self, client: asyncio.StreamReader, to_server: asyncio.StreamWriter, greeted: asyncio.Event
+    ) -> None:
+        with suppress(OSError):
+            while octets := await client.read(65536):
                 self.is_early = self.is_early or not greeted.is_set()
                 self._said.append(("C", octets))
-                server.sendall(octets)
-            server.shutdown(socket.SHUT_WR)
+                to_server.write(octets)
+                await to_server.drain()
+            to_server.write_eof()
 
-    def _to_client(self, server: socket.socket, client: socket.socket, greeted: threading.Event) -> None:
-        with contextlib.suppress(OSError):
-            while octets := server.recv(65536):
-                time.sleep(0 if greeted.is_set() else GREETING)
+    async def _pass_replies(
+        self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter, greeted: asyncio.Event
+    ) -> None:
+        with suppress(OSError):
+            while octets := await server.read(65536):
+                await asyncio.sleep(0 if greeted.is_set() else GREETING)
                 greeted.set()
                 self._said.append(("S", octets))
-                client.sendall(octets[:FIRST])
-                time.sleep(PAUSE)
-                client.sendall(octets[FIRST:])
-            client.shutdown(socket.SHUT_WR)
+                to_client.write(octets[:FIRST])
+                await asyncio.sleep(PAUSE)
+                to_client.write(octets[FIRST:])
+                await to_client.drain()
+            to_client.write_eof()
 
     # ---- what was said -------------------------------------------------------------------------------
 

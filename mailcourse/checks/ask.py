@@ -21,9 +21,12 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from mailcourse.internet.runtime import runtime
+
 from . import bounds, tries
 from .begin import current
-from .judging import JudgeProcess, judged, nothing
+from .judge import JudgeHere
+from .judging import Judge, JudgeProcess, judged, nothing
 from .parcel import pack, unpack_arguments
 from .task import Stopped, Task, find
 from .verdict import Points, Verdict
@@ -44,13 +47,13 @@ class NotYet(Exception):
         return [f"{self.verdict.head}. What was expected, and what happened, is above."]
 
 
-_judges: list[JudgeProcess] = []
+_judges: list[Judge] = []
 _turn = threading.Lock()
 
 
-def _judge() -> JudgeProcess:
+def _judge() -> Judge:
     if not _judges or not _judges[-1].is_there:
-        _judges[:] = [JudgeProcess()]
+        _judges[:] = [JudgeProcess() if runtime().is_apart else JudgeHere()]
     return _judges[-1]
 
 

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TextIO
 
@@ -38,10 +38,14 @@ class Ear:
         self._said.write(json.dumps(what) + "\n")
         self._said.flush()
 
+    def exchange(self, **what: Any) -> dict[str, Any]:
+        """Say a line and hear the next."""
+        self.say(**what)
+        return dict(json.loads(self._heard.readline()))
+
     def ask(self, arguments: Sequence[Any], seconds: float, online: Endpoints, doors: Sequence[int] = ()) -> Any:
         """Have the student's function called, with the names of a lab; `Stopped` says how it failed."""
-        self.say(call=pack_arguments(arguments), seconds=seconds, online=online, doors=list(doors))
-        answer = json.loads(self._heard.readline())
+        answer = self.exchange(call=pack_arguments(arguments), seconds=seconds, online=online, doors=list(doors))
         if answer["failed"]:
             raise (OutOfTime if answer["late"] else Stopped)(answer["failed"])
         return unpack(answer["value"])
@@ -97,26 +101,56 @@ def _part(task: Task, name: str, findings: Sequence[Finding], is_marked: bool, s
     return PartVerdict(name, worth, bool(own) or later, later=later)
 
 
+class NearEar(Ear):
+    """The way to a function in this process."""
+
+    def __init__(self, called: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+        self._called = called
+
+    def exchange(self, **what: Any) -> dict[str, Any]:
+        """Call the function."""
+        return self._called(what)
+
+
+class JudgeHere:
+    """The judge as a part of the notebook's own process, where there are no others: nobody's marks rest on it."""
+
+    NOTE = "This was checked in your browser. Your teacher's program marks the file that you submit."
+    is_there = True
+
+    def judge(
+        self, request: Mapping[str, Any], called: Callable[[Mapping[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Judge an answer at once."""
+        return {**verdict_on(request, NearEar(called)), "notes": [self.NOTE]}
+
+    def end(self) -> None:
+        """Nothing is to be ended."""
+
+
+def verdict_on(request: Mapping[str, Any], ear: Ear) -> dict[str, Any]:
+    """Judge what a request asks for, and return what is said at the end."""
+    try:
+        for course in request["courses"]:
+            use_course(course)
+        entry = find(request["assignment"], request["task"])
+        try:
+            answer = unpack(request["answer"])
+        except Stopped as why:
+            parts = [PartVerdict(name, worth, False) for name, worth in entry.parts.items()]
+            return {"parts": [vars(part) for part in parts], "stopped": str(why), "is_try": False}
+        return judge(entry, request["names"], answer, ear)
+    except Exception:
+        return {"broken": traceback.format_exc(limit=-6)}
+
+
 def main() -> None:
     """Judge line by line, until nobody asks any more."""
     said = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed does not go to the kernel
     ear = Ear(sys.stdin, said)
     for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            for course in request["courses"]:
-                use_course(course)
-            entry = find(request["assignment"], request["task"])
-            try:
-                answer = unpack(request["answer"])
-            except Stopped as why:
-                parts = [PartVerdict(name, worth, False) for name, worth in entry.parts.items()]
-                ear.say(parts=[vars(part) for part in parts], stopped=str(why), is_try=False)
-                continue
-            ear.say(**judge(entry, request["names"], answer, ear))
-        except Exception:
-            ear.say(broken=traceback.format_exc(limit=-6))
+        ear.say(**verdict_on(json.loads(line), ear))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from mailcourse.internet.errors import LabError
 
@@ -35,6 +35,20 @@ LATE = "The check itself did not end in time. Run this cell again; if it happens
 
 #: a call of the student's function, as the judge wants it → what came of it
 Called = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Judge(Protocol):
+    """Who judges: a process of its own, or, where there are no processes, a part of this one."""
+
+    @property
+    def is_there(self) -> bool:
+        """True while it can be asked."""
+
+    def judge(self, request: Mapping[str, Any], called: Called) -> dict[str, Any]:
+        """Have an answer judged, and answer the calls of its function."""
+
+    def end(self) -> None:
+        """Let it go."""
 
 
 class JudgeBroken(LabError):
@@ -67,6 +81,17 @@ class JudgeProcess:
     def is_there(self) -> bool:
         """True while it can be asked."""
         return self._process.poll() is None and self._owner == os.getpid()
+
+    def judge(self, request: Mapping[str, Any], called: Called) -> dict[str, Any]:
+        """Have an answer judged, and answer the calls of its function; a judge that was disturbed is ended."""
+        try:
+            self.say(**request)
+            while "call" in (heard := self.hear()):
+                self.say(**called(heard))
+        except BaseException:
+            self.end()  # it is in the middle of something
+            raise
+        return heard
 
     def say(self, **what: Any) -> None:
         """Say one line; `LabError` when nobody is there any more."""
@@ -125,26 +150,23 @@ def _started(environment: Mapping[str, str]) -> tuple[subprocess.Popen[str], IO[
     return process, *ways
 
 
-def judged(judge: JudgeProcess, task: Task, names: Sequence[str], parcel: str, called: Called) -> Verdict:
-    """Have an answer judged in the worlds of `names`, the student's own first; a judge that was disturbed is ended."""
-    try:
-        named = [str(course) for course in courses()]
-        judge.say(assignment=task.assignment, task=task.name, names=[*names], answer=parcel, courses=named)
-        notes: dict[str, None] = {}
-        while True:
-            heard = judge.hear()
-            if "call" not in heard:
-                break
-            answer = called(heard)
-            notes.update(dict.fromkeys(answer.pop("notes")))
-            judge.say(**answer)
-    except BaseException:
-        judge.end()  # it is in the middle of something
-        raise
+def judged(judge: Judge, task: Task, names: Sequence[str], parcel: str, called: Called) -> Verdict:
+    """Have an answer judged in the worlds of `names`, the student's own first."""
+    named, notes = [str(course) for course in courses()], dict[str, None]()
+
+    def noted(heard: Mapping[str, Any]) -> dict[str, Any]:
+        answer = called(heard)
+        notes.update(dict.fromkeys(answer.pop("notes")))
+        return answer
+
+    request = {"assignment": task.assignment, "task": task.name, "names": [*names], "answer": parcel, "courses": named}
+    heard = judge.judge(request, noted)
     if "broken" in heard:
         raise JudgeBroken(heard["broken"])
     parts = [PartVerdict(**part) for part in heard["parts"]]
-    return Verdict(task.title, parts, heard["stopped"], tuple(notes)[:MAX_NOTES], is_try=heard["is_try"])
+    return Verdict(
+        task.title, parts, heard["stopped"], (*[*notes][:MAX_NOTES], *heard.get("notes", ())), is_try=heard["is_try"]
+    )
 
 
 def nothing(task: Task, why: str) -> Verdict:

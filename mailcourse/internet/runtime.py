@@ -59,8 +59,14 @@ def _raise(error: BaseException) -> NoReturn:
 class Runtime:
     """A loop in a thread.  Most programs use the shared one: `runtime()`."""
 
+    #: A thread of its own; the runtime of a web page has none (`browser/`).
+    is_apart = True
+
     def __init__(self) -> None:
         self.process = os.getpid()
+        self._begin()
+
+    def _begin(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="mailcourse-file")
         self.loop.set_default_executor(self._workers)

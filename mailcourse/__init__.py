@@ -19,6 +19,13 @@ Beneath all of it: internet/ (hosts, wire, clock, trace).  Above: lab/ builds a 
 scenario, widgets/ and views.py show it, checks/ mark exercises.
 """
 
+import sys
+
+if sys.platform == "emscripten":  # in a web page: Python lacks threads, sockets and OpenSSL there
+    from . import browser
+
+    browser.prepare()
+
 from .internet.errors import LabError
 from .views import Lab, SavedTrace
 

@@ -84,7 +84,7 @@ def uninterrupted(method: Callable[Given, T]) -> Callable[Given, T]:
 
 def aside(act: Callable[[], T]) -> T:
     """Do something on a thread of its own and return its result; on threads that nobody interrupts, at once."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or not runtime().is_apart:
         return act()
     errand, handover = Errand(), Handover[T]()
     try:

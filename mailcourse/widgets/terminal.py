@@ -22,6 +22,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
+from mailcourse.internet.runtime import runtime
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.ports import SERVICES
 
@@ -154,6 +155,7 @@ class TerminalView(LiveView):
         self._socket: socket.socket | None = None
         self._wants_tls = False
         self._held: list[str] = []
+        self._rest, self._greeted = b"", threading.Event()
         self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         self.input = LineInput()
@@ -180,12 +182,12 @@ class TerminalView(LiveView):
             raise LabError(f"{self._host} port {self._port} cannot be reached: {error}") from None
         self._socket = connection
         self._note(f"connected to {self._host}, port {self._port}, from {self._source}")
-        greeted = threading.Event()
-        reader = threading.Thread(
-            target=self._read, args=(connection, greeted), name="mailcourse-terminal", daemon=True
-        )
-        reader.start()
-        greeted.wait(GREETING_SECONDS)  # so that a cell shows the same each time
+        self._rest, self._greeted = b"", threading.Event()
+        if runtime().is_apart:
+            threading.Thread(target=self._listen, args=(connection,), name="mailcourse-terminal", daemon=True).start()
+        else:
+            self._listen_in_turns(connection)
+        self._greeted.wait(GREETING_SECONDS)  # so that a cell shows the same each time
         self.look()
 
     def hang_up(self) -> None:
@@ -224,27 +226,56 @@ class TerminalView(LiveView):
         self.lines.append(("", text))
         self.soon()
 
-    def _read(self, connection: socket.socket, greeted: threading.Event) -> None:
+    def _listen(self, connection: socket.socket) -> None:
         """Listen to the server until the connection ends.  A thread of its own."""
-        buffer = b""
         try:
             connection.settimeout(None)
             if self._port in TLS_FIRST:
                 connection = self._begin_tls(connection)
             while octets := connection.recv(65536):
-                *whole, buffer = (buffer + octets).split(b"\n")
-                for line in whole:
-                    self.lines.append(("S", line.rstrip(b"\r").decode("utf-8", "backslashreplace")))
-                del self.lines[:-MAX_LINES]
-                greeted.set()
-                self.soon()
-                if self._wants_tls and whole:
-                    connection = self._answered(connection, self.lines[-1][1])
-            self._note("the server closed the connection")
+                connection = self._heard(connection, octets)
+            self._over(connection, "the server closed the connection")
         except (OSError, ValueError) as error:
-            if self._socket is not None:
-                self._note(f"the connection is over: {error}")
-        greeted.set()
+            self._over(connection, f"the connection is over: {error}" if self._socket is not None else "")
+
+    def _listen_in_turns(self, connection: socket.socket) -> None:
+        """Listen where there are no threads: whenever something has come."""
+        try:
+            if self._port in TLS_FIRST:
+                connection = self._begin_tls(connection)
+        except (OSError, ValueError) as error:
+            self._over(connection, f"the connection is over: {error}")
+            return
+
+        def take() -> None:
+            nonlocal connection
+            try:
+                while octets := connection.recv(65536):
+                    connection = self._heard(connection, octets)
+                    connection.setblocking(False)
+                self._over(connection, "the server closed the connection")
+            except (BlockingIOError, ssl.SSLWantReadError):
+                runtime().loop.add_reader(connection, take)
+            except (OSError, ValueError) as error:
+                self._over(connection, f"the connection is over: {error}" if self._socket is not None else "")
+
+        connection.setblocking(False)
+        take()
+
+    def _heard(self, connection: socket.socket, octets: bytes) -> socket.socket:
+        """Show what the server said; return what is to be listened to from now on."""
+        *whole, self._rest = (self._rest + octets).split(b"\n")
+        for line in whole:
+            self.lines.append(("S", line.rstrip(b"\r").decode("utf-8", "backslashreplace")))
+        del self.lines[:-MAX_LINES]
+        self._greeted.set()
+        self.soon()
+        return self._answered(connection, self.lines[-1][1]) if self._wants_tls and whole else connection
+
+    def _over(self, connection: socket.socket, why: str) -> None:
+        if why:
+            self._note(why)
+        self._greeted.set()
         if self._socket is connection:
             self._socket = None
 
@@ -262,6 +293,7 @@ class TerminalView(LiveView):
         return connection
 
     def _begin_tls(self, connection: socket.socket) -> ssl.SSLSocket:
+        connection.settimeout(None)
         inside = self.lab.tls_context().wrap_socket(connection, server_hostname=self._host)
         self._socket = inside
         for text in certificate(inside):

@@ -1,0 +1,1 @@
+"""Stands for the little of `cryptography` that keys of DKIM need, where there is no OpenSSL."""

@@ -1,0 +1,5 @@
+"""Errors."""
+
+
+class UnsupportedAlgorithm(Exception):
+    """A kind of key that is not known."""

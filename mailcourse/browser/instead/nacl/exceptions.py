@@ -1,0 +1,5 @@
+"""Errors."""
+
+
+class BadSignatureError(Exception):
+    """A signature that is none."""

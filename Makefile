@@ -12,7 +12,7 @@ DEV    := $(VENV)/ready-dev
 # JupyterLab wants to be told that root is meant: containers often have no other user.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: lab demo test check exercises grade bench fuzz crash clean
+.PHONY: lab demo site test check exercises grade bench fuzz crash clean
 .DEFAULT_GOAL := lab
 
 # JupyterLab prints the address to open when it finds no browser.
@@ -22,6 +22,10 @@ lab: $(READY)
 # The page's own frame is in demo/: Voilà's would fetch icons from the web.  Its address has a token.
 demo: $(DEMO)
 	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 --VoilaConfiguration.extension_denylist="['mailcourse','@jupyter/nbgrader']" $(DEMO_ARGS)
+
+# The course as plain files, for a browser tab: _site/.  What it is made of is fetched once, into .cache/site/.
+site: $(READY)
+	$(BIN)/python deploy/site/build.py
 
 # More workers than two cores: half of what the tests do is waiting.
 test: $(DEV)

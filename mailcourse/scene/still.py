@@ -1,6 +1,6 @@
 """A picture that does not move, as PNG: for a saved notebook, a page without scripts, and the README.
 
-resvg draws it, in this process; where there is no wheel of it (a web page), the SVG is shown.
+resvg draws it, in this process; where there is no wheel of it (a web page), the widget stands alone.
 """
 
 from __future__ import annotations
@@ -24,4 +24,4 @@ def png(svg: str, width: int = WIDTH) -> bytes:
 def bundle(svg: str) -> dict[str, str]:
     """Return a picture under the name by which a notebook knows it; a notebook that nobody trusts shows only PNG."""
     drawn = png(svg)
-    return {"image/png": b64encode(drawn).decode()} if drawn else {"image/svg+xml": svg}
+    return {"image/png": b64encode(drawn).decode()} if drawn else {}

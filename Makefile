@@ -57,6 +57,10 @@ bench: $(DEV)
 fuzz: $(DEV)
 	MAILCOURSE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest --timeout 7200 tests/fuzz
 
+# Draws the pictures of docs/ from the views, in JupyterLab in Chromium.
+pictures: $(DEV)
+	$(BIN)/python tests/browser/pictures.py
+
 # Kills a lab at 200 seeded moments and after every step of the disk, and counts what was lost.
 crash: $(DEV)
 	MAILCOURSE_LONG=1 $(BIN)/python -m pytest -s tests/crash

@@ -60,20 +60,15 @@ class ReaderView(LiveView):
         self._make_buttons()
         row = {"flex_flow": "row wrap"}
         acts = [self.buttons["Reply"], self.buttons["Delete"], self.buttons["Mark unread"], self.target]
-        super().__init__(
-            lab,
-            [
-                widgets.HBox([self.folder, self.words, self.find, self.refresh_button], layout=row),
-                self.list,
-                self.count,
-                widgets.HBox([*acts, self.buttons["Move"]], layout=row),
-                self.alert,
-                self.head,
-                self.tabs,
-                self.files,
-                self.answer,
-            ],
+        left = widgets.VBox([self.list, self.count], layout={"flex": "2 1 340px", "min_width": "0"})
+        message = [self.alert, self.head, self.tabs, self.files]
+        right = widgets.VBox(
+            [widgets.HBox([*acts, self.buttons["Move"]], layout=row), *message],
+            layout={"flex": "3 1 420px", "min_width": "0"},
         )
+        top = widgets.HBox([self.folder, self.words, self.find, self.refresh_button], layout=row)
+        panes = widgets.HBox([left, right], layout={**row, "align_items": "flex-start"})
+        super().__init__(lab, [top, panes, self.answer])
         try:
             self.refresh()  # here and now, so that what is done next in the notebook comes after it
         except LabError as error:
@@ -85,7 +80,7 @@ class ReaderView(LiveView):
             description="Search", placeholder="bread from:bruno", continuous_update=False, layout={"width": "320px"}
         )
         self.list = widgets.Select(
-            options=[], rows=9, description="Messages", layout={"width": "98%"}, style={"description_width": "70px"}
+            options=[], rows=12, description="Messages", layout={"width": "98%"}, style={"description_width": "70px"}
         )
         self.count, self.alert, self.head, self.files = (widgets.HTML() for _ in range(4))
         self.panes = {name: widgets.HTML() for name in PANES}

@@ -49,7 +49,7 @@ def rows_of(lines: Sequence[str], old: int = 0) -> list[TalkRow]:
             folded.clear()
 
     for number, line in enumerate(lines):
-        side, text = line[:1], line[3:]
+        side, text = (line[:1], line[3:]) if line[:3] in ("C: ", "S: ") else ("", line)
         verb = text[:4].upper()
         if side == "C":
             asked = verb
@@ -68,7 +68,7 @@ def _kind(side: str, text: str, asked: str) -> str:
     if side == "C":
         return "C" if asked in COMMANDS else ""
     if side != "S":
-        return "note" if side.strip() or text.strip() else ""
+        return "note" if text.strip() else ""
     if text[:1] in "45" and text[:1]:
         return "bad" if text[0] == "5" else "later"
     if asked == "DATA" and text.startswith("250"):

@@ -56,6 +56,21 @@ def test_a_press_changes_the_picture_soon(bench: Callable[..., Bench]) -> None:
     assert told("journey, a step", timed(page, lambda n: "Step ▶" if n % 20 < 10 else "◀ Back", 2)) < 1000
 
 
+def test_a_message_that_is_sent_is_soon_on_the_scene(bench: Callable[..., Bench]) -> None:
+    page = bench(OPEN, "lab.panel()")
+    here = page.output(1)
+    box, took = here.element_handle(), []
+    page.press("Send", here)
+    for _ in range(CLICKS):
+        here.locator("svg[role=img][aria-label^='Step']").wait_for()
+        here.locator("input[type=range]").focus()
+        page.page.keyboard.press("End")
+        button = page.button("Send", here)
+        wait(button.is_enabled, "the button stays at rest")
+        took.append(float(page.page.evaluate(TIMED, [button.element_handle(), box])))
+    assert told("panel, Send until the first picture", took) < 1500
+
+
 BURST = """
 import threading
 def burst():

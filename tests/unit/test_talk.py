@@ -1,0 +1,63 @@
+"""The dialogue as it is shown: what prepares is folded, what matters is a row, and nothing is markup."""
+
+from __future__ import annotations
+
+from mailcourse import Lab
+from mailcourse.widgets.talk import MAX_ROWS, lead, rows_of, talk_html
+
+BEFORE = ["S: 220 mx1 ESMTP", "C: EHLO mail", "S: 250-mx1", "S: 250 STARTTLS", "C: STARTTLS", "S: 220 go"]
+MAIL = ["C: MAIL FROM:<a@x.test>", "S: 250 ok", "C: RCPT TO:<b@y.test>", "S: 250 ok", "C: DATA", "S: 354 go on"]
+
+
+def kinds(lines: list[str], old: int = 0) -> list[str]:
+    return [row.kind for row in rows_of(lines, old)]
+
+
+def test_what_prepares_is_one_row_that_opens() -> None:
+    first, *rest = rows_of([*BEFORE, *MAIL])
+    assert (first.kind, first.text, first.folded) == ("fold", "greeting, EHLO, TLS (6 lines)", tuple(BEFORE))
+    assert [row.text for row in rest] == MAIL
+
+
+def test_a_line_of_a_header_is_not_taken_for_the_servers() -> None:
+    assert kinds(["Subject: hi", "Cc: somebody", "   for bruno"]) == ["note", "note", "note"]
+
+
+def test_a_refusal_and_a_try_later_are_never_folded() -> None:
+    assert kinds(["S: 554 no service", "C: QUIT", "S: 221 bye"]) == ["bad", "fold"]
+    assert kinds(["S: 421 come back"]) == ["later"]
+    assert kinds([*MAIL[:3], "S: 550 5.1.1 nobody"]) == ["C", "S", "C", "bad"]
+
+
+def test_the_reply_that_hands_over_the_responsibility_stands_out() -> None:
+    assert kinds([*MAIL, "S: 250 queued"])[-1] == "good"
+
+
+def test_the_letter_moves_when_the_server_has_said_354() -> None:
+    assert lead(rows_of([*BEFORE, *MAIL])) == 7
+    assert lead(rows_of([*MAIL, "S: 250 queued"], old=6)) == 1
+
+
+def test_what_was_said_before_is_shown_and_not_new() -> None:
+    rows = rows_of([*MAIL, "S: 250 queued"], old=6)
+    assert [row.is_new for row in rows] == [False] * 6 + [True]
+
+
+def test_a_dialogue_with_a_hundred_recipients_is_bounded_and_loses_nothing() -> None:
+    lines = [MAIL[0], *[f"C: RCPT TO:<p{number}@y.test>" for number in range(100)], "C: DATA"]
+    rows = rows_of(lines)
+    assert len(rows) == MAX_ROWS + 1
+    assert sum(len(row.folded) or 1 for row in rows) == len(lines)
+
+
+def test_hostile_lines_stay_text() -> None:
+    drawn = talk_html(rows_of(["C: MAIL FROM:<<script>alert(1)</script>>", "S: 250 " + "x" * 10_000]))
+    assert "<script" not in drawn
+    assert len(drawn) < 2_000
+
+
+def test_every_line_of_a_real_journey_is_somewhere(lab: Lab) -> None:
+    view = lab.person("alice@academy.test").send("bruno@bakery.test", "x", "?").journey()
+    for step in view.steps:
+        found = [line for row in rows_of(step.lines) for line in (row.folded or (row.text,))]
+        assert found == list(step.lines)

@@ -107,7 +107,7 @@ def empty_shop(world: World) -> Lab:
     opens=empty_shop,
     hints=(
         "An MX record holds a preference and the NAME of a host. Each such name needs an A record in the same zone.",
-        "A name without a dot at its end gets the zone's own name behind it: write mx1, or the whole name with a dot.",
+        "A name without a dot at its end gets the zone's own name added: write mx1, or the whole name with a dot.",
         "Look at what you wrote with lab.dns.mail_servers(…) after lab.zone(…).edit(…): are there addresses?",
     ),
     part_hints={

@@ -221,7 +221,7 @@ def _waited(world: World) -> tuple[str, list[str], str, int]:
         "Each server puts its Received line on top. So the oldest line is the lowest one.",
         (
             "A line says: from (who handed it over) by (who took it), and when. "
-            "Compare the times of two lines that follow."
+            "Compare the times of two neighbouring lines."
         ),
         "Between two times, the message was at the server that had taken it at the earlier one.",
     ),
@@ -289,7 +289,7 @@ def _forged(world: World) -> tuple[str, int, str]:
     parts={"lines to believe": 2, "who handed it over": 1},
     given=lambda world: Shown(_forged(world)[0]),
     hints=(
-        'Who wrote a Received line? The server behind the word "by". Which of these servers are your shop\'s?',
+        'Who wrote a Received line? The server after the word "by". Which of these servers are your shop\'s?',
         "Everything below the last line of your own servers came with the message. Anybody can write it.",
         (
             "In the lowest line that you believe, your server notes the IP address that it saw. "
@@ -359,7 +359,7 @@ def _maildir(world: World) -> list[tuple[str, str]]:
     given=lambda world: table(("in", "file"), _maildir(world)),
     hints=(
         "tmp: being written. new: delivered, and no mail program has looked yet. cur: a mail program knows it.",
-        "The flags stand behind :2, in the name. S is seen, F is flagged, R is replied, T is trashed.",
+        "The flags come after :2, in the name. S is seen, F is flagged, R is replied, T is trashed.",
         "What is in tmp is no message yet: nobody sees it.",
     ),
 )

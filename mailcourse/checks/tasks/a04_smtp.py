@@ -38,7 +38,7 @@ HERE = "04-smtp"
         ("number", "the server says"), [(n, r) for n, (r, _) in enumerate(mixed_replies(world), 1)]
     ),
     hints=(
-        "A program looks at the first digit. The words behind it are for people, and may say anything.",
+        "A program looks at the first digit. The words after it are for people, and may say anything.",
         "2 and 3: it went well, go on. 4: not at the moment. 5: no.",
     ),
 )
@@ -176,7 +176,7 @@ def by_hand(case: Case) -> None:
     parts={"one line": 1, "several lines": 2},
     hints=(
         "Every line of a reply begins with the same three digits. What comes after them?",
-        "A hyphen behind the digits says: more lines follow. A space: this is the last one. RFC 5321 §4.2.1.",
+        "A hyphen after the digits says: more lines follow. A space: this is the last one. RFC 5321 §4.2.1.",
         'text.split("\\r\\n") leaves an empty piece at the end; text.splitlines() does not.',
     ),
 )

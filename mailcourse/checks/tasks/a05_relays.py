@@ -31,7 +31,7 @@ RELAY = "relay.carrier.test"
     later=("the last two",),
     given=whereabouts,
     hints=(
-        "Who cannot reach the preferred server tries the next one, in the same attempt.",
+        "A server that cannot reach the preferred one tries the next, in the same attempt.",
         (
             "A backup takes the message, and then it has the same problem: it has no mailboxes. "
             "It waits for a better server."

@@ -344,7 +344,7 @@ def _calls(world: World) -> dict[str, tuple[bool, bool, bool]]:
     given=lambda world: numbered("situation", _calls(world)),
     hints=(
         "A client that checks asks two things: who signed this, and whose name is in it?",
-        "Encryption alone does not tell with whom one speaks. What does a client do that was told not to ask?",
+        "Encryption alone does not say who is at the other end. What does a client do that checks nothing?",
     ),
 )
 def certificate(case: Case) -> None:

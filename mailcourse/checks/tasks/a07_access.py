@@ -102,8 +102,8 @@ def small(case: Case) -> None:
     hints=(
         'imaplib.IMAP4(server), .login(…), then .select("INBOX", readonly=True). Read-only marks nothing as read.',
         (
-            'client.uid("SEARCH", "UNSEEN", "FROM", \'"alice"\', …): the keys must all fit. '
-            "SUBJECT looks into the subject."
+            'client.uid("SEARCH", "UNSEEN", "FROM", \'"alice"\', …): all conditions must be true. '
+            "SUBJECT searches the subject."
         ),
         'The answer is one line of octets with numbers in it: [b"2 5"]. Give back whole numbers, in their order.',
     ),
@@ -253,7 +253,7 @@ def listing(case: Case) -> None:
             "a device takes copies, and what happens to them is its own business."
         ),
         "Whoever deletes on the server deletes for everybody who looks there afterwards.",
-        "A POP3 device hears nothing of flags. What it fetched once, it has.",
+        "A POP3 device knows nothing of flags. What it has fetched, it keeps.",
     ),
 )
 def devices(case: Case) -> None:
@@ -368,7 +368,7 @@ def users(world: World) -> Table:
     later=("the last two",),
     given=users,
     hints=(
-        "One state that is shared, on the server: IMAP. Take it away and be done: POP3.",
+        "One state that is shared, on the server: IMAP. Fetch everything and hang up: POP3.",
         "POP3 knows one folder, no flags, and nobody else.",
     ),
 )

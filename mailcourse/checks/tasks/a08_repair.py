@@ -55,7 +55,7 @@ def order_of_work(world: World) -> Table:
     given=order_of_work,
     opens=bare_office,
     hints=(
-        "Begin with the zone: MX for the domain, A for every host. Then send a letter and read what came of it.",
+        "Begin with the zone: MX for the domain, A for every host. Then send a letter and read what happened to it.",
         (
             "A server must know the domain: "
             "the one with the mailboxes in local_domains, the ones in front in relay_domains."

@@ -69,7 +69,7 @@ def _written(found: Mapping[str, str], world: World) -> str:
     parts={"whom to believe": 1, "the results": 3},
     given=results_header,
     hints=(
-        "Alice's own server wrote the Received line on top. Which results stand in the name of that server?",
+        "Alice's own server wrote the Received line on top. Which results are in the name of that server?",
         "The first word after Authentication-Results: is who says so. The words after it are method=result.",
     ),
 )
@@ -221,7 +221,7 @@ def policy_plan(world: World) -> Table:
     "policy",
     "A DMARC record",
     kind="write",
-    aim="write the record that says what becomes of forged mail",
+    aim="write the record that says what happens to forged mail",
     parts={"forged mail of the domain": 2, "forged mail below it": 2, "honest mail": 1, "reports": 1},
     later=("honest mail",),
     given=policy_plan,
@@ -343,7 +343,7 @@ def long_header(world: World) -> Shown:
     hints=(
         "Each server puts its line on top. So the first server is at the bottom.",
         "read_headers(…) counts all times in UTC. By hand: +0200 means that UTC is two hours less.",
-        "Alice believes the lines of her own domain's servers, as far as they stand together on top.",
+        "Alice believes the lines of her own domain's servers, as long as they follow each other on top.",
     ),
 )
 def hops(case: Case) -> None:

@@ -23,7 +23,7 @@ from .steps import Step
 from .talk import TalkRow, lead, rows_of, talk_html
 
 #: Milliseconds for one line of a dialogue to appear.
-LINE = 140
+LINE = 110
 #: Motions of one step: those of a long look-up are told by its lines.
 MAX_MOVES = 16
 MAX_NAME = 200

@@ -1,7 +1,7 @@
 // The stage: one scene, and what moves on it.  Python decides what is shown; this file plays it.
 const SVG = "http://www.w3.org/2000/svg";
 const RATES = { slow: 0.5, normal: 1, fast: 2.5 };
-const REST = 900; // milliseconds between two steps while it plays
+const REST = 700; // milliseconds between two steps while it plays
 const MANY = 24, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -189,7 +189,7 @@ function film(model, scene, parts, words) {
     parts.count.textContent = `${words.step} ${number + 1} ${words.of} ${count}`;
     parts.title.textContent = frame.title;
     parts.said.innerHTML = frame.said;
-    parts.said.style.setProperty("--beat", moves && !isCalm() ? `${140 / rate()}ms` : "0ms");
+    parts.said.style.setProperty("--beat", moves && !isCalm() ? `${110 / rate()}ms` : "0ms");
     const held = parts.letter.contains(document.activeElement) && document.activeElement.dataset.step;
     parts.letter.innerHTML = frame.letter;
     if (held !== false) (parts.letter.querySelector(`[data-step="${held}"]`) || parts.letter).focus(); // who uses keys stays

@@ -35,7 +35,7 @@ def test_run_all_then_send_shows_the_delivered_message_and_every_hop(
     panel = page.locator(".jp-OutputArea-output", has=page.locator("button:has-text('Send')"))
     expect(panel.get_by_text("in the mailbox of bruno@bakery.test, on mail.bakery.test")).to_be_visible(timeout=60_000)
     picture = panel.locator("svg[role=img]")
-    for name in ("laptop", "mx1", "resolver", "mailbox of"):
+    for name in ("laptop", "mx1", "resolver", "bruno"):
         expect(picture.locator("text", has_text=name).first).to_be_visible()
 
     # It plays by itself; stop it, and go on by hand to the last step.

@@ -10,7 +10,6 @@ Each has the same in words: for who cannot see it, and where no picture can be s
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from html import escape
@@ -20,7 +19,7 @@ import graphviz
 import ipywidgets as widgets
 
 from mailcourse.scene.roles import ROLES
-from mailcourse.widgets.picture import png, svg
+from mailcourse.widgets.picture import still, svg
 
 FONT = "Helvetica,Arial,sans-serif"
 #: role, kind of shape, its work, and how the message goes on from there
@@ -67,7 +66,7 @@ class Figure(widgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"], data["image/png"] = self.words, b64encode(png(self._source)).decode()
+        data |= {"text/plain": self.words, **still(self._source)}
         return bundle
 
 

@@ -28,7 +28,7 @@ from mailcourse.lab.person import Mail
 from mailcourse.lab.table import Table, table
 from mailcourse.message.fields import in_order, parameters
 from mailcourse.message.mime import split
-from mailcourse.widgets.picture import png
+from mailcourse.widgets.picture import png, svg
 
 #: hops and results that are looked at; characters of a name that is shown
 MAX_HOPS, MAX_RESULTS, MAX_SHOWN = 50, 50, 60
@@ -107,12 +107,15 @@ class HeaderReading:
         text = (
             f"signatures of: {', '.join(map(_short, self.signers)) or 'nobody'}; your provider: {self.own or 'unknown'}"
         )
-        picture = b64encode(self._repr_png_()).decode()
-        image = f'<img alt="the way of the message, told in the table below" src="data:image/png;base64,{picture}">'
+        picture, kind = self._repr_png_(), "png"
+        if picture is None:
+            picture, kind = svg(_dot(self)).encode(), "svg+xml"
+        source = f"data:image/{kind};base64,{b64encode(picture).decode()}"
+        image = f'<img alt="the way of the message, told in the table below" src="{source}">'
         return f"{image}{self.hops._repr_html_()}{self.results._repr_html_()}<p>{escape(text)}</p>"
 
-    def _repr_png_(self) -> bytes:
-        return png(_dot(self))
+    def _repr_png_(self) -> bytes | None:
+        return png(_dot(self)) or None
 
 
 def read_headers(text: str | bytes | Mail, own: str = "") -> HeaderReading:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -32,8 +33,14 @@ def svg(source: str) -> str:
 
 
 def png(source: str) -> bytes:
-    """Draw a graph as PNG: what a saved notebook shows where scripts and SVG are not trusted."""
+    """Draw a graph as PNG; empty where only SVG can be drawn (a web page)."""
     return _draw(source, "png")
+
+
+def still(source: str) -> dict[str, str]:
+    """Return a graph as what a saved notebook shows where scripts and SVG are not trusted, if it can be drawn here."""
+    drawn = png(source)
+    return {"image/png": b64encode(drawn).decode()} if drawn else {}
 
 
 def _draw(source: str, form: str) -> bytes:

@@ -10,7 +10,6 @@ wrote most of it.  Works without a lab, from the facts alone.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,7 +20,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .parts import Box, shut_parts
-from .picture import png
+from .picture import still
 from .player import Player
 
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
@@ -185,5 +184,5 @@ class ProofView(Box):
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = repr(self)
-        data["image/png"] = b64encode(png(dot(self.lanes, self.end))).decode()
+        data |= still(dot(self.lanes, self.end))
         return bundle

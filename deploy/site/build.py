@@ -25,6 +25,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import reading
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / ".cache" / "site"
@@ -204,6 +206,8 @@ def build_lite(site: Path, work: Path, names: list[str]) -> None:
     run(str(builder() / PYTHON), "-m", "jupyterlite_core.app", "build", "--output-dir", str(site), folder=work)
 
 
+#: What no page asks for: settings of the builder, and older forms of the letters with icons.
+SPARE = ("rspack.config*", "build/*.svg", "build/*.eot", "build/*.ttf", "build/*LICENSE*", "build/third-party*")
 DISABLED = [
     "@jupyterlab/extensionmanager-extension",
     "@jupyterlab/completer-extension:inline-completer",
@@ -235,6 +239,17 @@ def main(target: str = "_site") -> None:
     work.mkdir(parents=True)
     build_lite(site, work, put_pyodide(work / "out", work))
     shutil.copytree(work / "out" / "static" / "pyodide", site / "static" / "pyodide", dirs_exist_ok=True)
+    notebooks = [notebook for notebook, _ in contents()]
+    reading.make(
+        site,
+        [one for one in notebooks if one.parent.name == "notebooks"],
+        [one for one in notebooks if one.parent.name != "notebooks"],
+    )
+    for pattern in SPARE:
+        for path in site.glob(pattern):
+            path.unlink()
+    lab = site / "lab" / "index.html"
+    lab.write_text(lab.read_text().replace("</head>", '<link rel="icon" href="../icon-120x120.png"></head>', 1))
     shutil.copytree(fetch_npm(GRAPHVIZ) / "dist", site / "static" / "graphviz", ignore=shutil.ignore_patterns("*.map"))
     shutil.rmtree(work)
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())

@@ -73,7 +73,7 @@ class SessionProtocol(asyncio.Protocol):
         """The client says no more; what it said is answered first."""
         self._ended = True
         self._arrived.set()
-        return self._transport.get_extra_info("ssl_object") is None
+        return hasattr(self, "_transport") and self._transport.get_extra_info("ssl_object") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""

@@ -45,6 +45,11 @@ class Buffer:
         del self._octets[:n]
         return found
 
+    @property
+    def is_record(self) -> bool:
+        """False when what comes first is no record of TLS (RFC 8446 §5.1): a greeting in plain text."""
+        return not self._octets or self._octets[0] in range(20, 24)
+
     def write_eof(self) -> None:
         """Say that no more comes."""
         self.eof = True
@@ -143,6 +148,7 @@ class Engine:
 
     def __init__(self, context: Context, incoming: Any, outgoing: Any, server_side: bool, name: str | None) -> None:
         self.context, self.server_side, self.server_hostname = context, server_side, name
+        self._incoming = incoming
         self._connection = TLSConnection(_Ends(incoming, outgoing))
         self._connection.closeSocket, self._connection.ignoreAbruptClose = False, True
         self._handshake: Iterator[Any] | None = None
@@ -151,6 +157,8 @@ class Engine:
 
     def do_handshake(self) -> None:
         """Go on with the handshake; SSLWantReadError until it is done."""
+        if not self._incoming.is_record:  # else it would wait for the length that a greeting seems to have
+            raise ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
         if self._handshake is None:
             settings = self.context.settings()
             if self.server_side:

@@ -211,6 +211,7 @@ def _alternative_names(body: bytes) -> tuple[str, ...]:
             one, extensions = der.remove_sequence(extensions)
             oid, rest = der.remove_object(one)
             if oid == ALT_NAME:
+                rest = _content(rest)[1] if rest[:1] == b"\x01" else rest  # whether it is critical
                 names, _ = der.remove_sequence(der.remove_octet_string(rest)[0])
                 found = []
                 while names:

@@ -1,0 +1,122 @@
+"""The course in a browser tab: every lesson prints what it printed when it was saved, in Chromium and in Firefox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from firefox import Firefox
+from site_pages import READY, RUN, SUB, build, cells_of, differences, served, texts
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+FIRST = "lab/index.html?path=00-start-here.ipynb"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served(build()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """A tab with lesson 00; at the end nothing was asked of anybody else, and nothing went wrong."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab, outside, errors = context.new_page(), list[str](), list[str]()
+    own = (address.removesuffix(SUB), "blob:", "data:")
+    tab.on(
+        "request",
+        lambda asked: outside.append(asked.url) if not asked.url.startswith(own) else 0,
+    )
+    tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    tab.goto(f"{address}{FIRST}")
+    tab.wait_for_function(READY, timeout=60_000)
+    yield tab
+    context.close()
+    assert outside == []
+    assert errors == []
+
+
+def run_in(page: Any) -> Any:
+    return lambda cells: json.loads(page.evaluate(RUN, cells))
+
+
+def test_every_lesson_prints_in_chromium_what_was_saved(page: Any) -> None:
+    assert [line for lesson in LESSONS for line in differences(lesson, run_in(page))] == []
+
+
+def test_every_lesson_prints_in_firefox_what_was_saved(address: str) -> None:
+    with Firefox() as firefox:
+        firefox.open(f"{address}{FIRST}")
+        firefox.wait_for(READY)
+
+        def run(cells: list[str]) -> Any:
+            return json.loads(firefox.evaluate(RUN, cells))
+
+        assert [line for lesson in LESSONS for line in differences(lesson, run)] == []
+
+
+def test_every_exercise_gets_full_marks_in_the_page(page: Any) -> None:
+    run, wrong = run_in(page), []
+    for solution in SOLUTIONS:
+        cells = ["".join(cell["source"]).replace('STUDENT = ""', 'STUDENT = "Ana"') for cell in cells_of(solution)]
+        said = [texts(outputs) for outputs in run(cells)]
+        begun = next(text for text in said if "points to earn" in text.get("text/plain", ""))
+        worth = int(begun["text/plain"].partition(" points to earn")[0].split()[-1])
+        verdicts = [text for cell, text in zip(cells, said, strict=True) if "\ncheck(" in cell]
+        earned = sum(float(text.get("text/plain", "0")) for text in verdicts)
+        is_told = all("Your teacher's program marks" in unescape(text.get("text/html", "")) for text in verdicts)
+        wrong += [] if earned == worth and is_told else [f"{solution.name}: {earned} of {worth}, {verdicts}"]
+    assert wrong == []
+
+
+def test_a_lesson_goes_on_without_a_network(page: Any) -> None:
+    page.context.set_offline(True)
+    try:
+        assert differences(LESSONS[0], run_in(page)) == []
+    finally:
+        page.context.set_offline(False)
+
+
+def test_what_was_written_is_there_after_a_reload(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(f"{address}{FIRST}")
+    tab.wait_for_function(READY, timeout=60_000)
+    tab.evaluate(
+        """async () => {
+          const panel = window.jupyterapp.shell.currentWidget;
+          panel.content.model.cells.get(0).sharedModel.setSource("what Ana wrote");
+          await panel.context.save();
+        }"""
+    )
+    tab.goto(f"{address}{FIRST}")  # a reload, and the lesson opened again
+    tab.wait_for_function(READY, timeout=60_000)
+    written = "() => window.jupyterapp.shell.currentWidget.content.model.cells.get(0).sharedModel.getSource()"
+    assert tab.evaluate(written) == "what Ana wrote"
+    context.close()
+
+
+def test_the_start_page_leads_to_each_lesson_and_everybody_can_use_it(browser: Any, address: str) -> None:
+    tab = browser.new_page()
+    for place in ("", "read/04-smtp-by-hand.html"):
+        tab.goto(f"{address}{place}")
+        faults = Axe().run(tab).response["violations"]
+        assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == []
+    tab.goto(address)
+    assert tab.locator('a[href^="lab/"]').count() == 1 + 10 + len(SOLUTIONS)
+    for lesson in tab.locator('a[href^="read/"]').all():
+        answer = tab.request.get(f"{address}{lesson.get_attribute('href')}")
+        assert answer.ok
+        assert "Run this lesson" in answer.text()
+    tab.get_by_role("link", name="Begin").click()
+    tab.wait_for_function(READY, timeout=60_000)
+    tab.close()

@@ -20,7 +20,7 @@ WRITTEN = ("as written", "a display name in an encoded word, RFC 2047")
 GROUP = ("group", "a name for the addresses behind it, RFC 5322 §3.4")
 LOCAL_PART = ("local part", "only the servers of the domain know what it means")
 TAG = ("tag", "perhaps a tag: only the servers of the domain know")
-DOMAIN = ("domain", "a name of the DNS; who takes mail for it is asked there")
+DOMAIN = ("domain", "a DNS name; the DNS says which hosts take its mail")
 ON_WIRE = ("in the DNS", "the same domain in ASCII, RFC 5890")
 LITERAL = ("address literal", "a machine, called without the DNS, RFC 5321 §4.1.3")
 UTF8 = ("needs", "every server on the way must offer it, RFC 6531")
@@ -34,7 +34,7 @@ def dissect(text: str) -> Table:
     part          text         what it is
     display name  Bea          for people to read; anybody can write anything
     local part    bea          only the servers of the domain know what it means
-    domain        bakery.test  a name of the DNS; who takes mail for it is asked there
+    domain        bakery.test  a DNS name; the DNS says which hosts take its mail
     """
     rows: list[tuple[str, str, str]] = []
     for address in addresses(text.encode()):

@@ -36,7 +36,7 @@ ROLES_ON_THE_WAY = (
 QUESTIONS = (
     ("Is the domain one of my own?", "LOCAL: to the MDA"),
     ("Do I know a host inside for it?", "INSIDE: to that host"),
-    ("Have I a smart host, and is the domain not one I relay for?", "SMART HOST: to it, with everything"),
+    ("Do I have a smart host? (Not used for a domain I relay for.)", "SMART HOST: to it, with everything"),
     ("Is it an IP address in brackets?", "LITERAL: to that machine"),
     ("", "MX: ask the DNS for the domain's mail servers"),
 )

@@ -159,7 +159,7 @@ class Comparison:
         disposition = policy if sample < record.percent else WEAKER[policy]
         share = f", for {record.percent} of 100 messages" if record.percent < 100 else ""
         self.steps.append(ProofStep("policy", answer=f"{policy}{share}", verdict=disposition))
-        reason = f"nothing that passed speaks for {shown(self.domain)}, whose policy is {policy}"
+        reason = f"no check that passed belongs to {shown(self.domain)}, and its policy is {policy}"
         return self._result("fail", reason, record, policy, disposition=disposition)
 
     def _result(

@@ -98,7 +98,7 @@ def test_a_forged_message_ends_as_the_policy_and_the_setting_say(offices: Lab, p
         assert facts["disposition"] == (policy if authenticate == "enforce" else "none")
         assert "academy.test" in facts["reason"]
     if said == "550":
-        assert answer == "550 5.7.26 nothing that passed speaks for academy.test, whose policy is reject"
+        assert answer == "550 5.7.26 no check that passed belongs to academy.test, and its policy is reject"
     elif authenticate != "off" and folder == "INBOX":
         assert results(bruno.fetch()[0].raw) == ["spf=none", "dkim=none", "dmarc=fail"]
     elif folder == "Junk":
@@ -127,7 +127,7 @@ def test_the_log_says_why(offices: Lab) -> None:
     forge(offices)
     log = repr(offices.log(MX1))
     assert "policyd-spf[206]: machine.stranger.test[198.18.0.66]: spf=none stranger.test" in log
-    assert "dmarc=fail academy.test disposition=reject (nothing that passed speaks for academy.test" in log
+    assert "dmarc=fail academy.test disposition=reject (no check that passed belongs to academy.test" in log
     assert "reject: END-OF-MESSAGE from machine.stranger.test[198.18.0.66]: 550 5.7.26" in log
 
 

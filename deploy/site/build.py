@@ -22,7 +22,6 @@ import tarfile
 import tomllib
 import venv
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import reading
@@ -167,20 +166,19 @@ def put_pyodide(site: Path, work: Path) -> list[str]:
     return sorted(made["packages"])  # type: ignore[call-overload, no-any-return]
 
 
-def contents() -> Iterator[tuple[Path, str]]:
-    """Yield each notebook and its place in the site's files."""
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        yield notebook, notebook.name
-    for notebook in sorted((ROOT / "exercises").glob("*/*.ipynb")):
-        yield notebook, f"exercises/{notebook.name}"
+def contents() -> list[Path]:
+    """Return the files that a learner gets, as in a folder of her own: their links to each other work."""
+    found = [path for pattern in ("notebooks/*.ipynb", "exercises/*/*.ipynb") for path in sorted(ROOT.glob(pattern))]
+    return [*found, *(ROOT / "docs" / f"{name}.md" for name in reading.PAGES)]
 
 
 def build_lite(site: Path, work: Path, names: list[str]) -> None:
     """Let JupyterLite make its pages around the notebooks."""
     files = work / "files"
-    for notebook, place in contents():
-        (files / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(notebook, files / place)
+    for path in contents():
+        place = files / path.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
     kernel = {
         "pyodideUrl": "./static/pyodide/pyodide.mjs",
         "disablePyPIFallback": True,
@@ -239,12 +237,7 @@ def main(target: str = "_site") -> None:
     work.mkdir(parents=True)
     build_lite(site, work, put_pyodide(work / "out", work))
     shutil.copytree(work / "out" / "static" / "pyodide", site / "static" / "pyodide", dirs_exist_ok=True)
-    notebooks = [notebook for notebook, _ in contents()]
-    reading.make(
-        site,
-        [one for one in notebooks if one.parent.name == "notebooks"],
-        [one for one in notebooks if one.parent.name != "notebooks"],
-    )
+    reading.make(site, ROOT)
     for pattern in SPARE:
         for path in site.glob(pattern):
             path.unlink()

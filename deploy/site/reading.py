@@ -6,6 +6,7 @@ notebook ──► cells ──► Markdown by mistune, code escaped, outputs in
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from html import escape
 from pathlib import Path
@@ -15,24 +16,23 @@ from typing import Any
 import mistune
 
 HERE = Path(__file__).resolve().parent
+#: Pages of docs/ to which lessons lead.
+PAGES = ("glossary", "misconceptions", "teaching")
 #: Forms of an output, best first; a widget itself needs a kernel.
 FORMS = ("image/svg+xml", "image/png", "text/html", "text/plain")
 
 
-def make(site: Path, notebooks: list[Path], exercises: list[Path]) -> None:
-    """Write the start page and the reading edition into a site."""
+def make(site: Path, root: Path) -> None:
+    """Write the start page and the reading edition of a course into a site."""
     shutil.copy(HERE / "pages.css", site)
-    titles = {notebook: title_of(notebook) for notebook in [*notebooks, *exercises]}
-    lessons = [notebook for notebook in notebooks if notebook.name[0].isdigit()]
+    lessons = sorted((root / "notebooks").glob("[0-9]*.ipynb"))
+    exercises = sorted((root / "exercises").glob("*/*.ipynb"))
     rows = [
-        f'<li><a href="lab/index.html?path={lesson.name}">{escape(titles[lesson])}</a>'
+        f'<li><a href="{run(root, lesson)}">{escape(title_of(lesson))}</a>'
         f' (<a href="read/{lesson.stem}.html">read</a>)</li>'
         for lesson in lessons
     ]
-    tasks = [
-        f'<li><a href="lab/index.html?path=exercises/{exercise.name}">{escape(titles[exercise])}</a></li>'
-        for exercise in exercises
-    ]
+    tasks = [f'<li><a href="{run(root, exercise)}">{escape(title_of(exercise))}</a></li>' for exercise in exercises]
     start = Template((HERE / "start.html").read_text())
     (site / "index.html").write_text(start.substitute(lessons="\n".join(rows), exercises="\n".join(tasks)))
     (site / "read").mkdir(exist_ok=True)
@@ -40,14 +40,39 @@ def make(site: Path, notebooks: list[Path], exercises: list[Path]) -> None:
     for number, lesson in enumerate(lessons):
         near = [(number - 1, "Before"), (number + 1, "Next")]
         around = [
-            f'<a href="{lessons[there].stem}.html">{word}: {escape(titles[lessons[there]])}</a>'
+            f'<a href="{lessons[there].stem}.html">{word}: {escape(title_of(lessons[there]))}</a>'
             for there, word in near
             if 0 <= there < len(lessons)
         ]
-        page = frame.substitute(
-            title=escape(titles[lesson]), notebook=lesson.name, around=" ".join(around), body=body_of(lesson)
-        )
+        around.append(f'<a class="begin" href="../{run(root, lesson)}">Run this lesson</a>')
+        page = frame.substitute(title=escape(title_of(lesson)), around=" ".join(around), body=body_of(lesson))
         (site / "read" / f"{lesson.stem}.html").write_text(page)
+    for name in PAGES:
+        text = (root / "docs" / f"{name}.md").read_text()
+        title = text.splitlines()[0].removeprefix("# ")
+        page = frame.substitute(title=escape(title), around="", body=html_of(text))
+        (site / "read" / f"{name}.html").write_text(page)
+
+
+def run(root: Path, notebook: Path) -> str:
+    """Return the address at which a notebook can be run, seen from the start page."""
+    return f"lab/index.html?path={notebook.relative_to(root).as_posix()}"
+
+
+def html_of(text: str) -> str:
+    """Return Markdown as HTML; a link to a notebook or a page leads to the page that is read here."""
+    made = str(mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])(text))
+    return re.sub(r'href="([^":]*?)([\w-]+)\.(ipynb|md)(#[^"]*)?"', _link, made)
+
+
+def _link(found: re.Match[str]) -> str:
+    folder, name, kind = found[1], found[2], found[3]
+    if name in PAGES or (kind == "ipynb" and name[0].isdigit() and "exercises" not in folder):
+        return f'href="{name}.html{found[4] or ""}"'
+    if kind == "ipynb" and name != "index":
+        place = f"exercises/{name}/{name}" if "exercises" in folder else f"notebooks/{name}"
+        return f'href="../lab/index.html?path={place}.ipynb"'
+    return 'href="../index.html"'
 
 
 def title_of(notebook: Path) -> str:
@@ -61,12 +86,11 @@ def title_of(notebook: Path) -> str:
 
 def body_of(notebook: Path) -> str:
     """Return a notebook's cells as HTML."""
-    markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
     parts = []
     for cell in json.loads(notebook.read_text())["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            parts.append(str(markdown(source)))
+            parts.append(html_of(source))
         elif source.strip():
             parts.append(f'<div class="code"><pre tabindex="0">{escape(source)}</pre></div>')
             parts += [shown(output) for output in cell["outputs"]]

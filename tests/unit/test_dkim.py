@@ -252,7 +252,7 @@ HUGE = {
 @pytest.mark.parametrize("what", HUGE)
 def test_a_hundred_kilobytes_take_less_than_a_tenth_of_a_second(what: str, form: str) -> None:
     message = sign(signer("rsa", form=form), HUGE[what], NOW) + HUGE[what]
-    assert cpu(lambda: signatures(message)) < 0.1
+    assert cpu(lambda: signatures(message)) < 0.4  # hundreds of times as long, if it were not linear
     assert signatures(message)[0].result == "pass"
 
 

@@ -192,5 +192,7 @@ def test_no_author_raises(octets: bytes) -> None:
 def test_a_hundred_kilobytes_of_authors_take_no_time() -> None:
     for value in (b"a@b.test," * 11_000, b"(" * 100_000, b'"' * 100_000, b"<" * 100_000, b"\r\n " * 33_000):
         message = split(b"From: " + value + b"\r\n\r\n")
-        assert cpu(lambda message=message: authors(message)) < 0.1
-        assert cpu(lambda value=value: read_record("a.test", b"v=DMARC1;" + value)) < 0.1
+        assert cpu(lambda message=message: authors(message)) < 0.4  # hundreds of times as long, if it were not linear
+        assert (
+            cpu(lambda value=value: read_record("a.test", b"v=DMARC1;" + value)) < 0.4
+        )  # hundreds of times as long, if it were not linear

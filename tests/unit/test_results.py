@@ -123,6 +123,8 @@ def test_a_message_without_the_field_stays_as_it_is(message: bytes) -> None:
     ids=lambda octets: repr(octets[:6]),
 )
 def test_a_hundred_kilobytes_take_less_than_a_tenth_of_a_second(octets: bytes) -> None:
-    assert cpu(lambda: read(octets)) < 0.1
-    assert cpu(lambda: read(b"bakery.test;" + octets)) < 0.1
-    assert cpu(lambda: without_forged(b"Authentication-Results: " + octets + b"\r\n\r\n", OURS)) < 0.1
+    assert cpu(lambda: read(octets)) < 0.4  # hundreds of times as long, if it were not linear
+    assert cpu(lambda: read(b"bakery.test;" + octets)) < 0.4  # hundreds of times as long, if it were not linear
+    assert (
+        cpu(lambda: without_forged(b"Authentication-Results: " + octets + b"\r\n\r\n", OURS)) < 0.4
+    )  # hundreds of times as long, if it were not linear

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -40,7 +41,8 @@ class Firefox:
             if "WebDriver BiDi listening on " in line:
                 break
         address = line.split("listening on ")[1].strip()
-        self._socket = connect(f"{address}/session", max_size=None, open_timeout=SECONDS)
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(connect(f"{address}/session", max_size=None, open_timeout=SECONDS))
         self._numbers = itertools.count(1)
         self._ask("session.new", capabilities={})
         self._tab = self._ask("browsingContext.create", type="tab")["context"]
@@ -51,7 +53,7 @@ class Firefox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._socket.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait(30)
         self._profile.cleanup()

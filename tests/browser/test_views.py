@@ -47,7 +47,8 @@ def test_the_map_shows_mail_that_arrives_and_a_host_that_is_off(bench: MakeBench
     page.run(2)
     picture_says(here, "mx2.bakery.test +MTA, a mail server: 1 waiting")
     page.press("Switch on", here)
-    assert page.kernel("print(lab.host('mail.bakery.test').is_up)") == "True"
+    is_up = "print(lab.host('mail.bakery.test').is_up)"
+    wait(lambda: page.kernel(is_up) == "True", "the host is on again")
 
 
 def test_a_link_pressed_in_the_picture_is_cut_and_mail_takes_another_way(bench: MakeBench) -> None:

@@ -22,36 +22,12 @@ from postfix import free_port
 #: Debian keeps it where only root's PATH leads.
 PLACES = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 
-SETTINGS = """
+#: where things are, for a Dovecot in a folder of its own
+HERE = """
 base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {folder}/log
-protocols = imap pop3
 listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login
-auth_username_format = %Lu
-auth_failure_delay = 0
-mail_max_userip_connections = 1000
-mail_location = maildir:~/Maildir
-mailbox_list_index = yes
-mail_fsync = always
-first_valid_uid = 1
-passdb {{
-  driver = static
-  args = password={password}
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={gid} home={folder}/boxes/%u
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
-}}
-default_process_limit = 500
-default_client_limit = 1000
 service imap-login {{
   chroot =
   inet_listener imap {{
@@ -77,6 +53,37 @@ service stats {{
   chroot =
 }}
 """
+
+SETTINGS = (
+    HERE
+    + """
+protocols = imap pop3
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_username_format = %Lu
+auth_failure_delay = 0
+mail_max_userip_connections = 1000
+mail_location = maildir:~/Maildir
+mailbox_list_index = yes
+mail_fsync = always
+first_valid_uid = 1
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/boxes/%u
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+default_process_limit = 500
+default_client_limit = 1000
+"""
+)
 
 #: Only for those who may not change to another user.
 UNPRIVILEGED = """

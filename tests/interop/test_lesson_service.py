@@ -19,44 +19,13 @@ from pathlib import Path
 
 import pytest
 import trustme
-from dovecot import Dovecot, program
+from dovecot import HERE, Dovecot, program
 from postfix import Postfix, free_port
 
 from mailcourse import Lab
 from mailcourse.lessons import real_config
 
 pytestmark = pytest.mark.interop
-#: what a Dovecot in a folder of its own needs beside the lesson's lines
-HERE = """
-base_dir = {folder}/run
-state_dir = {folder}/run
-log_path = {folder}/log
-listen = 127.0.0.1
-service imap-login {{
-  chroot =
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-service pop3-login {{
-  chroot =
-  inet_listener pop3 {{
-    port = {pop3}
-  }}
-  inet_listener pop3s {{
-    port = 0
-  }}
-}}
-service anvil {{
-  chroot =
-}}
-service stats {{
-  chroot =
-}}
-"""
 
 
 class BakeryDovecot(Dovecot):

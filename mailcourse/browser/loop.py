@@ -76,9 +76,6 @@ class TurnLoop(base_events.BaseEventLoop):
         begin_job(act)
         return future
 
-    def set_default_executor(self, executor: Any) -> None:
-        """Nothing: see `run_in_executor`."""
-
     async def connect_accepted_socket(self, protocol_factory: Any, sock: Any, **_: Any) -> Any:
         """Serve one end of a pair in memory."""
         return serve(self, protocol_factory(), sock.end(), sock.close)

@@ -7,9 +7,5 @@ def beside(path: str) -> str:
     """Return the address of a file of the site."""
     import js
 
-    known = getattr(js, "MAILCOURSE_SITE", None)
-    if known is not None:
-        return f"{known}{path}"
-    here = str(js.location.href)
-    base = here.partition("/extensions/")[0]
+    base = str(js.location.href).partition("/extensions/")[0]
     return f"{base}/static/{path}"

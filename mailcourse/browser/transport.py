@@ -1,7 +1,7 @@
 """Ends of connections as a loop wants them: transports, and a server of a port.
 
-serve(loop, protocol, end)          one connection
-Server(loop, factory, listener)     every connection to a port
+serve(loop, protocol, end, close)   one connection
+PortServer(loop, factory, sock)     every connection to a port
 when_readable(end, act)             once, as soon as something has come
 """
 

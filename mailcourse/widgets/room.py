@@ -116,7 +116,7 @@ class StageView(LiveView):
 
     def show_question(self) -> None:
         """Ask what the next moment will show."""
-        if not self.is_live:
+        if not self.is_live or self.ask.disabled:
             return
         number = (self.number + 1) % len(SCRIPT)
         self._asked = True
@@ -140,12 +140,15 @@ class StageView(LiveView):
 
     def play(self, step: ScriptStep) -> None:
         """Show a moment; what is said to the class stays above the scene."""
+        controls = (self.next, self.ask, self.moment)
+        for control in controls:  # before the words change: who reads them has buttons that tell the truth
+            control.disabled = True
         self.number = SCRIPT.index(step)
         self.moment.value = self.number + 1
         self._say(f"{self.number + 1}. {step.title}", step.say)
         if self.is_open:
             self.open_tools(False)
-        self.do(lambda: step.act(self), self.next, self.ask, self.moment)
+        self.do(lambda: step.act(self), *controls)
 
     @property
     def is_open(self) -> bool:

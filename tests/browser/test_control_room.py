@@ -132,6 +132,7 @@ def in_all_moments(page: Any, smallest: float) -> None:
         see(page, f"^{number}\\. ")
         assert all(all(here) for here in page.evaluate(WHOLE)), f"the question of moment {number}"
         press(page, "Next ▶")
+        page.locator(".mc-caption:not(.ask)").wait_for()  # it has begun, so the menu rests until it ends
         menu = page.locator(".mc-top select").nth(1)
         wait(lambda menu=menu: menu.is_enabled(), "the moment does not end")
         assert all(all(here) for here in page.evaluate(WHOLE)), f"the words of moment {number}"

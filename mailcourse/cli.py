@@ -140,6 +140,7 @@ def _add_marking(commands: Any) -> None:
     )
     grade.add_argument("--seconds", type=float, default=20.0, help="how long a cell may take (20)")
     grade.add_argument("--workers", type=int, default=0, help="how many are marked at a time (one for each core)")
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="mark on the workers of this Dask scheduler")
     grade.add_argument("--again", action="store_true", help="mark everybody, also those who have not changed")
 
 
@@ -188,7 +189,15 @@ def _grade(chosen: argparse.Namespace) -> int:
     """Mark a folder of submissions; say where marks, page and feedback are."""
     grading = _marking()
     about = (chosen.assignment, chosen.folder, chosen.into, chosen.course, chosen.due, dict(chosen.points))
-    outcome = grading.grade(grading.Job(*about, chosen.seconds, chosen.workers, chosen.again), _Progress())
+    job = grading.Job(*about, chosen.seconds, chosen.workers, chosen.again)
+    if not chosen.scheduler:
+        return _told(grading.grade(job, _Progress()))
+    from .marking import cluster
+
+    with cluster.connected(chosen.scheduler, chosen.course) as (workers, how_apart):
+        outcome = grading.grade(job, _Progress(), workers, lambda: how_apart)
+        if workers.lost:
+            print(f"mailcourse: {workers.lost}", file=sys.stderr)
     return _told(outcome)
 
 

@@ -14,9 +14,9 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -84,8 +84,16 @@ class _Entry:
     digest: str
 
 
-def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = None) -> Outcome:
-    """Mark everybody in a folder.  `executor` runs `mark` on each submission; else threads do."""
+def grade(
+    job: Job,
+    tell: Tell = lambda *_: None,
+    executor: Executor | None = None,
+    how_apart: Callable[[], str] = room.how_apart,
+) -> Outcome:
+    """Mark everybody in a folder.  `executor` runs `mark` on each submission, in rooms that are `how_apart`.
+
+    Else threads of this process do.
+    """
     if os.name != "posix":
         raise LabError("Marking needs Linux or macOS. On Windows, run it in WSL (`wsl --install`).")
     into, folder = job.into.expanduser().resolve(), job.folder.expanduser().resolve()
@@ -105,9 +113,9 @@ def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = No
     fresh = [entry for entry in entries if job.again or before.get(entry.person.key, NOBODY).digest != entry.digest]
     results = {entry.person.key: before[entry.person.key] for entry in entries if entry not in fresh}
     stopped = False
-    if fresh:
+    if fresh and executor is None:
         room.try_out()
-    with _quiet():
+    with quiet():
         try:
             for entry, marked in _marked(job, fresh, hidden, executor):
                 result = result_of(entry.person, entry.sheet, marked, entry.digest, hidden)
@@ -118,9 +126,10 @@ def grade(job: Job, tell: Tell = lambda *_: None, executor: Executor | None = No
         except KeyboardInterrupt:
             stopped = True
         again = _enter(job, into, exercise, entries, results, before)
-        _save_page_facts(into, job, unused)
+        _save_page_facts(into, job, unused, how_apart())
         outcome = write_all(job.assignment, into, job.course, again)
-    return Outcome(outcome.marks, unused, outcome.written, not stopped)
+    is_whole = not stopped and all(result.is_marked for result in results.values())
+    return Outcome(outcome.marks, unused, outcome.written, is_whole)
 
 
 NOBODY = Result("", "")
@@ -148,7 +157,7 @@ def _products(into: Path, folder: Path) -> Callable[[Path], bool]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' remarks to programmers away from teachers."""
     import logging
 
@@ -214,8 +223,11 @@ def _marked(
             entry = futures[future]
             try:
                 yield entry, future.result()
-            except Exception as error:  # whatever it is, the others are marked
-                yield entry, Marked({}, {}, (), (f"could not be marked: {type(error).__name__}: {error}",))
+            except CancelledError:  # whoever was to mark it is gone
+                continue
+            except Exception as error:  # whatever it is, the others are marked, and this one the next time
+                note = f"could not be marked: {type(error).__name__}: {error}"
+                yield replace(entry, digest=""), Marked({}, {}, (), (note,))
     finally:
         wanted[0] = False
         for future in futures:
@@ -286,13 +298,13 @@ def _weights(into: Path, job: Job) -> dict[str, float]:
     return {**known, **job.weights}
 
 
-def _save_page_facts(into: Path, job: Job, unused: Sequence[Unused]) -> None:
+def _save_page_facts(into: Path, job: Job, unused: Sequence[Unused], how_apart: str) -> None:
     """Keep what a page of the class says beside marks, for `report`."""
     facts = _facts(into)
     before = facts.get(job.assignment, {})
     facts[job.assignment] = {
         "unused": [[file.path, file.why] for file in unused],
-        "room": room.how_apart(),
+        "room": how_apart,
         "due": job.due.isoformat() if job.due else before.get("due", ""),
         "weights": _weights(into, job),
     }
@@ -317,7 +329,7 @@ def write_all(
     pairs = pair_notes(results.values())
     marks, pages = [], {}
     titles = titles_of(exercise)
-    with _quiet(), gradebook.opened(into) as book:
+    with quiet(), gradebook.opened(into) as book:
         for key in sorted(set(results) & set(gradebook.students(book, assignment)), key=str.casefold):
             notes = [*results[key].notes, *pairs.get(key, ()), *(again or {}).get(key, ())]
             record = _record(results[key], gradebook.marks_of(book, exercise, key), notes, due)

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -91,6 +91,16 @@ def _told(verdict: Verdict, hidden: Sequence[str]) -> Verdict:
     ]
     notes = tuple(_without(note, hidden) for note in verdict.notes)
     return Verdict(verdict.title, parts, _without(verdict.stopped, hidden), notes, verdict.hint, verdict.is_try)
+
+
+def without_places_in(marked: Marked) -> Marked:
+    """Return the same without folders of this machine, for another one to read."""
+    return replace(
+        marked,
+        verdicts={task: _told(verdict, ()) for task, verdict in marked.verdicts.items()},
+        outputs={number: without_places(text) for number, text in marked.outputs.items()},
+        notes=tuple(map(without_places, marked.notes)),
+    )
 
 
 def places() -> list[str]:

@@ -145,7 +145,7 @@ class PlainPerson:
     @uninterrupted
     def read(self, uid: str | int, folder: str = "INBOX") -> Mail:
         r"""Fetch one whole message; the server marks it as seen (\Seen)."""
-        with self._imap() as server:
+        with self.session() as server:
             server.open(folder)
             found = server.messages(_uid(uid), whole=True, sees=True)
         if not found:
@@ -159,7 +159,7 @@ class PlainPerson:
     @uninterrupted
     def folder(self, name: str) -> Messages:
         """List a folder by IMAP: headers only, nothing is marked as seen."""
-        with self._imap() as server:
+        with self.session() as server:
             server.open(name, read_only=True)
             return server.messages()
 
@@ -171,7 +171,7 @@ class PlainPerson:
         if delete and protocol == "imap":
             raise LabError('Only POP3 fetches and deletes in one go. Use protocol="pop3".')
         if protocol == "imap":
-            with self._imap() as server:
+            with self.session() as server:
                 server.open("INBOX")
                 return server.messages(whole=True, sees=True)
         with self._world.turn(), pop3(self._account, self._dial) as drop:
@@ -186,7 +186,7 @@ class PlainPerson:
 
         With `newest=200`, only the last 200 are fetched; `.more` says how many others there are.
         """
-        with self._imap() as server:
+        with self.session() as server:
             server.open(folder, read_only=True)
             found = server.search(keys)
             wanted = found if newest is None else found[max(0, len(found) - newest) :]
@@ -218,45 +218,45 @@ class PlainPerson:
     @uninterrupted
     def folders(self) -> list[str]:
         """Return the names of all folders on the server."""
-        with self._imap() as server:
+        with self.session() as server:
             return server.folders()
 
     @uninterrupted
     def create_folder(self, name: str) -> None:
         """Make a folder on the server; a / in its name makes levels."""
-        with self._imap() as server:
+        with self.session() as server:
             server.create(name)
 
     @uninterrupted
     def rename_folder(self, name: str, new: str) -> None:
         """Give a folder another name."""
-        with self._imap() as server:
+        with self.session() as server:
             server.rename(name, new)
 
     @uninterrupted
     def delete_folder(self, name: str) -> None:
         """Remove a folder and all its messages."""
-        with self._imap() as server:
+        with self.session() as server:
             server.delete(name)
 
     @uninterrupted
     def flag(self, mail: Mail | str | int, *flags: str, folder: str = "INBOX", on: bool = True) -> None:
         """Put flags on a message, or with `on=False` take them off: "seen", "flagged", "answered", or any word."""
-        with self._imap() as server:
+        with self.session() as server:
             server.open(folder)
             server.flag([_uid(mail)], [_flag(flag) for flag in flags or ("flagged",)], on=on)
 
     @uninterrupted
     def move(self, mail: Mail | str | int, target: str, folder: str = "INBOX") -> None:
         """Move a message to another folder."""
-        with self._imap() as server:
+        with self.session() as server:
             server.open(folder)
             server.move([_uid(mail)], target)
 
     @uninterrupted
     def delete(self, mail: Mail | str | int, folder: str = "INBOX") -> None:
         r"""Remove a message from the server, for every device: \Deleted, then EXPUNGE."""
-        with self._imap() as server:
+        with self.session() as server:
             server.open(folder)
             server.remove([_uid(mail)])
 
@@ -280,7 +280,8 @@ class PlainPerson:
             return act()
 
     @contextmanager
-    def _imap(self) -> Iterator[Imap]:
+    def session(self) -> Iterator[Imap]:
+        """Log in by IMAP and stay connected: for a program that gives several commands in one session."""
         with self._world.turn(), imap(self._account, self._dial) as server:
             yield server
 

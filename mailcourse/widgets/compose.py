@@ -207,7 +207,7 @@ class ComposeView(LiveView):
             act()
         except LabError as error:
             word = "Not sent. " if self.sent is None else "Sent, but: "
-            self.result.value = f'<p role="alert" style="color:#B00020"><b>{word}</b>{escape(visible(str(error)))}</p>'
+            self.result.value = f'<p role="alert" class="mc-alert"><b>{word}</b>{escape(visible(str(error)))}</p>'
             self.raw.value, self.journey.layout.display = "", "none"
 
     def letter(self) -> Letter:

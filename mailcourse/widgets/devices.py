@@ -1,5 +1,6 @@
 """Two devices on one mailbox: what each shows, what the server has, and the dialogue that did it.
 
+    the scene: laptop ── server ── phone, with a count for each copy; letters move when a device synchronises
     laptop  [IMAP ▾]  Synchronise  Read  …  │  the mailbox on the server,  │  phone …
     C: / S: of its last synchronising       │  a letter for each file      │  C: / S: …
 
@@ -8,6 +9,7 @@ What a person does on a device happens there alone; only *Synchronise* talks to 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from html import escape
 
@@ -16,9 +18,21 @@ import ipywidgets as widgets
 from mailcourse.internet.trace import Event
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.person import Device
+from mailcourse.scene.copies import (
+    CopyState,
+    alone_moves,
+    copies_ground,
+    copies_marks,
+    copies_text,
+    lost_moves,
+    sync_moves,
+)
+from mailcourse.scene.draw import draw
+from mailcourse.scene.moves import Move
 
 from .live import LiveView
 from .parts import button
+from .stage import Stage
 
 #: what can be chosen → protocol, and whether POP3 leaves the mail on the server
 WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
@@ -95,11 +109,14 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.device.is_online = self.online.value
         self.online.description = "Online" if self.online.value else "Offline"
 
-    def press(self, word: str) -> None:
-        """Do what a button says, with the message that is chosen."""
+    def press(self, word: str, server: str) -> list[Move]:
+        """Do what a button says, with the message that is chosen; return what moves then."""
         if word == "Synchronise":
-            self.status.value = f"<i>{escape(self.name)}: {escape(repr(self.device.sync()))}</i>"
-        elif self.list.value is not None:
+            done = self.device.sync()
+            self.status.value = f"<i>{escape(self.name)}: {escape(repr(done))}</i>"
+            self.look()
+            return sync_moves(self.name, server, vars(done))
+        if self.list.value is not None:
             folder, uid = self.list.value
             acts: dict[str, Callable[[], object]] = {
                 "Read": lambda: self.device.read(uid, folder),
@@ -108,7 +125,17 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 "Archive": lambda: self.device.move(uid, ARCHIVE, folder),
             }
             acts[word]()
-        self.look()
+            self.look()
+            return alone_moves(self.name, word)
+        return []
+
+    @property
+    def state(self) -> CopyState:
+        """How the copy on this device is now."""
+        counts = {folder: len(self.device.messages(folder)) for folder in self.device.folders()}
+        inbox = counts.pop("INBOX", 0)
+        words = self.protocol.value if self.online.value else "offline"
+        return CopyState(inbox, sum(counts.values()), words, self.online.value)
 
     def look(self) -> None:
         """Show the messages on this device."""
@@ -126,11 +153,18 @@ class DevicesView(LiveView):
         self.person = lab.person(person)
         self._active: OneDevice | None = None  # which synchronises
         self._mine: set[int] = set()  # sessions of this person
+        self._moves: list[Move] = []
+        self._lock = threading.Lock()
 
         def make(name: str) -> Callable[[str], Device]:
             return lambda choice: self.person.device(name, WAYS[choice][0], keep=WAYS[choice][1])
 
         self.devices = [OneDevice(name, make(name), self._press) for name in names]
+        self.ground = copies_ground([device.name for device in self.devices], self.person.server)
+        self.stage = Stage(self.ground, layout_name="live flat")
+        for device in self.devices:
+            for chooser in (device.protocol, device.online):
+                chooser.observe(lambda _: self.soon(), "value")
         self.files = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         server = widgets.VBox(
             [widgets.HTML(f"<b>{escape(self.person.server)}</b>, the mailbox on the server"), self.files],
@@ -138,12 +172,22 @@ class DevicesView(LiveView):
         )
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         between = [self.devices[0], server, *self.devices[1:]]
-        super().__init__(lab, [widgets.HBox(between, layout=wrap)])
+        super().__init__(lab, [self.stage, widgets.HBox(between, layout=wrap)])
 
     def _press(self, device: OneDevice, word: str, pressed: widgets.Button) -> None:
         if word == "Synchronise":
             self._active, device.said = device, []
-        self.do(lambda: device.press(word), pressed)
+
+        def act() -> None:
+            server = self.person.server
+            moves = lost_moves(device.name, server, "no way there") if word == "Synchronise" else []
+            try:
+                moves = device.press(word, server)
+            finally:  # a refusal is told below the view; what turned back is seen
+                with self._lock:
+                    self._moves += moves
+
+        self.do(act, pressed)
 
     def heard(self, event: Event) -> None:
         """Keep what is said in sessions with this person's server."""
@@ -160,6 +204,24 @@ class DevicesView(LiveView):
             device.look()
             device.dialogue.value = dialogue(device.said)
         self.files.value = files(self.lab, self.person.address)
+        states = self.states()
+        with self._lock:
+            moves, self._moves = self._moves, []
+        self.stage.tell(copies_marks(self.ground, states), moves, copies_text(states))
+
+    def states(self) -> dict[str, CopyState]:
+        """Return how each copy is, the server's in the middle."""
+        box, server = self.lab.mailbox_of(self.person.address), self.person.server
+        is_up = self.lab.host(server).is_up
+        others = sum(len(box.folder(name).scan()) for name in box.folders())
+        middle = CopyState(len(box.scan()), others, "" if is_up else "off", is_up)
+        states = {device.name: device.state for device in self.devices}
+        return {**dict([*states.items()][:1]), server: middle, **dict([*states.items()][1:])}
+
+    def svg(self) -> str:
+        """Return the copies as they are now."""
+        states = self.states()
+        return draw(self.ground, copies_marks(self.ground, states), title=copies_text(states))
 
     def __repr__(self) -> str:
         if not self.lab.is_open:

@@ -155,7 +155,7 @@ class DigView(LiveView):
         try:
             zone = self.lab.zone(self.zone.value).edit(self.text.value)
         except LabError as error:
-            self.status.value = f'<p role="alert" style="color:#B00020"><b>Not saved.</b> {escape(str(error))}</p>'
+            self.status.value = f'<p role="alert" class="mc-alert"><b>Not saved.</b> {escape(str(error))}</p>'
             return
         self.text.value = zone.text
         self.status.value = f"<p>Saved with serial {zone.serial}. What the resolver remembers is as before.</p>"

@@ -21,6 +21,7 @@ import ipywidgets as widgets
 from mailcourse.internet.errors import LabError
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.table import table
+from mailcourse.scene.still import sheet
 
 from .live import LiveView
 from .parts import button
@@ -61,6 +62,12 @@ class Waiting:
         return (
             f"{self.host}: {self.queue_id} {self.sender} → {', '.join(self.recipients)} ({when}, {self.attempts} tried)"
         )
+
+    @property
+    def short(self) -> str:
+        """The same for a narrow list."""
+        more = f" and {len(self.recipients) - 1} more" if self.recipients[1:] else ""
+        return f"{self.queue_id} on {self.host}, to {self.recipients[0]}{more}" if self.recipients else self.queue_id
 
 
 def waiting(lab: PlainLab) -> list[Waiting]:
@@ -146,6 +153,31 @@ def lanes(lab: PlainLab, messages: Sequence[Waiting], chosen: object) -> str:
     return "".join(drawn) + (f"<p>and {more} more that wait</p>" if more > 0 else "")
 
 
+#: the colours of a line of time where no style sheet is: those of `parts.css` in the light theme
+STILL = (
+    "text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:#1f2933}.axis{stroke:#52606d;stroke-width:2}"
+    ".now{stroke:#00507d;stroke-width:2.5}.taken,.done{fill:#00573e}.again{fill:#8a4b00}.gave{fill:#b3261e}"
+    ".next,.span{fill:#52606d}.span{text-anchor:middle}.lane{fill:#8a4b00}"
+    ".head{font-weight:700}"
+)
+LANE_HEIGHT = 112
+
+
+def still_lanes(lanes: Sequence[tuple[str, str]], title: str) -> str:
+    """Draw lanes, each a name and its line of time, as one picture without a style sheet of its page."""
+    drawn = []
+    for number, (name, line) in enumerate(lanes):
+        placed = line.replace("<svg ", '<svg x="14" y="30" height="78" ', 1)
+        drawn.append(
+            f'<g transform="translate(0 {30 + LANE_HEIGHT * number})"><rect class="lane" width="6" height="104"/>'
+            f'<text x="14" y="20">{escape(name)}</text>{placed}</g>'
+        )
+    size = f'viewBox="0 0 728 {36 + LANE_HEIGHT * len(lanes)}"'
+    head = f'<text class="head" x="6" y="20">{escape(title)}</text>'
+    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{STILL}</style>{ground}{head}{"".join(drawn)}</svg>'
+
+
 class QueuesView(LiveView):
     """All queues of a lab, and its clock."""
 
@@ -202,7 +234,7 @@ class QueuesView(LiveView):
     def look(self) -> None:
         """Show the queues as they are now."""
         messages = waiting(self.lab)
-        options = [(item.line, (item.host, item.queue_id)) for item in messages]
+        options = [(item.short, (item.host, item.queue_id)) for item in messages]
         with self.hold_sync():
             self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{len(messages)} waiting&emsp;"
             if tuple(options) != tuple(self.list.options):
@@ -218,6 +250,15 @@ class QueuesView(LiveView):
         self.line.value = lanes(self.lab, messages, self.list.value)
         rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in events]
         self.story.value = table(("lab time", "", "what"), rows)._repr_html_() if rows else "<p>Nothing waits.</p>"
+
+    def svg(self) -> str:
+        """Return the lanes as they are now."""
+        messages, now = waiting(self.lab), self.lab.clock.now()
+        title = f"{now:%a %d %b %H:%M:%S}, {len(messages)} waiting"
+        if not messages:
+            return sheet([("soft", "All queues are empty.")], title)
+        shown = [(item.line[:MAX_NAME], timeline(history(self.lab, item), now)) for item in messages[:MAX_LANES]]
+        return still_lanes(shown, title)
 
     def __repr__(self) -> str:
         if not self.lab.is_open:

@@ -1,6 +1,6 @@
 """A mail program on a page: folders, a search, the list, one message in four ways, and buttons.
 
-    [INBOX ▾] [search…] Refresh            a press ─────────────► IMAP, on a thread of its own ─► list, message
+    [INBOX (1 new) ▾] [search…] Refresh    a press ─────────────► IMAP, on a thread of its own ─► list, message
     ● new  Alice · Bread · Mon 08:00       "delivered" to me ───► IMAP, on a thread of its own ─► list
     Text | HTML | Source | Headers         any other event ─────► nothing: our own sessions make events too
     Reply  Move  Delete  Mark unread
@@ -21,6 +21,7 @@ import ipywidgets as widgets
 
 from mailcourse.internet.errors import LabError
 from mailcourse.internet.trace import Event
+from mailcourse.lab.interrupt import uninterrupted
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.person import Mail, PlainPerson
 from mailcourse.message.harmless import visible
@@ -52,6 +53,7 @@ class ReaderView(LiveView):
         self.mail: Mail | None = None
         self.listed: list[Mail] = []
         self._more = 0  # older ones, not in the list
+        self._unread: dict[str, int] = {}
         self.reply: ComposeView | None = None
         self._news = False
         self._wanted: str | None = None  # the UID that was chosen; its message may still be on the way
@@ -68,6 +70,7 @@ class ReaderView(LiveView):
         )
         top = widgets.HBox([self.folder, self.words, self.find, self.refresh_button], layout=row)
         panes = widgets.HBox([left, right], layout={**row, "align_items": "flex-start"})
+        self.list.add_class("mc-mail")  # what begins with ● is bold
         super().__init__(lab, [top, panes, self.answer])
         try:
             self.refresh()  # here and now, so that what is done next in the notebook comes after it
@@ -123,7 +126,7 @@ class ReaderView(LiveView):
         self._try(work)
 
     def _refused(self, error: LabError) -> None:
-        self.alert.value = f'<p role="alert" style="color:#B00020">{escape(visible(str(error)))}</p>'
+        self.alert.value = f'<p role="alert" class="mc-alert">{escape(visible(str(error)))}</p>'
 
     def start_again(self) -> None:
         """Ask the DNS again, and the server for everything."""
@@ -132,9 +135,10 @@ class ReaderView(LiveView):
 
     def refresh(self) -> None:
         """Fetch the folders and the list."""
-        folders = self.person.folders()
+        counts = unread_in(self.person)
         with self._quietly():
-            self._draw_folders(folders)
+            self._unread = counts
+            self._draw_folders()
         folder, words = self.folder.value, self.words.value
         matches = self.person.search(reading.keys(words), folder, newest=MAX_LISTED)
         if (folder, words) != (self.folder.value, self.words.value):
@@ -152,6 +156,9 @@ class ReaderView(LiveView):
             if (self._wanted, self.folder.value) != (uid, folder):
                 return  # another one was chosen meanwhile
             self.mail = replace(mail, flags=seen)
+            was_new = any(one.uid == uid and "\\Seen" not in one.flags for one in self.listed)
+            self._unread[folder] = max(0, self._unread.get(folder, 0) - was_new)
+            self._draw_folders()
             self.listed = [replace(one, flags=seen) if one.uid == uid else one for one in self.listed]
             self._draw_list()
             self._draw_mail()
@@ -233,12 +240,14 @@ class ReaderView(LiveView):
             self._wanted = uid
             self._try(lambda: self.read(uid))
 
-    def _draw_folders(self, folders: list[str]) -> None:
-        if list(self.folder.options) != folders:
+    def _draw_folders(self) -> None:
+        """Show the folders, each with the number of messages that nobody has read."""
+        labels = [(f"{name} ({new} new)" if new else name, name) for name, new in self._unread.items()]
+        if list(self.folder.options) != labels:
             kept = self.folder.value
-            self.folder.options = folders
-            self.folder.value = kept if kept in folders else "INBOX"
-        targets = tuple(dict.fromkeys([*USUAL, *folders]))
+            self.folder.options = labels
+            self.folder.value = kept if kept in self._unread else "INBOX"
+        targets = tuple(dict.fromkeys([*USUAL, *self._unread]))
         if self.target.options != targets:
             kept = self.target.value
             self.target.options = targets
@@ -286,3 +295,14 @@ class ReaderView(LiveView):
     def __repr__(self) -> str:
         lines = [reading.line(mail) for mail in self.listed]
         return "\n".join([f"{self.person.address}, {self.folder.value}", *lines])
+
+
+@uninterrupted
+def unread_in(person: PlainPerson) -> dict[str, int]:
+    """Ask the server for its folders, and for the number of messages in each that nobody has read."""
+    counts = {}
+    with person.session() as server:
+        for folder in server.folders():
+            server.open(folder, read_only=True)
+            counts[folder] = len(server.search("UNSEEN"))
+    return counts

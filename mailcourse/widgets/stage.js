@@ -3,6 +3,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const RATES = { slow: 0.5, normal: 1, fast: 2.5 };
 const REST = 700; // milliseconds between two steps while it plays
 const MANY = 24, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
+const ROOM = 124; // for a host's name: hosts stand 128 apart
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function make(tag, name, words = "") {
@@ -45,6 +46,16 @@ class Scene {
     const box = this.svg.getBoundingClientRect();
     const scale = Math.min(box.width / view.width, box.height / view.height) || 1;
     this.svg.style.setProperty("--text", `${Math.max(15, this.model.get("min_text") / scale)}px`);
+    this.svg.querySelectorAll(".area text, .node > text").forEach((text) => this.squeeze(text));
+  }
+  /** A line keeps to its place: letters of this size stand closer where they would leave it. */
+  squeeze(text) {
+    const area = text.parentNode.querySelector(":scope > rect:not(.hit, .back)");
+    const room = area ? area.width.baseVal.value - 24 : ROOM;
+    text.removeAttribute("textLength");
+    if (text.getComputedTextLength() <= room) return;
+    text.setAttribute("textLength", room);
+    text.setAttribute("lengthAdjust", "spacingAndGlyphs");
   }
   mark(marks) {
     this.svg?.querySelectorAll("g.node, g.edge, g.mailbox").forEach((part) => {
@@ -55,7 +66,9 @@ class Scene {
       if (!line) return;
       line.dataset.own ??= line.textContent;
       const text = words || line.dataset.own;
-      if (line.textContent !== text) line.textContent = text;
+      if (line.textContent === text) return;
+      line.textContent = text;
+      if (line.matches(".node > text")) this.squeeze(line);
     });
   }
   say(words) {
@@ -319,10 +332,13 @@ function render({ model, el }) {
     const wanted = { n: "next", N: "next", PageDown: "next", a: "ask", A: "ask", PageUp: "ask" }[event.key];
     if (typing || !wanted || event.ctrlKey || event.metaKey || event.altKey) return;
     model.send({ pressed: `key ${wanted}` });
+    room()?.scrollIntoView({ block: "nearest" });
     event.preventDefault();
     event.stopPropagation();
   };
   if (model.get("layout_name").startsWith("room")) setTimeout(() => {
+    // In a notebook the room is a cell: who presses something in it sees all of it.
+    room()?.addEventListener("click", () => room().scrollIntoView({ block: "nearest" }));
     room()?.setAttribute("data-lm-suppress-shortcuts", "true");
     document.addEventListener("keydown", key, true);
   });

@@ -25,6 +25,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.internet.runtime import runtime
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.ports import SERVICES
+from mailcourse.scene.still import sheet
 
 from .line import LineInput
 from .live import LiveView
@@ -303,6 +304,11 @@ class TerminalView(LiveView):
     def look(self) -> None:
         """Show what was said."""
         self.screen.value = shown(self.lines)
+
+    def svg(self) -> str:
+        """Return the last lines that were said."""
+        title = f"{self._host}, port {self._port}, from {self._source}"
+        return sheet([(who or "soft", f"{who}: {line}" if who else line) for who, line in self.lines], title)
 
     def __repr__(self) -> str:
         return "\n".join(f"{who or '-'}: {line}" for who, line in self.lines) or "nothing was said yet"

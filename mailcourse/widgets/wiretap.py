@@ -22,6 +22,7 @@ import ipywidgets as widgets
 from mailcourse.internet.tap import Packet, readable
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.ports import SERVICES
+from mailcourse.scene.still import sheet
 
 from .live import LiveView
 from .parts import button
@@ -106,8 +107,9 @@ def _dns(data: bytes) -> list[str]:
     return [*question, *answers]
 
 
-#: what stands above the first octets inside TLS
+#: what stands above the first octets inside TLS, and before their number in a saved picture
 SEALED = "From here on it is sealed (TLS): who listens sees only how much passes."
+SEALED_RUN = "⇄"
 
 
 class WiretapView(LiveView):
@@ -117,6 +119,8 @@ class WiretapView(LiveView):
         self.tap, self.readable, self.hidden = lab.tap(a, b), 0, 0
         self._seen, self._forgotten, self._secrets = 0, 0, Secrets()
         self._rows: deque[str] = deque(maxlen=MAX_ROWS)
+        self._lines: deque[tuple[str, str]] = deque(maxlen=MAX_ROWS)  # the same without markup
+        self._run = (0, 0)  # pieces and octets that passed sealed, one after the other
         self._last, self._sealed = 0, set[int]()  # the connection of the last row, and those inside TLS
         names = [name for name in (a, b) if name]
         self._where = (
@@ -146,13 +150,13 @@ class WiretapView(LiveView):
         if self._forgotten:
             self._seen, self._forgotten = max(self._seen, self._forgotten), 0
             self._rows.clear()
+            self._lines.clear()
             self.readable = self.hidden = 0
         for packet in self.tap.packets:
             if packet.number > self._seen:
                 self._seen = packet.number
                 self._write(packet)
-        counts = f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
-        self.summary.value = f"<b>Listening {escape(self._where)}:</b> {counts}"
+        self.summary.value = f"<b>Listening {escape(self._where)}:</b> {self._counts()}"
         rows = "".join(self._rows) or "Nothing has passed yet."
         self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" class="mc-sheet">{rows}</div>'
 
@@ -185,6 +189,9 @@ class WiretapView(LiveView):
         mark = f' <b class="bad">⚠ {escape(warning)}</b>' if warning else ""
         lane = "" if kind == "soft" else " mc-lane"
         self._rows.append(f'<div class="{kind}{lane}">{escape(text)}{mark}</div>')
+        self._lines.append((kind, text))
+        if warning:
+            self._lines.append(("bad", f"  ⚠ {warning}"))
 
     def _seal(self, packet: Packet, lines: list[str]) -> None:
         """Add what nobody can read; the first of a connection says that from here on it is so."""
@@ -193,9 +200,29 @@ class WiretapView(LiveView):
         if packet.connection not in self._sealed:
             self._sealed.add(packet.connection)
             self._rows.append(f'<div class="good mc-lane locked"><b>{SEALED}</b></div>')
+            self._lines.append(("good", SEALED))
         dump = escape("\n".join(lines[:MAX_DUMPED]) + ("\n…" if len(lines) > MAX_DUMPED else ""))
         summary = f"<summary>{arrow} {len(packet.data):,} octets, sealed</summary>"
+        self._count_sealed(len(packet.data))
         self._rows.append(f'<details class="soft mc-lane locked">{summary}{dump}</details>')
+
+    def _count_sealed(self, octets: int) -> None:
+        """Keep one line, without markup, for all that passes sealed one after the other."""
+        if self._lines and self._lines[-1][0] == "soft" and self._lines[-1][1].startswith(SEALED_RUN):
+            self._lines.pop()
+        else:
+            self._run = (0, 0)
+        packets, before = self._run
+        self._run = (packets + 1, before + octets)
+        self._lines.append(("soft", f"{SEALED_RUN} {packets + 1} pieces, {before + octets:,} octets, sealed"))
+
+    def _counts(self) -> str:
+        return f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
+
+    def svg(self) -> str:
+        """Return the last lines that passed."""
+        title = f"Listening {self._where}: {self._counts()}"
+        return sheet(list(self._lines) or [("soft", "Nothing has passed yet.")], title)
 
     def __repr__(self) -> str:
         return self.tap.text() or "nothing has passed yet"

@@ -8,6 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from mailcourse import Lab
+from mailcourse.scene.copies import MAX_LETTERS, CopyState, copies_ground, copies_marks, sync_moves
+from mailcourse.scene.draw import host_id
+from mailcourse.scene.hosts import MAILBOX
 from mailcourse.widgets.devices import DevicesView, OneDevice
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
@@ -93,3 +96,54 @@ def test_no_secret_and_no_markup_is_shown(lab: Lab) -> None:
     assert lab.person(BRUNO).password not in view.devices[0].dialogue.value
     assert "<script>" not in view.devices[0].dialogue.value + view.files.value
     assert repr(view).splitlines()[0] == "tablet (IMAP)"
+
+
+SERVER = "mail.bakery.test"
+
+
+def test_the_server_is_drawn_between_the_devices_and_joined_with_each() -> None:
+    ground = copies_ground(["laptop", "phone", "tablet"], SERVER)
+    order = sorted((spot.x, name) for name, spot in ground.spots.items() if not name.startswith(MAILBOX))
+    assert [name for _, name in order] == ["laptop", SERVER, "phone", "tablet"]
+    assert {other for _, other in ground.links} == {SERVER}
+    assert len(ground.links) == 3
+
+
+def test_a_synchronisation_moves_as_many_letters_as_were_fetched_and_few_of_very_many() -> None:
+    ends = [(SERVER, "phone")] * 3
+    moves = [move for move in sync_moves("phone", SERVER, {"fetched": 3}) if move.kind == "letter"]
+    assert [move.names for move in moves] == ends
+    many = [move for move in sync_moves("phone", SERVER, {"fetched": 500, "sent": 1}) if move.kind == "letter"]
+    assert len(many) == MAX_LETTERS + 1
+    assert many[MAX_LETTERS - 1].said == f"{500 - MAX_LETTERS + 1} copies"
+    assert many[-1].names == ("phone", SERVER)
+    ground = copies_ground(["laptop", "phone"], SERVER)
+    assert all(move.told(ground)["hosts"] for move in [*moves, *many])
+
+
+def test_each_copy_has_its_own_count_and_who_is_offline_is_crossed_out() -> None:
+    ground = copies_ground(["laptop", "phone"], SERVER)
+    states = {"laptop": CopyState(2, 1), SERVER: CopyState(0, 0), "phone": CopyState(7, 0, "offline", False)}
+    marks = copies_marks(ground, states)
+    counts = {name: marks[host_id(ground, f"{MAILBOX}INBOX@{name}")].words for name in states}
+    assert counts == {"laptop": "2", SERVER: "0", "phone": "7"}
+    assert marks[host_id(ground, "phone")].classes == ("off",)
+
+
+def test_the_scene_tells_what_each_press_moved(view: DevicesView) -> None:
+    def told() -> list[tuple[str, str]]:
+        return [(move["kind"], move["said"]) for move in view.stage.news["moves"]]
+
+    laptop = view.devices[0]
+    press(laptop, "Synchronise")
+    until(lambda: ("letter", "a copy") in told())
+    assert "laptop, IMAP: 2 in INBOX" in view.stage.news["words"]
+    press(laptop, "Delete")
+    until(lambda: ("stamp", "Delete: here alone") in told())
+    press(laptop, "Synchronise")
+    until(lambda: ("refusal", "1 removed here") in told())
+    laptop.online.value = False
+    press(laptop, "Synchronise")
+    until(lambda: told() == [("question", "no way there")])
+    assert view.stage.news["moves"][0]["turns"]
+    assert "laptop, offline: 1 in INBOX" in view.svg()

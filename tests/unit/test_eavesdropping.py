@@ -105,3 +105,14 @@ def test_a_delayed_answer_comes_later_and_is_the_same(lab: Lab) -> None:
 def test_connections_have_ports_of_their_own() -> None:
     assert Connection(1, "a", "192.0.2.1", "192.0.2.2", 25).source_port == 49153
     assert Connection(16384 + 7, "a", "192.0.2.1", "192.0.2.2", 25).source_port == 49159
+
+
+def test_the_picture_of_a_wiretap_counts_what_is_sealed_and_shows_what_is_not(lab: Lab) -> None:
+    view = lab.wiretap("laptop.academy.test")
+    runtime().run(converse(lab, 587), 20)
+    view.look()
+    drawn = view.svg()
+    assert "→ STARTTLS" in drawn
+    assert drawn.count("octets, sealed") == 1, "one line for all that is alike"
+    assert f"{view.hidden:,} octets, sealed" in drawn
+    assert SECRET not in drawn

@@ -238,7 +238,7 @@ def test_what_our_servers_take_our_clients_can_fetch(lab: Lab, bruno: Person, le
 
 
 def test_a_megabyte_without_a_line_end_that_was_appended_can_be_fetched(lab: Lab, bruno: Person) -> None:
-    with bruno._imap() as server:
+    with bruno.session() as server:
         server.append("INBOX", b"Subject: long\r\n\r\n" + b"y" * 1_000_000, (), lab.clock.now())
     for mails in (bruno.fetch(), bruno.fetch("pop3")):
         assert mails[-1].raw.rstrip(b"\r\n").endswith(b"y" * 1_000_000)

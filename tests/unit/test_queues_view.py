@@ -58,6 +58,17 @@ def test_each_message_that_waits_has_a_lane_and_its_pauses_grow(stuck: Lab) -> N
     assert re.search(r'class="span"[^>]*>\d+ (min|h)', view.line.value)
 
 
+def test_the_picture_of_the_queues_has_a_lane_for_each_message_and_its_own_colours(stuck: Lab) -> None:
+    stuck.person(ALICE).send(BRUNO, "again", "x")
+    stuck.settle()
+    view = stuck.queues()
+    drawn = view.svg()
+    assert drawn.count('class="lane"') == 2
+    assert drawn.count("bruno@bakery.test (next Mon 08:") == 2
+    assert "var(" not in drawn, "no style sheet of a page is there"
+    assert "2 waiting" in drawn
+
+
 def test_what_was_said_is_never_markup() -> None:
     now = datetime(2026, 9, 7, 8, tzinfo=UTC)
     drawn = timeline([(now, "deferred", '<script>"x"</script>')], now + timedelta(hours=1))

@@ -16,7 +16,7 @@ from mailcourse.scene.hosts import SceneHost, hosts_in, scene_hosts
 from mailcourse.scene.moves import TURN, Move, moves_of
 from mailcourse.scene.now import HostNode, marks_of
 from mailcourse.scene.places import CELL_WIDTH, MAX_BOXES, Places, ground_of, places, with_names
-from mailcourse.scene.still import bundle
+from mailcourse.scene.still import LINE, MAX_LETTERS, MAX_LINES, bundle, sheet
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 HOSTILE = '<script>alert("1")</script>&'
@@ -172,6 +172,32 @@ def test_a_picture_is_kept_as_png_where_something_can_draw_one(monkeypatch: pyte
     assert bundle(picture)["image/png"].startswith("iVBOR")
     monkeypatch.setattr("mailcourse.scene.still.find_spec", lambda name: None)
     assert bundle(picture) == {}
+
+
+def test_lines_are_drawn_as_they_were_said_the_last_ones_and_never_as_markup() -> None:
+    lines = [("C", f"line {number}") for number in range(100)] + [("S", HOSTILE + "\x00\x1b" + "y" * 10_000)]
+    drawn = xml.etree.ElementTree.fromstring(sheet(lines, "title"))
+    texts = [part.text or "" for part in drawn if part.tag.endswith("text")]
+    assert len(texts) == MAX_LINES + 1
+    assert texts[0] == "title"
+    assert texts[-2] == "line 99"
+    assert texts[-1].startswith(HOSTILE)
+    assert len(texts[-1]) == MAX_LETTERS
+    assert float(drawn.attrib["viewBox"].split()[3]) > LINE * len(texts)
+
+
+@pytest.mark.parametrize("show", ["queues()", "wiretap()", "devices('bruno@bakery.test')", "telnet(HOST, 25)", "map()"])
+def test_a_saved_notebook_keeps_a_picture_of_each_view_that_says_something(lab: Lab, show: str) -> None:
+    pytest.importorskip("resvg_py")
+    lab.host("mail.bakery.test").down()
+    lab.person(ALICE).send(BRUNO, "hi", "x")
+    lab.settle()
+    view = eval(f"lab.{show}", {"lab": lab, "HOST": "mx1.bakery.test"})
+    shown = view._repr_mimebundle_()
+    data = shown[0] if isinstance(shown, tuple) else shown
+    assert data["image/png"].startswith("iVBOR")
+    assert len(data["image/png"]) > 3000, "an empty sheet is smaller"
+    xml.etree.ElementTree.fromstring(view.svg())
 
 
 def test_no_program_is_started_and_nothing_is_asked_of_the_web() -> None:

@@ -31,7 +31,7 @@ LETTERS = {
 @pytest.mark.parametrize("header", LETTERS.values(), ids=LETTERS.keys())
 def test_an_ugly_letter_hides_no_other_and_ends_no_session(lab: Lab, header: bytes) -> None:
     bruno, when = lab.person(BRUNO), datetime(2026, 9, 7, 8, tzinfo=UTC)
-    with bruno._imap() as server:
+    with bruno.session() as server:
         for raw in (b"Subject: before\r\n\r\nbread", header + b"\r\nbread\r\n", b"Subject: after\r\n\r\nbread"):
             server.append("INBOX", raw, (), when)
     device = bruno.device("laptop")
@@ -56,7 +56,7 @@ def test_an_ugly_letter_hides_no_other_and_ends_no_session(lab: Lab, header: byt
 @pytest.mark.parametrize("word", ["abcde", "=?utf-8?B?abcde?=", "abcd"])
 def test_what_cannot_be_decoded_is_searched_as_it_stands(lab: Lab, word: str) -> None:
     bruno = lab.person(BRUNO)
-    with bruno._imap() as server:
+    with bruno.session() as server:
         server.append("INBOX", b"Subject: =?utf-8?B?abcde?=\r\n\r\nx", (), datetime(2026, 9, 7, 8, tzinfo=UTC))
     for key in ("SUBJECT", "TEXT", "HEADER Subject"):
         assert len(bruno.search(f'{key} "{word}"')) == 1

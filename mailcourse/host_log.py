@@ -20,6 +20,7 @@ from html import escape
 from pathlib import Path
 from typing import TypeVar
 
+from mailcourse.internet.disk import make_private
 from mailcourse.internet.trace import Event
 
 Key = TypeVar("Key")
@@ -113,7 +114,7 @@ def log_lines(events: Iterable[Event], host: str, addresses: Mapping[str, str]) 
 
 def log_to_files(folder: Path, addresses: Mapping[str, str], hosts: Iterable[str]) -> Callable[[Event], None]:
     """Make a file for each host in `folder`, and return what writes events into them as they come."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     writers = [(folder / f"{host}.log", _Writer(host, addresses)) for host in hosts]
     for file, _ in writers:
         file.touch(0o600)

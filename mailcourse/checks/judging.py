@@ -11,16 +11,15 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
 from mailcourse.internet.errors import LabError
+from mailcourse.leftovers import HeldFolder
 
 from .programs import module
 from .task import Task, courses
@@ -64,8 +63,8 @@ class JudgeProcess:
 
     def __init__(self) -> None:
         # What its labs leave goes with it; nothing there has to survive, and memory need not be synced.
-        self._folder = tempfile.mkdtemp(prefix="mailcourse-judge-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
-        self._process, self._to, self._from = _started({**os.environ, "TMPDIR": self._folder})
+        self._folder = HeldFolder("judge-", MEMORY if os.access(MEMORY, os.W_OK) else None)
+        self._process, self._to, self._from = _started({**os.environ, "TMPDIR": str(self._folder.path)})
         self._heard: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
         self._owner = os.getpid()
@@ -119,7 +118,7 @@ class JudgeProcess:
         for pipe in (self._to, self._from):
             with suppress(OSError):
                 pipe.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
 
 def _started(environment: Mapping[str, str]) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:

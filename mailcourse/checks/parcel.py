@@ -15,14 +15,13 @@ import atexit
 import base64
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mailcourse.lab.world import LabWorld
+from mailcourse.leftovers import HeldFolder
 from mailcourse.views import Lab
 
 from .state import State, describe
@@ -77,9 +76,9 @@ def _copied(name: str, content: str) -> str:
 
 @cache
 def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="mailcourse-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    folder = HeldFolder("files-")
+    atexit.register(folder.close)
+    return folder.path
 
 
 def _plain(value: Any, depth: int) -> Any:

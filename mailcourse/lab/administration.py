@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mailcourse.internet.disk import make_private
 from mailcourse.internet.errors import unknown
 from mailcourse.mda.deliver import MailboxDelivery
 from mailcourse.message.address import key_of, parse
@@ -70,7 +71,7 @@ def write_reports(world: LabWorld, host: str, folder: str | Path) -> list[Path]:
     examined = [(event.facts["checks"], event.facts["disposition"]) for event in events]
     made = reports(server.home, examined, world.scenario.start, world.clock.now())
     with usable(folder):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        make_private(Path(folder))
         return [path for name, octets in made.items() if (path := Path(folder) / name).write_bytes(octets)]
 
 

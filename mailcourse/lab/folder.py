@@ -10,22 +10,18 @@ path/
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
 
 from mailcourse.internet.disk import Disk, make_private
 from mailcourse.internet.errors import LabError
+from mailcourse.leftovers import PREFIX, sweep
 from mailcourse.mailbox.uids import replace
-
-PREFIX = "mailcourse-"
-#: Seconds after which a temporary folder without a living lab is removed, and how many are looked at in one go.
-SWEEP_AFTER, MAX_SWEPT = 3600, 200
 
 
 @contextmanager
@@ -39,15 +35,6 @@ def usable(path: str | Path) -> Iterator[None]:
         raise LabError(f"{where!r} cannot be used: {why}. Give a file or folder that you may read and write.") from None
 
 
-def _sweep(fresh: Path) -> None:
-    """Remove what labs of killed kernels left beside a fresh folder: of long before, with a lock that nobody holds."""
-    for lock in itertools.islice(fresh.parent.glob(f"{PREFIX}*/lock"), MAX_SWEPT):
-        with suppress(filelock.Timeout, OSError):
-            if lock.stat().st_mtime < fresh.stat().st_mtime - SWEEP_AFTER:
-                with filelock.FileLock(lock, timeout=0):
-                    shutil.rmtree(lock.parent)
-
-
 class Folder:
     """A folder that is ours until `close`, which removes it when it is temporary."""
 
@@ -55,7 +42,7 @@ class Folder:
         self._temporary = path is None
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX)) if path is None else Path(path)
         if path is None:
-            _sweep(self.path)
+            sweep(self.path)
         make_private(self.path)
         self._lock = filelock.FileLock(self.path / "lock", timeout=0, thread_local=False, mode=0o600)
         try:

@@ -96,13 +96,13 @@ def grade(
     """
     if os.name != "posix":
         raise LabError("Marking needs Linux or macOS. On Windows, run it in WSL (`wsl --install`).")
+    os.umask(0o077)  # marks are for one pair of eyes, also in a folder that was there before
     into, folder = job.into.expanduser().resolve(), job.folder.expanduser().resolve()
     is_product = _products(into, folder)
     exercise = exercise_of(job.assignment, job.course)
     people, unused = people_in(folder, job.assignment, assignments_of(job.course), is_product)
     if not into.exists():
         into.mkdir(parents=True)
-        into.chmod(0o700)  # marks are for one pair of eyes
     hidden = hidden_worlds(into, job.assignment)
     judges = sorted([*PACKAGE.rglob("*.py"), *(job.course.rglob("*.py") if job.course else ())])
     entries = []
@@ -319,6 +319,7 @@ def write_all(
     assignment: str, into: Path, course: Path | None = None, again: Mapping[str, Sequence[str]] | None = None
 ) -> Outcome:
     """Write tables and pages from the gradebook and the results that are kept."""
+    os.umask(0o077)
     into = into.expanduser().resolve()
     exercise = exercise_of(assignment, course)
     results = load(into, assignment)

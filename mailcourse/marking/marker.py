@@ -12,7 +12,6 @@ Whatever a submission does is its own loss: only answers of it reach the judge, 
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from mailcourse.checks.judging import JudgeBroken, JudgeProcess, judged, nothing
 from mailcourse.checks.task import Task, find
 from mailcourse.checks.verdict import Verdict
 from mailcourse.internet.errors import LabError
+from mailcourse.leftovers import HeldFolder
 
 from .doorway import open_ports
 from .notebook import Placed, Sheet
@@ -98,12 +98,14 @@ def end_judges() -> None:
 
 def mark(work: Work, is_wanted: Callable[[], bool] = lambda: True) -> Marked:
     """Mark one submission.  When `is_wanted` says no, it stops before the next cell."""
-    with tempfile.TemporaryDirectory(prefix="mailcourse-handed-in-") as folder:
+    with HeldFolder("handed-in-") as kept:
+        folder = kept / "given"
+        folder.mkdir()
         for name, octets in work.files.items():
             path = Path(folder, *PurePosixPath(name).parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(octets)
-        with contextlib.closing(_Marking(work, Path(folder))) as marking:
+        with contextlib.closing(_Marking(work, folder)) as marking:
             for number, cell in enumerate(work.sheet.cells):
                 if not is_wanted():
                     raise InterruptedError(work.student)

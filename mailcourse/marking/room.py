@@ -32,6 +32,7 @@ from typing import Any
 
 from mailcourse.checks.programs import module
 from mailcourse.internet.errors import LabError
+from mailcourse.leftovers import HeldFolder
 
 from . import confine
 
@@ -108,7 +109,8 @@ class Room:
     def __init__(self, folder: Path, variables: Mapping[str, str], course: Path | None = None) -> None:
         self._is_wrapped = bool(bubblewrap())
         self.has_own_network = self._is_wrapped or confine.can_step_aside()
-        self.folder = Path(tempfile.mkdtemp(prefix="mailcourse-room-"))
+        self._kept = HeldFolder("room-")
+        self.folder = self._kept.path
         self._why, self._over = "", threading.Event()
         inside = Path("/room") if self._is_wrapped else self.folder
         environment = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
@@ -230,7 +232,7 @@ class Room:
                 self._process.kill()
         self._process.wait()
         self._channel.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._kept.close()
 
     def _watch(self) -> None:
         """End the room when it has too many processes, or too much memory or disk."""

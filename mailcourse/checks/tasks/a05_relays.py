@@ -43,23 +43,18 @@ def where(case: Case) -> None:
     """A dictionary: number of the moment → place; tried in the lab."""
     moments = outages(case.world)
     got = case.numbered(list(moments))
-    for number, (name, (off, lasts, looked)) in enumerate(moments.items()):
-        if got[name] not in places(case.world):
-            raise Stopped(f"{got[name]!r} is none of the places: {', '.join(map(repr, places(case.world)))}.")
+    known = places(case.world)
+    for number, (name, outage) in enumerate(moments.items()):
+        if got[name] not in known:
+            raise Stopped(f"{got[name]!r} is none of the places: {', '.join(map(repr, known))}.")
         part = "the first three" if number < 3 else "the last two"
-        if part in case.skipped:
-            continue
-        lab = case.lab()
-        for host in off:
-            lab.fault(host, "down", for_minutes=lasts * 60)
-        sent = lab.person(case.world.person("alice")).send(case.world.person("bruno"), "Where?")
-        lab.clock.advance(hours=looked)
-        case.expect(
-            part,
-            got[name] == place_of(lab, sent, case.world),
-            f"{number + 1}: where the letter is when {name}",
-            f"you said {got[name]!r}; in the lab it is somewhere else",
-        )
+        if part not in case.skipped:
+            case.expect(
+                part,
+                got[name] == known[place_of(outage)],
+                f"{number + 1}: where the letter is when {name}",
+                f"you said {got[name]!r}; in the lab it is somewhere else",
+            )
 
 
 # ---- the next attempt ---------------------------------------------------------------------------------

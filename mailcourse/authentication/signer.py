@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: canonical forms of the header and of the body (RFC 6376 §3.4)
 FORMS = ("relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple")
@@ -24,8 +25,9 @@ class Signer:
     length: int | None = None
 
 
+@lru_cache(64)
 def problem_of(key: str) -> str:
-    """Return why a private key cannot be used; empty when it can."""
+    """Return why a private key cannot be used; empty when it can.  To try an RSA key takes 40 ms."""
     if "-----BEGIN" not in key:
         try:
             return "" if len(base64.b64decode(key.strip(), validate=True)) == 32 else "Ed25519 has 32 octets, in base64"

@@ -21,7 +21,7 @@ from traitlets.config.loader import Config, PyFileConfigLoader
 
 from mailcourse.internet.errors import LabError
 
-from .programs import find_programs
+from .gradebook_file import begin_gradebook
 
 ROOT = Path(__file__).parents[2]
 STUB = "...  # your answer here"
@@ -54,12 +54,12 @@ def configured(root: Path = ROOT, **course: str) -> Config:
 
 def release(target: Path, names: list[str] | None = None, root: Path = ROOT) -> list[str]:
     """Make the exercises of all assignments of `root`, or of `names`, in the folder `target`; return their names."""
-    find_programs()
     source = root.resolve() / "solutions"
     assignments = names or sorted(path.name for path in source.iterdir() if path.is_dir())
     with tempfile.TemporaryDirectory() as folder:
-        database = f"sqlite:///{Path(folder).as_posix()}/gradebook.db"
-        built = Path(folder) / "made"
+        book, built = Path(folder) / "gradebook.db", Path(folder) / "made"
+        begin_gradebook(book)
+        database = f"sqlite:///{book.as_posix()}"
         config = configured(source_directory=str(source), release_directory=str(built), db_url=database)
         api = NbGraderAPI(config=config)
         for name in assignments:

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mailcourse.checks.programs import find_programs
+from mailcourse.checks.gradebook_file import begin_gradebook
 from mailcourse.checks.verdict import Verdict
 
 from .notebook import Exercise, Given, Placed, Sheet, task_name
@@ -45,8 +45,9 @@ def opened(into: Path) -> Iterator[Any]:
     """Open the gradebook of a folder."""
     from nbgrader.api import Gradebook  # slow to import: only here
 
-    find_programs()
-    with Gradebook(f"sqlite:///{(into / 'gradebook.db').resolve().as_posix()}", COURSE) as book:
+    path = into.resolve() / "gradebook.db"
+    begin_gradebook(path)
+    with Gradebook(f"sqlite:///{path.as_posix()}", COURSE) as book:
         yield book
 
 

@@ -37,6 +37,13 @@ EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyter
 LABEXTENSIONS = "share/jupyter/labextensions"
 PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
+#: Parts of wheels that a kernel in a page does without: what is compiled (MarkupSafe works without), types of packages
+#: that are not there (jedi has those of Django, TensorFlow and 180 more), and of the course's own what is beside it as
+#: files, what marks a class, and what goes into an installed JupyterLab.
+UNUSED = re.compile(r"\.so$|/third_party/(django-stubs|typeshed/stubs)/")
+BESIDE = re.compile(r"^mailcourse/(notebooks|exercises|docs|marking)/|^mailcourse-[^/]*\.data/")
+#: Packages of which only the extension of JupyterLab is used.
+ONLY_EXTENSIONS = ("jupyterlab_widgets",)
 #: What the kernel's extension brings itself, and would else fetch one after the other.
 KERNEL_WHEELS = ("pyodide_kernel", "piplite", "ipykernel")
 
@@ -66,7 +73,7 @@ def builder() -> Path:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     wanted = [
         *extras["site"],
-        *(line for line in packages() if line.split("==")[0] in ("anywidget", "jupyterlab_widgets")),
+        *(line for line in packages() if line.split("==")[0] in ("anywidget", *ONLY_EXTENSIONS)),
     ]
     folder = CACHE / f"env-{hashlib.sha256(' '.join([sys.version, *wanted]).encode()).hexdigest()[:12]}"
     if not folder.exists():
@@ -80,7 +87,7 @@ def builder() -> Path:
 
 def fetch_wheels() -> list[Path]:
     """Return the wheels of packages.txt, each pure Python."""
-    wanted = packages()
+    wanted = [name for name in packages() if name.split("==")[0] not in ONLY_EXTENSIONS]
     folder = CACHE / f"wheels-{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:12]}"
     if not folder.exists():
         new = folder.with_suffix(".new")
@@ -90,37 +97,36 @@ def fetch_wheels() -> list[Path]:
         pip("download", "--no-deps", "--only-binary=:all:", *target, "--dest", str(new), *ready)
         pip("wheel", "--no-deps", "--wheel-dir", str(new), *(name for name in wanted if name not in ready))
         for wheel in new.glob("*.whl"):
-            if not wheel.name.endswith("none-any.whl"):
-                purify(wheel)
+            if not wheel.name.endswith("none-any.whl") or wheel.name.startswith("jedi-"):
+                thinned(wheel, UNUSED)
         new.rename(folder)
     return sorted(folder.glob("*.whl"))
 
 
-def purify(wheel: Path) -> None:
-    """Take compiled parts out of a wheel that works without them (MarkupSafe)."""
+def thinned(wheel: Path, spare: re.Pattern[str]) -> Path:
+    """Write a wheel again without the files that `spare` is found in, as a wheel of pure Python; return its path."""
     name = "-".join(wheel.name.split("-")[:2]) + "-py3-none-any.whl"
-    record = ""
-    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(wheel.with_name(name), "w", zipfile.ZIP_DEFLATED) as new:
+    record, new = "", wheel.with_name(f"new-{name}")
+    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as made:
         for item in old.namelist():
             data = old.read(item)
-            if item.endswith(".so"):
-                continue
             if item.endswith(".dist-info/RECORD"):
                 place = item
-                continue
-            if item.endswith(".dist-info/WHEEL"):
-                data = re.sub(rb"(?m)^Tag: .*$", b"Tag: py3-none-any", data).replace(b"lib: false", b"lib: true")
-            new.writestr(item, data)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            record += f"{item},sha256={digest},{len(data)}\n"
-        new.writestr(place, f"{record}{place},,\n")
+            elif not spare.search(item):
+                if item.endswith(".dist-info/WHEEL"):
+                    data = re.sub(rb"(?m)^Tag: .*$", b"Tag: py3-none-any", data).replace(b"lib: false", b"lib: true")
+                made.writestr(item, data)
+                digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+                record += f"{item},sha256={digest},{len(data)}\n"
+        made.writestr(place, f"{record}{place},,\n")
     wheel.unlink()
+    return new.rename(wheel.with_name(name))
 
 
 def own_wheel(folder: Path) -> Path:
-    """Build the wheel of this tree."""
+    """Build the wheel of this tree, without what the site has beside it, or what a page cannot run."""
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT))
-    return next(folder.glob("mailcourse-*.whl"))
+    return thinned(next(folder.glob("mailcourse-*.whl")), BESIDE)
 
 
 def lock(wheels: list[Path], info: dict[str, str]) -> dict[str, object]:

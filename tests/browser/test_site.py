@@ -14,6 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from firefox import Firefox
 from site_pages import READY, RUN, SUB, build, cells_of, differences, served, texts
 
+from mailcourse.marking.grading import Job, grade
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -77,6 +79,35 @@ def test_every_exercise_gets_full_marks_in_the_page(page: Any) -> None:
         is_told = all("Your teacher's program marks" in unescape(text.get("text/html", "")) for text in verdicts)
         wrong += [] if earned == worth and is_told else [f"{solution.name}: {earned} of {worth}, {verdicts}"]
     assert wrong == []
+
+
+SOLVE = """async ([path, answers]) => {
+  const app = window.jupyterapp;
+  const kernelPreference = {shouldStart: false, canStart: false, autoStartDefault: false};
+  const panel = await app.commands.execute("docmanager:open", {path, kernelPreference});
+  await panel.context.ready;
+  for (const cell of panel.content.model.cells)
+    if (cell.id in answers) cell.sharedModel.setSource(answers[cell.id]);
+  await panel.context.save();
+}"""
+
+
+def test_what_is_downloaded_from_the_page_gets_full_marks_from_the_teacher(page: Any, tmp_path: Path) -> None:
+    got = {}
+    for solution in SOLUTIONS:
+        cells = json.loads(solution.read_text())["cells"]
+        answers = {cell["id"]: "".join(cell["source"]) for cell in cells}
+        answers = {name: text.replace('STUDENT = ""', 'STUDENT = "Ana"') for name, text in answers.items()}
+        page.evaluate(SOLVE, [f"exercises/{solution.stem}/{solution.name}", answers])
+        with page.expect_download() as download:
+            page.evaluate("() => window.jupyterapp.commands.execute('docmanager:download')")
+        folder = tmp_path / solution.stem / "ana"
+        download.value.save_as(folder / download.value.suggested_filename)  # exercises_01-addresses_01-addresses.ipynb
+        marks = grade(Job(solution.stem, folder.parent, tmp_path / "marks" / solution.stem)).marks
+        got[solution.stem] = [(mark.total + mark.waiting, mark.most, mark.notes) for mark in marks]
+    assert {name: [total == most for total, most, _ in marks] for name, marks in got.items()} == {
+        solution.stem: [True] for solution in SOLUTIONS
+    }, got
 
 
 def test_a_lesson_goes_on_without_a_network(page: Any) -> None:

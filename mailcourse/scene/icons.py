@@ -51,14 +51,17 @@ SIGNS = {
 ENVELOPE = (
     '<rect class="cover" x="-21" y="-14" width="42" height="28" rx="3"/><path class="flap" d="M-21-12 0 5 21-12"/>'
 )
+#: a note that comes back; its badge says the same as its colour, and what it carries says it in words
+NOTE = 'x="-22" y="-13" width="44" height="26" rx="13"'
 SPRITES = {
     "letter": ENVELOPE,
     "bounce": f'{ENVELOPE}<text class="inside" y="13">&lt;&gt;</text>',
     "fail": ENVELOPE,
     "question": '<circle class="ball" r="13"/><text class="inside" y="6">?</text>',
     "answer": '<circle class="ball full" r="13"/><text class="inside" y="5">✓</text>',
-    "reply": '<rect class="note good" x="-22" y="-13" width="44" height="26" rx="13"/>',
-    "refusal": '<rect class="note bad" x="-22" y="-13" width="44" height="26" rx="13"/>',
-    "later": '<rect class="note slow" x="-22" y="-13" width="44" height="26" rx="13"/>',
-    "stamp": '<rect class="mark" x="-40" y="-12" width="80" height="24" rx="4"/>',
+    "reply": f'<rect class="note good" {NOTE}/><path class="badge good" d="M-7 0l5 6 9-12"/>',
+    "refusal": f'<rect class="note bad" {NOTE}/><path class="badge bad" d="M-6-6 6 6M6-6-6 6"/>',
+    "later": f'<rect class="note slow" {NOTE}/><path class="badge slow" d="M-6-8h12L-6 8h12Z"/>',
+    "stamp": '<rect class="mark" x="-40" y="-12" width="80" height="24" rx="4"/>'
+    '<path class="badge" d="M-8 8h16M-6 3h12L2-3a4 4 0 1 0-4 0Z"/>',
 }

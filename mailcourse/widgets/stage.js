@@ -3,6 +3,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const RATES = { slow: 0.5, normal: 1, fast: 2.5 };
 const REST = 700; // milliseconds between two steps while it plays
 const MANY = 24, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
+const BADGE = 24; // for the sign before the words of a note
 const ROOM = 124; // for a host's name: hosts stand 128 apart
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -135,11 +136,11 @@ class Scene {
       frame = requestAnimationFrame(glide);
     });
   }
-  /** A note or a stamp is as wide as its words. */
+  /** A note or a stamp is as wide as its sign and its words. */
   fill(mover, said, move) {
     said.dataset.inside = "yes";
     said.setAttribute("y", 5);
-    const wide = said.getBBox().width + 20;
+    const wide = said.getBBox().width + 20 + BADGE;
     const box = mover.querySelector("rect");
     const tall = Math.max(26, said.getBBox().height + 8);
     box.setAttribute("width", wide);
@@ -150,7 +151,8 @@ class Scene {
     const room = this.svg.viewBox.baseVal.width;
     const shift = far + wide / 2 > room ? room - far - wide / 2 - 4 : near - wide / 2 < 0 ? wide / 2 - near + 4 : 0;
     box.setAttribute("x", -wide / 2 + shift);
-    said.setAttribute("x", shift);
+    said.setAttribute("x", shift + BADGE / 2);
+    mover.querySelector(".badge").setAttribute("transform", `translate(${(shift - wide / 2 + 8 + BADGE / 2).toFixed(1)} 0)`);
   }
 }
 

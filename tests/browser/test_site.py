@@ -150,6 +150,18 @@ def test_the_start_page_leads_to_each_lesson_and_everybody_can_use_it(browser: A
     tab.close()
 
 
+def test_on_a_phone_the_lesson_has_the_whole_width(browser: Any, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    tab = context.new_page()
+    for place in ("", "read/05-relays-and-mx.html"):
+        tab.goto(f"{address}{place}")
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is cut"
+    tab.goto(f"{address}{FIRST}")
+    tab.wait_for_function(READY, timeout=60_000)
+    tab.wait_for_function("window.jupyterapp.shell.currentWidget.node.getBoundingClientRect().width > 370")
+    context.close()
+
+
 def test_no_link_of_a_page_to_read_leads_nowhere(address: str) -> None:
     pages = sorted((ROOT / "_site" / "read").glob("*.html"))
     assert {lesson.stem for lesson in LESSONS if lesson.name[0].isdigit()} <= {page.stem for page in pages}

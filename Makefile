@@ -21,7 +21,7 @@ lab: $(READY)
 
 # The page's own frame is in demo/: Voilà's would fetch icons from the web.  Its address has a token.
 demo: $(DEMO)
-	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 --VoilaConfiguration.extension_denylist="['mailcourse','@jupyter/nbgrader']" $(DEMO_ARGS)
+	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --Voila.ip=127.0.0.1 --VoilaConfiguration.extension_denylist="['mailcourse','@jupyter/nbgrader','@jupyter-notebook/lab-extension','@voila-dashboards/jupyterlab-preview']" $(DEMO_ARGS)
 
 # The course as plain files, for a browser tab: _site/.  What it is made of is fetched once, into .cache/site/.
 site: $(READY)

@@ -58,7 +58,7 @@ def every_view(jupyter: Jupyter, browser: Any, theme: str, width: int) -> None:
     """Draw all views below each other, at half their size."""
     views = [code for name, code in VIEWS.items() if name != "room"]  # that is as high as the screen
     views += ["lab.panel()", JOURNEY]
-    page = Bench(jupyter, browser, [OPEN, WAITS, *views], width=width + BESIDE, height=9000)
+    page = Bench(jupyter, browser, [OPEN, SEND, *views, WAITS], width=width + BESIDE, height=9000)
     page.page.wait_for_timeout(4000)
     page.page.evaluate(STILL)
     box = page.page.locator(".jp-Notebook .jp-Cell").last.bounding_box()

@@ -183,6 +183,7 @@ def test_the_control_room_tells_the_story_as_a_page(voila: str, browser: Any) ->
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.goto(f"{voila}/?token={TOKEN}", timeout=60_000)
     page.locator("button:has-text('Next ▶')").wait_for(timeout=60_000)
     assert "import Lab" not in page.locator("body").inner_text(), "a page for a projector shows no code"

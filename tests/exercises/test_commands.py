@@ -41,7 +41,7 @@ RUN = (
     "jupyter nbconvert --to slides notebooks/05-relays-and-mx.ipynb",
 )
 #: they run for minutes or hours: make is only asked what it would do
-ASKED = ("make test", "make bench", "make crash", "make fuzz", "make site")
+ASKED = ("make test", "make bench", "make crash", "make fuzz", "make site", "make pictures")
 #: run by test_teaching.py, in the folder that the page makes; by test_cluster.py, with a scheduler of its own
 ELSEWHERE = r"mailcourse (up|new|release|grade) .*(my-course).*|mailcourse grade .* --scheduler tcp://10.*"
 #: needs a program that Debian does not have; what it reads is looked at

@@ -140,7 +140,7 @@ class StageView(LiveView):
 
     def play(self, step: ScriptStep) -> None:
         """Show a moment; what is said to the class stays above the scene."""
-        controls = (self.next, self.ask, self.moment)
+        controls = (self.ask, self.moment, self.next)  # Next is the last to be free again
         for control in controls:  # before the words change: who reads them has buttons that tell the truth
             control.disabled = True
         self.number = SCRIPT.index(step)

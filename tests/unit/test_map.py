@@ -67,6 +67,7 @@ def test_the_map_tells_what_moved_once_and_in_order(lab: Lab) -> None:
     lab.person(ALICE).send(BRUNO, "hi", "x")
     lab.settle()
     until(lambda: part(view, BRUNOS) == ["has", "1"])
+    until(lambda: sum(kind == "letter" for kind, _ in told) >= 5)  # who listens is told after it can be seen
     kinds = [kind for kind, _ in told]
     assert kinds.count("letter") == 5  # written, three hops, and into the mailbox
     assert kinds.count("stamp") == kinds.count("reply") == 3

@@ -99,9 +99,9 @@ class Verdict:
     def html(self) -> str:
         """The verdict as HTML; whatever a student wrote is text in it."""
         rows = "".join(self._row(part) for part in self.parts)
-        notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.notes)
-        stopped = f"<p>{escape(self.stopped)}</p>" if self.stopped else ""
-        hint = f'<p style="{HINT}">{escape(self.hint)}</p>' if self.hint else ""
+        notes = "".join(_said(f"Note: {escape(note)}") for note in self.notes)
+        stopped = _said(escape(self.stopped)) if self.stopped else ""
+        hint = _said(escape(self.hint), HINT) if self.hint else ""
         colour = GOOD if self.is_whole else OPEN
         head = f'<b style="font-size:1.1em">{escape(self.head)}</b>'
         return f'<div role="status" style="{CARD};border-left-color:{colour}">{head}{rows}{stopped}{notes}{hint}</div>'
@@ -116,6 +116,11 @@ class Verdict:
         about = f'<div style="margin-left:1.6em;opacity:.85">{why}</div>' if why else ""
         mark = f'<b style="color:{colour}">{sign} {state}</b>'
         return f'<div style="margin:4px 0">{mark} {escape(part.name)} ({points(part.points)}){about}</div>'
+
+
+def _said(text: str, style: str = "margin:1em 0") -> str:
+    """Return a sentence of a card; nbgrader's Formgrader shows the marks of a `p`."""
+    return f'<div style="{style}">{text}</div>'
 
 
 def _folded(head: str, text: str, indent: int = 10) -> list[str]:

@@ -76,8 +76,10 @@ def enter_exercise(book: Any, exercise: Exercise, weights: Mapping[str, float], 
 def enter_result(book: Any, exercise: Exercise, result: Result, before: Result | None) -> list[str]:
     """Put the points of one submission into the gradebook; return what a person should look at again."""
     name, again = exercise.name, []
-    book.update_or_create_student(result.key, first_name=result.name, lms_user_id=result.platform_id or None)
-    when = {"timestamp": datetime.fromisoformat(result.when).astimezone().isoformat()} if result.when else {}
+    first, _, last = result.name.partition(" ")
+    about = {"first_name": first if last else "", "last_name": last or first}  # Formgrader shows "last, first"
+    book.update_or_create_student(result.key, **about, lms_user_id=result.platform_id or None)
+    when = {"timestamp": when_of(result)} if result.when else {}
     book.update_or_create_submission(name, result.key, **when)
     for grade_id, cell in exercise.graded.items():
         grade = _grade(book, exercise, grade_id, result.key)
@@ -95,6 +97,11 @@ def enter_result(book: Any, exercise: Exercise, result: Result, before: Result |
             again.append(f"{task_name(grade_id)} was changed after you marked it; your points are kept")
     book.db.commit()
     return again
+
+
+def when_of(result: Result) -> str:
+    """Return when somebody handed in, as nbgrader reads it."""
+    return datetime.fromisoformat(result.when).astimezone().isoformat() if result.when else ""
 
 
 def _grade(book: Any, exercise: Exercise, grade_id: str, student: str) -> Any:
@@ -188,6 +195,16 @@ def write_notebook(made: Mapping[str, Any], path: Path) -> None:
     """Write a notebook."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def write_submitted(made: Mapping[str, Any], path: Path, when: str) -> None:
+    """Write a notebook as it was handed in; `when` beside it is how Formgrader knows that it has been marked."""
+    write_notebook(made, path)
+    beside = path.with_name("timestamp.txt")
+    if when:
+        beside.write_text(when, "ascii")
+    else:
+        beside.unlink(missing_ok=True)
 
 
 def is_ours(path: Path) -> bool:

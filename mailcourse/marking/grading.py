@@ -255,7 +255,8 @@ def _keep(into: Path, exercise: Exercise, sheet: Sheet, result: Result, marked: 
     submitted = into / "submitted" / below
     is_free = not submitted.exists() or gradebook.is_ours(submitted)
     if is_free and not folder.is_relative_to(into / "submitted") and not (into / "submitted").is_relative_to(folder):
-        gradebook.write_notebook(gradebook.notebook(exercise, sheet, None, {}), submitted)
+        made = gradebook.notebook(exercise, sheet, None, {})
+        gradebook.write_submitted(made, submitted, gradebook.when_of(result))
 
 
 def _enter(

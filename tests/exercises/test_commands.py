@@ -42,8 +42,12 @@ RUN = (
 )
 #: they run for minutes or hours: make is only asked what it would do
 ASKED = ("make test", "make bench", "make crash", "make fuzz", "make site", "make pictures")
-#: run by test_teaching.py, in the folder that the page makes; by test_cluster.py, with a scheduler of its own
-ELSEWHERE = r"mailcourse (up|new|release|grade) .*(my-course).*|mailcourse grade .* --scheduler tcp://10.*"
+#: run by test_teaching.py, in the folder that the page makes; by test_cluster.py, with a scheduler of its own;
+#: by test_hub.py, on a hub
+ELSEWHERE = (
+    r"mailcourse (up|new|release|grade) .*(my-course).*|mailcourse grade .* --scheduler tcp://10.*"
+    r"|nbgrader (release_assignment|collect) 01-addresses|mailcourse grade 01-addresses grading/submitted"
+)
 #: needs a program that Debian does not have; what it reads is looked at
 CONDA = ("conda env create -f environment.yml", "conda activate mailcourse")
 

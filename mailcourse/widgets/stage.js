@@ -5,6 +5,7 @@ const REST = 700; // milliseconds between two steps while it plays
 const MANY = 24, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
 const BADGE = 24; // for the sign before the words of a note
 const ROOM = 124; // for a host's name: hosts stand 128 apart
+const WAYS = { question: "dns", answer: "dns", refusal: "failed", later: "failed" };
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function make(tag, name, words = "") {
@@ -20,6 +21,18 @@ export function at(move, t) {
   const u = 1 - s;
   const [a, b, c, d] = move.points;
   return [0, 1].map((i) => u ** 3 * a[i] + 3 * u * u * s * b[i] + 3 * u * s * s * c[i] + s ** 3 * d[i]);
+}
+
+/** The head of an arrow on a way: a picture that stands still shows the direction too. */
+function head(move) {
+  const [x, y] = at({ points: move.points }, 0.72);
+  const [before, behind] = [at({ points: move.points }, 0.7), at({ points: move.points }, 0.74)];
+  const angle = (Math.atan2(behind[1] - before[1], behind[0] - before[0]) * 180) / Math.PI;
+  const made = document.createElementNS(SVG, "path");
+  made.setAttribute("class", `head ${WAYS[move.kind] || ""}`);
+  made.setAttribute("d", "M-9,-9 L9,0 L-9,9");
+  made.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${angle.toFixed(0)})`);
+  return made;
 }
 
 class Scene {
@@ -86,9 +99,9 @@ class Scene {
     const stays = first[0] === last[0] && first[1] === last[1];
     if (!stays) {
       const way = document.createElementNS(SVG, "path");
-      way.setAttribute("class", move.kind === "question" || move.kind === "answer" ? "way dns" : "way");
+      way.setAttribute("class", `way ${WAYS[move.kind] || ""}`);
       way.setAttribute("d", move.path);
-      layer.append(way);
+      layer.append(way, head(move));
     }
     layer.append(mover);
     const said = mover.querySelector(".carried");

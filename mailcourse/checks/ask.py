@@ -36,14 +36,16 @@ class NotYet(Exception):
     """Nothing of the answer was right yet: what was expected, what happened, a hint."""
 
     def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
+        self.verdict, self._is_shown = verdict, False
         super().__init__("\n".join(verdict.lines()))
 
     def _render_traceback_(self) -> list[str]:
         """Show a card in place of an error; nbgrader wants the cell to fail, and one quiet line says so."""
         if get_ipython() is None:
             return self.verdict.lines()
-        display({"text/html": self.verdict.html(), "text/plain": str(self)}, raw=True)  # type: ignore[no-untyped-call]  # IPython has no type for it
+        if not self._is_shown:  # IPython asks for it twice: for the page, and for its own memory
+            self._is_shown = True
+            display({"text/html": self.verdict.html(), "text/plain": str(self)}, raw=True)  # type: ignore[no-untyped-call]
         return [f"{self.verdict.head}. What was expected, and what happened, is above."]
 
 

@@ -119,7 +119,7 @@ def begin(assignment: str, student: str = "", course: str = "") -> MyWorld:
 def current(assignment: str) -> World:
     """Return the world that was begun."""
     if assignment not in _current:
-        raise LabError(
+        raise NotBegun(
             "Run the first code cell of this notebook: it says whose world this is. Then run this cell again."
         )
     return _current[assignment]

@@ -31,6 +31,11 @@ MAILBOX = (
     '<path class="box" d="M-13 10V-2a8 8 0 0 1 8-8H7a8 8 0 0 1 8 8v12Z"/>'
     '<path class="line" d="M3 10V-2a8 8 0 0 0-8-8M7-1h6M13-1v-8"/>'
 )
+#: a letter that lies at a host, at its lower right corner
+LYING = (
+    '<g transform="translate(30 14)"><rect class="cover" x="-14" y="-9" width="28" height="19" rx="2"/>'
+    '<path class="flap" d="M-14-8 0 3 14-8"/></g>'
+)
 #: state → the sign of it, at the upper right corner; across the whole host where it is off
 SIGNS = {
     "off": '<path class="cross" d="M-19-19 19 19M19-19-19 19"/>',
@@ -46,6 +51,8 @@ SIGNS = {
         '<g transform="translate(-32 -20)"><path class="warn" d="M0-12 12 9H-12Z"/>'
         '<path class="line" d="M0-5v7M0 5v1"/></g>'
     ),
+    "holding": LYING,
+    "returning": f'<g class="bounce">{LYING}</g>',
 }
 #: what moves, by kind; drawn around (0, 0)
 ENVELOPE = (

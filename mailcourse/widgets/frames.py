@@ -96,6 +96,56 @@ def _fewer(moves: list[Move]) -> list[Move]:
     return moves if len(moves) <= MAX_MOVES else [*moves[:half], *moves[-half:]]
 
 
+class _Holders:
+    """Where the letter lies: at a host the copies of which recipients, until the next server takes them."""
+
+    def __init__(self) -> None:
+        self._copies: dict[str, set[tuple[str | None, str]]] = {}  # host -> message, recipient
+        self._reports: set[str | None] = set()
+
+    def follow(self, step: Step) -> dict[str, str]:
+        """Go on by a step; return the hosts that hold something, with the class of what they hold."""
+        copies = {(step.message, name) for name in step.about or {""}}
+        if step.what == "reported":  # instead of the letter that could not be delivered
+            self._reports.add(step.message)
+            self._drop(step.host, {held for held in self._copies.get(step.host, ()) if held[1] in step.about})
+        if step.what in ("composed", "accepted", "reported"):
+            for host in list(self._copies):
+                self._drop(host, copies)
+            self._copies[step.host] = self._copies.get(step.host, set()) | copies
+        elif step.what == "delivered" and step.link is not None:
+            self._drop(step.link[0], copies)
+        elif step.what == "failed" and step.message in self._reports:  # nobody is told of a bounce
+            self._drop(step.host, copies)
+        return {
+            host: "returning" if all(message in self._reports for message, _ in held) else "holding"
+            for host, held in self._copies.items()
+        }
+
+    def _drop(self, host: str, copies: set[tuple[str | None, str]]) -> None:
+        left = self._copies.pop(host, set()) - copies
+        if left:
+            self._copies[host] = left
+
+
+#: What a server said that took nothing → how the picture marks it.
+_REFUSED = {"5": PartMark(("refusing",), "refused"), "4": PartMark(("slow",), "not now")}
+_PASSING = ("no answer", *(mark.words for mark in _REFUSED.values()))
+
+
+def _refusal(step: Step) -> str:
+    """Return the first digit of the reply by which a server took no letter; "" when none was refused.
+
+    >>> _refusal(Step("", "mail", "b", ("a", "b"), ("C: RCPT TO:<x@b.test>", "S: 550 5.1.1 no such mailbox")))
+    '5'
+    """
+    if step.is_taken or step.kind != "mail":
+        return ""
+    asked = max((number for number, line in enumerate(step.lines) if line.startswith("S: 354")), default=0)
+    codes = [line[3:6] for line in step.lines[asked:] if line.startswith(("S: 4", "S: 5")) and line[6:7] == " "]
+    return next((code[0] for code in reversed(codes) if code != "503"), "")  # 503: only what came too early
+
+
 class _Marks:
     """What the scene marks at each step: who acts, who is off, where the letter lies, what arrived."""
 
@@ -104,9 +154,10 @@ class _Marks:
         self._links = {link: f"e{number}" for number, link in enumerate(shown_links(ground, steps))}
         self._states: list[dict[str, PartMark]] = []
         state: dict[str, PartMark] = {}
+        holders = _Holders()
         for step in steps:
             state = self._after(state, step)
-            self._states.append(state)
+            self._states.append(self._with_letters(state, holders.follow(step)))
 
     def _after(self, state: dict[str, PartMark], step: Step) -> dict[str, PartMark]:
         """Return what is known after a step."""
@@ -120,12 +171,25 @@ class _Marks:
             state[host] = PartMark((), "✓")
         for name in step.link or ():
             known = state.get(host_id(self._ground, name))
-            if step.works and known is not None and (known.words == "no answer" or name == (step.link or ("",))[0]):
+            if step.works and known is not None and (known.words in _PASSING or name == (step.link or ("",))[0]):
                 del state[host_id(self._ground, name)]
-        if step.link is not None and step.kind == "mail" and step.works:
-            state[self._links.get(step.link, "")] = PartMark(("past",))
+        if step.link is not None and step.kind == "mail":
+            refusal = _refusal(step)
+            state[self._links.get(step.link, "")] = PartMark(("failed" if refusal or not step.works else "past",))
+            if refusal:
+                state[host] = _REFUSED[refusal]
         state.pop("", None)
         return state
+
+    def _with_letters(self, state: Mapping[str, PartMark], holders: Mapping[str, str]) -> dict[str, PartMark]:
+        """Add the letter to its host; a tray shows one already."""
+        marks = dict(state)
+        for name, holding in holders.items():
+            part = host_id(self._ground, name)
+            known = marks.get(part, PartMark())
+            if part and "waiting" not in known.classes:
+                marks[part] = PartMark((*known.classes, holding), known.words)
+        return marks
 
     def at(self, number: int) -> dict[str, PartMark]:
         """Return all marks of a step."""
@@ -147,8 +211,8 @@ def _without_counts(now: Mapping[str, PartMark]) -> dict[str, PartMark]:
 
 
 def shown_links(ground: Places, steps: Sequence[Step]) -> tuple[Link, ...]:
-    """Return the usual ways of mail, and those that this letter took besides."""
-    took = [step.link for step in steps if step.link is not None and step.kind == "mail" and step.works]
+    """Return the usual ways of mail, and those that this letter took or tried besides."""
+    took = [step.link for step in steps if step.link is not None and step.kind == "mail"]
     return tuple(dict.fromkeys((*ground.links, *took)))
 
 

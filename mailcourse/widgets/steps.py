@@ -31,6 +31,8 @@ class Step:
     seq: int = 0  # of the last event that is told
     message: str | None = None  # which message it is about: a bounce is one of its own
     session: int | None = None  # in which SMTP session
+    what: str = ""  # the event that it tells; none for a session and a look-up
+    is_taken: bool = False  # a session in which the server took the message
 
 
 # ---- events → steps ----------------------------------------------------------------------------------
@@ -57,6 +59,7 @@ class _Telling:
         session = event.facts.get("session")
         message = str(event.facts["report"]) if event.what == "reported" else event.message
         step = replace(step, about=about, time=event.time, seq=event.seq, message=message, session=session)
+        step = replace(step, what=event.what)
         self.steps.append(step)
 
     def names(self, event: Event) -> frozenset[str]:
@@ -81,7 +84,7 @@ class _Telling:
             about = frozenset(match[1].lower() for match in matches if match)
             step = Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
             seq, message = (self.last.seq, self.last.message) if self.last is not None else (0, None)
-            self.steps.append(replace(step, seq=seq, message=message, session=self.session))
+            self.steps.append(replace(step, seq=seq, message=message, session=self.session, is_taken=is_taken))
         self.lines = []
 
 

@@ -1,0 +1,96 @@
+"""What the scene marks at a step: where the letter lies, who refused it, and which way has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mailcourse import Lab
+from mailcourse.scene.draw import PartMark, draw, host_id
+from mailcourse.widgets.frames import Frame, frames, shown_links
+from mailcourse.widgets.journey import JourneyView
+
+ALICE, BRUNO, NOBODY = "alice@academy.test", "bruno@bakery.test", "nobody@bakery.test"
+LYING = {"holding", "returning", "waiting"}
+
+
+def film(view: JourneyView) -> list[Frame]:
+    return frames(view._events, view.steps, view.stage.ground)
+
+
+def named(view: JourneyView, marks: Mapping[str, PartMark]) -> dict[str, PartMark]:
+    """Return the marks by the names of their parts."""
+    ground = view.stage.ground
+    parts = {host_id(ground, name): name for name in ground.spots}
+    parts |= {f"e{n}": " → ".join(link) for n, link in enumerate(shown_links(ground, view.steps))}
+    return {parts[part]: mark for part, mark in marks.items()}
+
+
+def lies(marks: Mapping[str, PartMark]) -> dict[str, str]:
+    """Return where a letter lies, and how."""
+    return {name: state for name, mark in marks.items() for state in mark.classes if state in LYING}
+
+
+def test_at_each_step_the_letter_lies_at_one_host_until_the_next_has_taken_it(lab: Lab) -> None:
+    view = lab.person(ALICE).send(BRUNO, "x", "?").journey()
+    told = [lies(named(view, frame.marks)) for frame in film(view)]
+    assert all(len(places) == 1 for places in told[:-1])
+    assert list(dict.fromkeys(name for places in told for name in places)) == [
+        "laptop.academy.test",
+        "mail.academy.test",
+        "mx1.bakery.test",
+        "mail.bakery.test",
+    ]
+    assert told[-1] == {}, "it is in the mailbox"
+
+
+def test_a_refusal_stays_to_be_seen_at_who_refused_and_on_the_way_to_it(lab: Lab) -> None:
+    view = lab.person(ALICE).send(NOBODY, "x", "?").journey()
+    made = [named(view, frame.marks) for frame in film(view)]
+    refused = next(n for n, step in enumerate(view.steps) if step.title.endswith("talks to mx1.bakery.test"))
+    for marks in made[refused:]:
+        assert marks["mx1.bakery.test"] == PartMark((*marks["mx1.bakery.test"].classes,), "refused")
+        assert "refusing" in marks["mx1.bakery.test"].classes
+        assert "failed" in marks["mail.academy.test → mx1.bakery.test"].classes
+    assert not any("refusing" in mark.classes for marks in made[:refused] for mark in marks.values())
+    assert lies(made[refused]) == {"mail.academy.test": "holding"}, "who was refused still has it"
+    assert lies(made[-2]) == {"mail.academy.test": "returning"}, "the bounce lies there now"
+
+
+def test_a_server_that_refuses_one_of_two_and_takes_the_other_is_not_marked(lab: Lab) -> None:
+    view = lab.person(ALICE).send([BRUNO, NOBODY], "x", "?").journey()
+    for frame in film(view):
+        assert "refusing" not in {state for mark in frame.marks.values() for state in mark.classes}
+
+
+@pytest.mark.parametrize(("code", "state", "words"), [(550, "refusing", "refused"), (451, "slow", "not now")])
+def test_each_kind_of_no_has_its_mark_and_a_later_yes_takes_it_away(
+    lab: Lab, code: int, state: str, words: str
+) -> None:
+    lab.fault("mx1.bakery.test", "reply", at="rcpt", say=f"{code} not today", times=1)
+    lab.fault("mx2.bakery.test", "reply", at="rcpt", say=f"{code} not today", times=1)
+    sent = lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.clock.advance(hours=1)
+    view = sent.journey()
+    made = [named(view, frame.marks) for frame in film(view)]
+    said = [marks.get("mx1.bakery.test", PartMark()) for marks in made]
+    assert any(state in mark.classes and mark.words == words for mark in said)
+    if code < 500:
+        assert said[-1].words != words
+
+
+def test_an_attempt_that_fails_leaves_a_failed_way_and_a_tray(lab: Lab) -> None:
+    lab.host("mail.bakery.test").down()
+    view = lab.person(ALICE).send(BRUNO, "x", "?").journey()
+    marks = named(view, film(view)[-1].marks)
+    assert "failed" in marks["mx1.bakery.test → mail.bakery.test"].classes
+    assert lies(marks) == {"mx1.bakery.test": "waiting"}, "a tray shows the letter: no second one beside it"
+
+
+def test_a_letter_that_lies_somewhere_and_one_that_comes_back_have_a_shape_each(lab: Lab) -> None:
+    view = lab.person(ALICE).send(NOBODY, "x", "?").journey()
+    picture = draw(view.stage.ground, film(view)[-2].marks)
+    for state in ("holding", "returning"):
+        assert f'<g class="sign {state}">' in picture
+    assert "mx1" in picture

@@ -86,15 +86,30 @@ def title_of(notebook: Path) -> str:
 
 def body_of(notebook: Path) -> str:
     """Return a notebook's cells as HTML."""
-    parts = []
+    parts, later = [], held_back(notebook)
     for cell in json.loads(notebook.read_text())["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             parts.append(html_of(source))
         elif source.strip():
-            parts.append(f'<div class="code"><pre tabindex="0">{escape(source)}</pre></div>')
+            code = f'<div class="code"><pre tabindex="0">{escape(source)}</pre></div>'
+            is_answer = cell["metadata"].get("jupyter", {}).get("source_hidden", False)
+            parts.append(folded("The answer", code) if is_answer else code)
             parts += [shown(output) for output in cell["outputs"]]
+            if told := "\n".join(map(shown, later.get(cell["id"], ()))):
+                parts.append(folded("What happens", told))
     return "\n".join(parts)
+
+
+def held_back(notebook: Path) -> dict[str, Any]:
+    """Return what cells of a notebook show that is in no saved one: it would answer a question beside it."""
+    kept = notebook.parents[1] / "tests" / "held_back" / f"{notebook.stem}.json"
+    return dict(json.loads(kept.read_text())) if kept.exists() else {}
+
+
+def folded(words: str, html: str) -> str:
+    """Return HTML that a reader opens when she has thought."""
+    return f"<details><summary>{words}</summary>{html}</details>"
 
 
 def shown(output: dict[str, Any]) -> str:

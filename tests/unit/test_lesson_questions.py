@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from held_back import held, told_too_early
 
 from mailcourse.lessons import prediction
 from mailcourse.lessons.prediction import digest, text_of
@@ -43,3 +44,14 @@ def test_what_happens_is_one_of_the_answers(path: Path) -> None:
 def test_a_question_that_is_gone_leaves_no_seal(path: Path) -> None:
     code = "".join("".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"])
     assert all(question in code for question in SEALED[path.name[:2]])
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_nothing_beside_a_question_answers_it(path: Path) -> None:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    early = [cells[number] for number in told_too_early(cells)]
+    assert early
+    assert [cell["source"] for cell in early if cell["outputs"]] == []
+    assert {cell["id"] for cell in early} == set(held(path)), "run tests/save_lessons.py again"
+    compared = [cell for cell in cells if cell["cell_type"] == "code" and ".compare(" in "".join(cell["source"])]
+    assert all(cell["metadata"]["jupyter"]["source_hidden"] for cell in compared)

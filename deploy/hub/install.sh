@@ -4,6 +4,7 @@
 #   FOLDER    everything below it, in the place of /: to look at what is made
 # Settings that are there already are left as they are.
 set -eu
+umask 022  # everybody runs what is put there
 into=""
 [ "${1:-}" = --into ] && { into=$2; shift 2; }
 package=${1:?"Say what pip is to install: the folder of a checkout, a wheel, or mailcourse."}

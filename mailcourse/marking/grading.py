@@ -84,6 +84,17 @@ class _Entry:
     digest: str
 
 
+@contextmanager
+def _private() -> Iterator[None]:
+    """Make files for one pair of eyes, also in a folder that was there before."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@_private()
 def grade(
     job: Job,
     tell: Tell = lambda *_: None,
@@ -96,7 +107,6 @@ def grade(
     """
     if os.name != "posix":
         raise LabError("Marking needs Linux or macOS. On Windows, run it in WSL (`wsl --install`).")
-    os.umask(0o077)  # marks are for one pair of eyes, also in a folder that was there before
     into, folder = job.into.expanduser().resolve(), job.folder.expanduser().resolve()
     is_product = _products(into, folder)
     exercise = exercise_of(job.assignment, job.course)
@@ -316,11 +326,11 @@ def _save_page_facts(into: Path, job: Job, unused: Sequence[Unused], how_apart: 
 # ---- what is written ---------------------------------------------------------------------------------------
 
 
+@_private()
 def write_all(
     assignment: str, into: Path, course: Path | None = None, again: Mapping[str, Sequence[str]] | None = None
 ) -> Outcome:
     """Write tables and pages from the gradebook and the results that are kept."""
-    os.umask(0o077)
     into = into.expanduser().resolve()
     exercise = exercise_of(assignment, course)
     results = load(into, assignment)

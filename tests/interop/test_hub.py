@@ -57,7 +57,7 @@ def installed(folder: Path, **changes: str) -> Path:
     """Put the hub's files below a folder, with other settings; return the file with these."""
     environment = {**os.environ, "MAILCOURSE_HUB_FILES_ONLY": "1"}
     command = ["sh", str(HUB / "install.sh"), "--into", str(folder), str(ROOT)]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    subprocess.run(command, env=environment, check=True, capture_output=True, umask=0o077)
     settings = folder / "etc" / "mailcourse" / "hub.toml"
     text = settings.read_text("utf-8")
     for place in ("/var/lib/", "/srv/", "/etc/"):
@@ -243,7 +243,8 @@ def test_installing_again_keeps_the_settings_and_renews_the_rest(tmp_path: Path)
     installed(tmp_path)
     assert tomllib.loads(settings.read_text("utf-8"))["hub"]["class_size"] == 90
     assert stale.read_text("utf-8") == (HUB / "jupyterhub_config.py").read_text("utf-8")
-    assert os.access(settings.with_name("start-server"), os.X_OK)
+    for path in (settings.with_name("start-server"), *settings.parents[:2], settings.with_name("student")):
+        assert path.stat().st_mode & 0o005 == 0o005, "everybody runs what is there, whatever root's umask is"
     assert (tmp_path / "srv" / "mailcourse" / "exchange").stat().st_mode & 0o777 == 0o777
     assert (tmp_path / "var" / "lib" / "mailcourse-hub").stat().st_mode & 0o777 == 0o700
 

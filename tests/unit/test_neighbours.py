@@ -220,7 +220,7 @@ def test_a_folder_of_marks_is_closed_whatever_it_was(tmp_path: Path) -> None:
     try:
         grading.grade(grading.Job("01-addresses", tmp_path / "in", tmp_path / "out", is_judged=False))
     finally:
-        os.umask(before)
+        assert os.umask(before) == 0, "and nothing else of the process is changed"
     made = [*(tmp_path / "out").rglob("*")]
     assert len(made) > 10
     assert [str(path) for path in made if path.lstat().st_mode & 0o077] == []

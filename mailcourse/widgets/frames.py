@@ -39,9 +39,11 @@ SAID = {
 
 @dataclass(frozen=True)
 class Frame:
-    """One step on the screen."""
+    """One step on the screen.  While it moves, nothing tells how it ends: `opening` and `before` are shown."""
 
     title: str
+    opening: str
+    before: Mapping[str, PartMark]
     marks: Mapping[str, PartMark]
     moves: tuple[Move, ...]
     rows: tuple[TalkRow, ...]
@@ -51,12 +53,18 @@ class Frame:
         """Return what a browser needs to show it."""
         return {
             "title": self.title,
-            "marks": {part: [" ".join(mark.classes), mark.words] for part, mark in self.marks.items()},
+            "opening": self.opening,
+            "before": _told_marks(self.before),
+            "marks": _told_marks(self.marks),
             "moves": [move.told(ground) for move in self.moves],
             "lead": LINE * lead(self.rows) if self.moves else 0,
             "said": talk_html(self.rows),
             "letter": letter_html(self.letter),
         }
+
+
+def _told_marks(marks: Mapping[str, PartMark]) -> dict[str, list[str]]:
+    return {part: [" ".join(mark.classes), mark.words] for part, mark in marks.items()}
 
 
 def frames(
@@ -68,12 +76,13 @@ def frames(
     made = []
     marks = _Marks(ground, steps, now or {})
     for number, (step, letter) in enumerate(zip(steps, letters(events, steps), strict=True)):
-        before = said.setdefault(step.session, []) if step.session is not None else []
-        rows = rows_of([*before, *step.lines], len(before))
-        before += step.lines
+        known = said.setdefault(step.session, []) if step.session is not None else []
+        rows = rows_of([*known, *step.lines], len(known))
+        known += step.lines
         when = f"{step.time:%a %H:%M:%S}  " if step.time else ""
-        title = f"{when}{visible(step.title[:MAX_NAME])}"
-        made.append(Frame(title, marks.at(number), tuple(moves[number]), tuple(rows), letter))
+        opening, title = (f"{when}{visible(text[:MAX_NAME])}" for text in (step.opening or step.title, step.title))
+        before, after = marks.before(number), marks.at(number)
+        made.append(Frame(title, opening, before, after, tuple(moves[number]), tuple(rows), letter))
     return made
 
 
@@ -192,9 +201,16 @@ class _Marks:
         return marks
 
     def at(self, number: int) -> dict[str, PartMark]:
-        """Return all marks of a step."""
+        """Return all marks of a step when it is over."""
+        return self._acting(number, self._states[number])
+
+    def before(self, number: int) -> dict[str, PartMark]:
+        """Return the marks of a step that has only begun: who acts, and all else as it was."""
+        return self._acting(number, self._states[number - 1] if number else {})
+
+    def _acting(self, number: int, states: Mapping[str, PartMark]) -> dict[str, PartMark]:
         step = self._steps[number]
-        marks = {**_without_counts(self._now), **self._states[number]}
+        marks = {**_without_counts(self._now), **states}
         parts = [host_id(self._ground, name) for name in (step.host, *(step.link or ()))]
         if step.link is not None:
             parts.append(self._links.get(step.link, ""))

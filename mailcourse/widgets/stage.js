@@ -209,13 +209,20 @@ function film(model, scene, parts, words) {
   const frames = () => model.get("frames");
   const rate = () => RATES[model.get("speed")];
   const wait = (ms) => new Promise((go) => setTimeout(go, ms));
+  /** What is known: the question while something moves, how it ended only after that. */
+  function tell(marks, title) {
+    const place = `${words.step} ${number + 1} ${words.of} ${frames().length}`;
+    scene.mark(marks);
+    scene.say(`${place}: ${title}`);
+    parts.count.textContent = place;
+    parts.title.textContent = title;
+    parts.slider.setAttribute("aria-valuetext", `${number + 1} / ${frames().length}: ${title}`);
+  }
   function show(moves) {
     const frame = frames()[number];
     const count = frames().length;
-    scene.mark(frame.marks);
-    scene.say(`${words.step} ${number + 1} ${words.of} ${count}: ${frame.title}`);
-    parts.count.textContent = `${words.step} ${number + 1} ${words.of} ${count}`;
-    parts.title.textContent = frame.title;
+    if (moves && frame.moves.length) tell(frame.before, frame.opening);
+    else tell(frame.marks, frame.title);
     parts.said.innerHTML = frame.said;
     parts.said.style.setProperty("--beat", moves && !isCalm() ? `${110 / rate()}ms` : "0ms");
     const held = parts.letter.contains(document.activeElement) && document.activeElement.dataset.step;
@@ -223,7 +230,6 @@ function film(model, scene, parts, words) {
     if (held !== false) (parts.letter.querySelector(`[data-step="${held}"]`) || parts.letter).focus(); // who uses keys stays
     parts.slider.max = count - 1;
     parts.slider.value = number;
-    parts.slider.setAttribute("aria-valuetext", `${number + 1} / ${count}: ${frame.title}`);
     const first = parts.said.querySelector(".new");
     parts.said.scrollTop = first ? Math.max(0, first.offsetTop - parts.said.offsetTop - 40) : parts.said.scrollHeight;
   }
@@ -235,11 +241,22 @@ function film(model, scene, parts, words) {
     if (model.get("step") !== number) { model.set("step", number); model.save_changes(); }
     if (!moves) return true;
     const frame = frames()[number];
-    await wait(isCalm() ? 0 : frame.lead / rate());
-    for (const move of frame.moves) {
+    // Where each line has its motion, a line is said when that motion has told it: a question as it leaves.
+    const lines = [...parts.said.querySelectorAll(".mc-said.new")];
+    const paced = frame.moves.length > 0 && lines.length === frame.moves.length;
+    const say = (line) => {
+      line.classList.remove("unsaid");
+      parts.said.scrollTop = Math.max(parts.said.scrollTop, line.offsetTop + line.offsetHeight - parts.said.offsetTop - parts.said.clientHeight + 8);
+    };
+    if (paced) { parts.said.style.setProperty("--beat", "0ms"); lines.forEach((line) => line.classList.add("unsaid")); parts.said.scrollTop = 0; }
+    else await wait(isCalm() ? 0 : frame.lead / rate());
+    for (const [place, move] of frame.moves.entries()) {
       if (mine !== turn) return false;
+      if (paced && move.kind === "question") say(lines[place]);
       await scene.play(move, rate());
+      if (paced && mine === turn) say(lines[place]);
     }
+    if (mine === turn && frame.moves.length) tell(frame.marks, frame.title);
     return mine === turn;
   }
   async function play() {

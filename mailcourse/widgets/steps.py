@@ -33,6 +33,7 @@ class Step:
     session: int | None = None  # in which SMTP session
     what: str = ""  # the event that it tells; none for a session and a look-up
     is_taken: bool = False  # a session in which the server took the message
+    opening: str = ""  # the title before anybody knows how it ends; none: it is the same
 
 
 # ---- events → steps ----------------------------------------------------------------------------------
@@ -79,12 +80,14 @@ class _Telling:
         if self.lines and self.session in self.ends:
             client, server = self.ends[self.session]
             is_taken = self.session in self.taken
-            title = f"{server} tells {client}: 250, it is mine now" if is_taken else f"{client} talks to {server}"
+            opening = f"{client} talks to {server}"
+            title = f"{server} tells {client}: 250, it is mine now" if is_taken else opening
             matches = (RCPT.match(line) for line in self.lines)
             about = frozenset(match[1].lower() for match in matches if match)
             step = Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
             seq, message = (self.last.seq, self.last.message) if self.last is not None else (0, None)
-            self.steps.append(replace(step, seq=seq, message=message, session=self.session, is_taken=is_taken))
+            step = replace(step, seq=seq, message=message, session=self.session, is_taken=is_taken)
+            self.steps.append(replace(step, opening=opening))
         self.lines = []
 
 
@@ -152,8 +155,9 @@ def _look_up(telling: _Telling, event: Event) -> None:
     query, reply = first.facts, event.facts
     answers = ", ".join(_value(text) for text in reply["answers"]) or reply["rcode"]
     lines = (_dns_line(each) for each in telling.asking)
-    title = f"{first.host} asks the DNS for {query['type']} of {query['name'].rstrip('.')}: {answers}"
-    step = Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time)
+    opening = f"{first.host} asks the DNS for {query['type']} of {query['name'].rstrip('.')}"
+    title = f"{opening}: {answers}"
+    step = Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time, opening=opening)
     telling.steps.append(replace(step, seq=event.seq, message=event.message))
     telling.asking = []
 
@@ -175,7 +179,7 @@ def question_steps(events: Iterable[Event]) -> list[Step]:
             values = ", ".join(_value(text) for text in event.facts["answers"])
             says = "it does not know, but names who may" if event.facts["rcode"] == "REFERRAL" else "it answers"
             title = f"{event.host} tells {last.host}: {says}: {values or event.facts['rcode']}"
-            told.append(_question(title, last, event, event.host))
+            told.append(replace(_question(title, last, event, event.host), opening=f"{event.host} tells {last.host}"))
     return told
 
 
@@ -254,9 +258,9 @@ def _fetched(event: Event) -> Step:
 
 
 def _unreachable(event: Event) -> Step:
-    return Step(
-        event.sentence(), "mail", event.host, (event.host, event.facts["peer"]), (event.facts["reason"],), False
-    )
+    ends = event.host, str(event.facts["peer"])
+    told = event.facts["reason"]
+    return Step(event.sentence(), "mail", event.host, ends, (told,), False, opening=f"{ends[0]} calls {ends[1]}")
 
 
 def _in_words(event: Event) -> Step:

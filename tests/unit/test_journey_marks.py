@@ -94,3 +94,21 @@ def test_a_letter_that_lies_somewhere_and_one_that_comes_back_have_a_shape_each(
     for state in ("holding", "returning"):
         assert f'<g class="sign {state}">' in picture
     assert "mx1" in picture
+
+
+def test_nothing_tells_how_a_step_ends_while_it_moves(lab: Lab) -> None:
+    refused = lab.person(ALICE).send(NOBODY, "x", "?").journey()
+    lab.host("mail.bakery.test").down()
+    lost = lab.person(ALICE).send(BRUNO, "x", "?").journey()
+    for view in (refused, lost):
+        made = film(view)
+        for one, frame in zip([None, *made], made, strict=False):
+            known = lies(named(view, one.marks)) if one else {}
+            assert lies(named(view, frame.before)) == known, frame.title
+        ends = [frame for frame in made if frame.opening != frame.title]
+        assert len(ends) > 3
+        for frame in ends:
+            assert not any(word in frame.opening for word in ("10 mx1", "192.0.2", "250", "cannot", "198.51"))
+    step = next(frame for frame in film(lost) if "cannot reach mail.bakery.test" in frame.title)
+    assert "no answer" not in {mark.words for mark in step.before.values()}
+    assert "no answer" in {mark.words for mark in step.marks.values()}

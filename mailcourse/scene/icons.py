@@ -58,7 +58,7 @@ SIGNS = {
 ENVELOPE = (
     '<rect class="cover" x="-21" y="-14" width="42" height="28" rx="3"/><path class="flap" d="M-21-12 0 5 21-12"/>'
 )
-#: a note that comes back; its badge says the same as its colour, and what it carries says it in words
+#: a note that comes back; its badge says the same as its colour, and the words beside its way say it too
 NOTE = 'x="-22" y="-13" width="44" height="26" rx="13"'
 SPRITES = {
     "letter": ENVELOPE,
@@ -69,6 +69,6 @@ SPRITES = {
     "reply": f'<rect class="note good" {NOTE}/><path class="badge good" d="M-7 0l5 6 9-12"/>',
     "refusal": f'<rect class="note bad" {NOTE}/><path class="badge bad" d="M-6-6 6 6M6-6-6 6"/>',
     "later": f'<rect class="note slow" {NOTE}/><path class="badge slow" d="M-6-8h12L-6 8h12Z"/>',
-    "stamp": '<rect class="mark" x="-40" y="-12" width="80" height="24" rx="4"/>'
+    "stamp": '<rect class="mark" x="-20" y="-12" width="40" height="24" rx="4"/>'
     '<path class="badge" d="M-8 8h16M-6 3h12L2-3a4 4 0 1 0-4 0Z"/>',
 }

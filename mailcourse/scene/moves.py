@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mailcourse.internet.trace import Event
@@ -23,6 +24,8 @@ from .draw import bend, curve, cut, host_id, position
 from .hosts import MAILBOX
 from .places import Places, Spot
 
+#: plays them in a browser; the stage runs it
+PLAYER = Path(__file__).with_suffix(".js").read_text("utf-8")
 #: Milliseconds: for what glides, for a word to or from the DNS, and for what only appears.
 GLIDE, ASK, SHOW = 600, 400, 450
 #: A letter that finds nobody turns back here.
@@ -53,7 +56,7 @@ class Move:
         """Return the curve it moves on."""
         start, end = (ground.spots[name] for name in self.names)
         if self.kind == "stamp":
-            start = end = Spot(start.x, start.y - 26)
+            start = end = Spot(start.x, start.y - 10)
         if self.kind in ("question", "answer") and abs(start.y - end.y) < 1 and start != end:
             across = end.x - start.x  # below those who stand between them
             low = start.y + DIP
@@ -68,7 +71,7 @@ class Move:
             "points": [[round(spot.x, 1), round(spot.y, 1)] for spot in points],
             "path": curve(points),
             "hosts": [host_id(ground, name) for name in dict.fromkeys(self.names)],
-            "said": cut(self.said, MAX_SAID),
+            "said": whole_words(self.said),
             "ms": self.ms,
             "turns": TURN if self.turns else 0,
         }
@@ -191,6 +194,18 @@ def _first_label(value: str) -> str:
     if value.replace(".", "").isdecimal():
         return value
     return " ".join(word.partition(".")[0] for word in value.split(" ")[:3])
+
+
+def whole_words(said: str) -> str:
+    """Shorten what is said to whole words; the code of a reply comes first, and stays.
+
+    >>> whole_words("550 5.1.1 there is no mailbox nobody@bakery.test"), whole_words("to bruno@bakery.test")
+    ('550 5.1.1 there is no mailbox', 'to bruno@bakery.test')
+    """
+    if len(said) <= MAX_SAID:
+        return said
+    start = said[: MAX_SAID + 1].rpartition(" ")[0].rstrip(" ,:;")
+    return start if len(start) > MAX_SAID // 2 else cut(said, MAX_SAID)
 
 
 def moves_of(events: Iterable[Event], teller: Teller | None = None) -> list[Move]:

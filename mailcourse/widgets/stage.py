@@ -19,7 +19,7 @@ import traitlets
 
 from mailcourse.scene.draw import Marks, draw
 from mailcourse.scene.icons import SPRITES
-from mailcourse.scene.moves import Move
+from mailcourse.scene.moves import PLAYER, Move
 from mailcourse.scene.places import Link, Places
 
 from .frames import Frame
@@ -46,7 +46,7 @@ SMALL, LARGE = 13, 20
 class Stage(anywidget.AnyWidget):
     """One scene.  `layout_name` is a class of `stage.css`: "live", "journey" or "room"."""
 
-    _esm = Path(__file__).with_suffix(".js").read_text("utf-8")  # anywidget holds every widget of a path
+    _esm = PLAYER + Path(__file__).with_suffix(".js").read_text("utf-8")  # anywidget holds every widget of a path
     _css = Path(__file__).with_suffix(".css").read_text("utf-8")
     picture = traitlets.Unicode("").tag(sync=True)
     news = traitlets.Dict().tag(sync=True)

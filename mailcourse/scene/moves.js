@@ -74,6 +74,12 @@ class Scene {
       if (line.matches(".node > text")) this.squeeze(line);
     });
   }
+  /** Show what is chosen, and leave all else as it is. */
+  choose(marks) {
+    this.svg?.querySelectorAll("g.node, g.edge").forEach((part) => {
+      part.classList.toggle("chosen", (marks[part.id]?.[0] || "").split(" ").includes("chosen"));
+    });
+  }
   say(words) {
     if (words) this.svg?.setAttribute("aria-label", words);
   }

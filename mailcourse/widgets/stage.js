@@ -1,7 +1,7 @@
 // The stage: one scene, and what moves on it.  Python decides what is shown; this file plays it, with `moves.js`.
 const RATES = { slow: 0.5, normal: 1, fast: 2.5 };
 const REST = 700; // milliseconds between two steps while it plays
-const MANY = 24, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
+const MANY = 12, TOO_MANY = 160; // motions that wait: from here on faster, from there on left out
 
 function make(tag, name, words = "") {
   const made = document.createElement(tag);
@@ -19,7 +19,7 @@ function live(model, scene) {
     while (queue.length) {
       if (paused) await new Promise((go) => (resume = go));
       const item = queue.shift();
-      if (item.marks) { scene.mark(item.marks); continue; }
+      if (item.marks) { scene.mark(item.marks); scene.choose(model.get("news").marks); continue; }
       const waiting = queue.length;
       const rate = RATES[model.get("speed")] * Math.max(1, waiting / MANY);
       await scene.play(item, rate, true);
@@ -31,8 +31,9 @@ function live(model, scene) {
     scene.say(news.words);
     if (news.number === seen) return;
     seen = news.number;
+    scene.choose(news.marks); // follows the hand, whatever still moves
     queue.push(...news.moves, { marks: news.marks });
-    if (queue.length > TOO_MANY) queue = queue.slice(-MANY);
+    if (queue.length > TOO_MANY) queue = queue.slice(-2 * MANY);
     if (!model.get("frames").length) run();
   }
   return {
@@ -124,7 +125,12 @@ function film(model, scene, parts, words) {
     shown: () => number,
     /** Other frames: the step stays where it is. */
     load() { if (frames().length) { turn++; go(Math.min(model.get("step"), frames().length - 1), false); } },
-    leave() { turn++; scene.halt(); number = -1; },
+    leave() {
+      turn++;
+      scene.halt();
+      number = -1;
+      [parts.title, parts.count, parts.said, parts.letter].forEach((part) => part.replaceChildren());
+    },
   };
 }
 

@@ -63,11 +63,34 @@ def memory(entries: Iterable[Mapping[str, Any]], longest: dict[tuple[str, str], 
         longest[key] = max(longest.get(key, 1), left)
         part = 100 * left / longest[key]
         bar = f'<span class="mc-ttl" aria-hidden="true"><span style="width:{part:.0f}%"></span></span>'
-        cells = (name, kind, f"{left} s", str(entry["from"]), str(entry["answer"])[:MAX_ANSWER])
-        words = [f"<td>{escape(cell)}</td>" for cell in cells]
-        rows.append(f"<tr>{''.join(words[:2])}<td>{bar}</td>{''.join(words[2:])}</tr>")
-    head = "".join(f"<th>{word}</th>" for word in ("name", "type", "it runs down", "left", "from", "answer"))
+        values = "<br>".join(escape(value) for value in _values(str(entry["answer"])[:MAX_ANSWER], name))
+        rows.append(
+            f"<tr><td>{escape(name)}<br><small>from: {escape(str(entry['from']))}</small></td><td>{escape(kind)}</td>"
+            f'<td class="mc-value">{values}</td><td class="mc-left">{bar}<br>{_span(left)}</td></tr>'
+        )
+    head = "".join(f"<th>{word}</th>" for word in ("name", "type", "answer", "it runs down"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else "Nothing."
+
+
+def _values(answer: str, name: str) -> list[str]:
+    """Return what the records say, without the name, TTL and type that stand beside it.
+
+    >>> _values("x.test. 60 IN MX 10 a.x.test.; x.test. 60 IN MX 20 b.x.test.", "x.test.")
+    ['10 a.x.test.', '20 b.x.test.']
+    """
+    records = answer.split(f"; {name} ")
+    return [record.removeprefix(f"{name} ").split(" ", 3)[-1] for record in records]
+
+
+def _span(seconds: int) -> str:
+    """Say how long something is still remembered.
+
+    >>> _span(86400), _span(1200), _span(45)
+    ('24 h · 86400 s', '20 min · 1200 s', '45 s')
+    """
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min · {seconds} s" if seconds < 7200 else f"{seconds // 3600} h · {seconds} s"
 
 
 class DigView(LiveView):

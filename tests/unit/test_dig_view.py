@@ -144,3 +144,13 @@ def test_a_closed_lab_says_so(view: DigView, lab: Lab) -> None:
     assert view.ask.disabled
     assert "closed" in view.notice.value
     assert "form to ask the DNS" in repr(view)
+
+
+def test_a_remembered_answer_is_told_without_what_stands_beside_it(lab: Lab) -> None:
+    lab.dns.lookup("bakery.test", "MX")
+    told = memory([dict(row) for row in lab.dns.cache], {})
+    row = next(row for row in told.split("<tr>") if "10 mx1" in row)
+    assert "10 mx1.bakery.test.<br>20 mx2.bakery.test." in row
+    assert row.count("bakery.test.<br><small>") == 1
+    assert "IN MX" not in told
+    assert "60 min · 3600 s" in row

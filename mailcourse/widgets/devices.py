@@ -31,8 +31,9 @@ from mailcourse.scene.draw import draw
 from mailcourse.scene.moves import Move
 
 from .live import LiveView
-from .parts import button
+from .parts import TAIL, button
 from .stage import Stage
+from .talk import SECRET, reader_rows, talk_html
 
 #: what can be chosen → protocol, and whether POP3 leaves the mail on the server
 WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
@@ -69,10 +70,9 @@ def dialogue(events: Iterable[Event]) -> str:
     lines = []
     for event in events:
         side, line = event.facts["side"], event.facts["line"]
-        shown = "(a secret, not shown)" if event.facts["secret"] else line
-        lines.append(f'<span class="{escape(side)}">{escape(side)}: {escape(shown)}</span>')
-    text = "\n".join(lines[-MAX_LINES:]) or "nothing was said yet"
-    return f'<pre tabindex="0" class="mc-sheet">{text}</pre>'
+        lines.append(f"{side}: {SECRET if event.facts['secret'] else line}")
+    said = talk_html(reader_rows(lines[-MAX_LINES:])) if lines else "nothing was said yet"
+    return f'<div tabindex="0" role="log" class="mc-sheet">{said}</div>'
 
 
 class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -89,7 +89,7 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.buttons = {word: button(word) for word in WORDS}
         self.status = widgets.HTML()
         self.said: list[Event] = []  # of the last synchronising
-        self.dialogue = widgets.HTML(layout={"max_height": "240px", "overflow": "auto"})
+        self.dialogue = widgets.HTML(layout={"max_height": "240px", **TAIL})
         self.protocol.observe(lambda _: self._change(), "value")
         self.online.observe(lambda _: self._switch(), "value")
         for word, made in self.buttons.items():

@@ -9,6 +9,8 @@ from typing import Any
 import ipywidgets as widgets
 
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
+#: For what grows at its end: a reversed column with one child keeps the end in view, or where a reader has scrolled.
+TAIL = {"display": "flex", "flex_flow": "column-reverse", "overflow": "auto"}
 
 
 class Box(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

@@ -24,7 +24,15 @@ FOLDS = (("EHLO", "EHLO"), ("HELO", "HELO"), ("LHLO", "LHLO"), ("STARTTLS", "TLS
 MAX_LINE = 300
 #: Rows of one dialogue; of a letter to a hundred people, the first and the last.
 MAX_ROWS = 24
-BOLD = re.compile(r"([CS]): (\d\d\d|MAIL FROM:|RCPT TO:|DATA|BDAT)", re.IGNORECASE)
+BOLD = re.compile(
+    r"[CS]: (?:[A-Z]+\d+ )?(\d\d\d|MAIL FROM:|RCPT TO:|DATA|BDAT|UID [A-Z]+|"
+    r"(?:SELECT|EXAMINE|FETCH|STORE|SEARCH|MOVE|COPY|EXPUNGE|APPEND|UIDL|LIST|STAT|RETR|TOP|DELE)\b)",
+    re.IGNORECASE,
+)
+#: what a reader's program says only to get in and out: RFC 9051 §6.1 and §6.2, RFC 1939 §4
+AROUND = {"CAPABILITY", "CAPA", "STARTTLS", "STLS", "LOGIN", "AUTHENTICATE", "AUTH", "USER", "PASS", "ENABLE", "UTF8"}
+AROUND |= {"ID", "NOOP", "NAMESPACE", "LOGOUT", "QUIT"}
+SECRET = "(a secret, not shown)"
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,54 @@ def rows_of(lines: Sequence[str], old: int = 0) -> list[TalkRow]:
             folded.append(line)
     unfold(len(lines) > old)
     return _shortened(rows)
+
+
+def reader_rows(lines: Sequence[str]) -> list[TalkRow]:
+    """Fold what a dialogue of IMAP or POP3 has around the mail: greeting, log-in, farewell; no refusal is folded."""
+    rows: list[TalkRow] = []
+    folded: list[str] = []
+    is_around = True  # the greeting
+
+    def unfold() -> None:
+        if folded:
+            rows.append(TalkRow("fold", _around(folded), tuple(folded), is_new=False))
+            folded.clear()
+
+    for line in lines:
+        side, text = line[:1], line[3:]
+        if side == "C" and text != SECRET:  # a secret belongs to what was said before it
+            is_around = _verb(text) in AROUND
+        is_no = side == "S" and (text.startswith("-ERR") or text.split(" ")[1:2] in (["NO"], ["BAD"]))
+        if is_around and not is_no:
+            folded.append(line)
+        else:
+            unfold()
+            rows.append(TalkRow("bad" if is_no else side, line, is_new=False))
+    unfold()
+    return _shortened(rows)
+
+
+def _verb(text: str) -> str:
+    """Return the command of a line, without the tag that IMAP has before it.
+
+    >>> _verb("A4 SELECT INBOX"), _verb("RETR 1"), _verb("quit")
+    ('SELECT', 'RETR', 'QUIT')
+    """
+    words = text.upper().split(" ")
+    has_tag = len(words) > 1 and words[0] not in AROUND and words[0][-1:].isdigit()
+    return words[1] if has_tag else words[0]
+
+
+def _around(lines: Sequence[str]) -> str:
+    """Name what is folded.
+
+    >>> _around(["S: +OK POP3", "C: USER bruno", "S: +OK", "C: (a secret, not shown)"])
+    'greeting, USER, login (4 lines)'
+    """
+    words = ["login" if line[3:] == SECRET else _verb(line[3:]) for line in lines if line.startswith("C: ")]
+    if lines[0].startswith(("S: * OK", "S: +OK")):
+        words.insert(0, "greeting")
+    return f"{', '.join(dict.fromkeys(words)) or 'more'} ({len(lines)} line{'s' * (len(lines) != 1)})"
 
 
 def _kind(side: str, text: str, asked: str) -> str:
@@ -116,7 +172,7 @@ def _line(line: str) -> str:
     match = BOLD.match(text)
     if match is None:
         return escape(text)
-    return f"{escape(text[:3])}<b>{escape(match[2])}</b>{escape(text[match.end() :])}"
+    return f"{escape(text[: match.start(1)])}<b>{escape(match[1])}</b>{escape(text[match.end() :])}"
 
 
 def lead(rows: Sequence[TalkRow]) -> int:

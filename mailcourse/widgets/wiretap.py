@@ -25,7 +25,7 @@ from mailcourse.lab.ports import SERVICES
 from mailcourse.scene.still import sheet
 
 from .live import LiveView
-from .parts import button
+from .parts import TAIL, button
 
 MAX_ROWS = 300
 #: Lines shown of one packet; of one that cannot be read anyway, fewer.
@@ -127,7 +127,7 @@ class WiretapView(LiveView):
             "on all links" if not names else "at " + names[0] if len(names) == 1 else "between " + " and ".join(names)
         )
         self.summary = widgets.HTML()
-        self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
+        self.screen = widgets.HTML(layout={"max_height": "420px", **TAIL})
         self.clear = button("Clear")
         self.clear.on_click(lambda _: self._forget())
         super().__init__(lab, [widgets.HBox([self.clear, self.summary]), self.screen])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from mailcourse.scene.copies import MAX_LETTERS, CopyState, copies_ground, copie
 from mailcourse.scene.draw import host_id
 from mailcourse.scene.hosts import MAILBOX
 from mailcourse.widgets.devices import DevicesView, OneDevice
+from mailcourse.widgets.talk import SECRET, reader_rows
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 
@@ -147,3 +149,26 @@ def test_the_scene_tells_what_each_press_moved(view: DevicesView) -> None:
     until(lambda: told() == [("question", "no way there")])
     assert view.stage.news["moves"][0]["turns"]
     assert "laptop, offline: 1 in INBOX" in view.svg()
+
+
+@pytest.mark.parametrize(("way", "command"), [("IMAP", "UID FETCH"), ("POP3, keep", "RETR")])
+def test_log_in_and_farewell_are_folded_and_what_is_done_with_mail_is_not(
+    view: DevicesView, way: str, command: str
+) -> None:
+    laptop = view.devices[0]
+    laptop.protocol.value = way
+    press(laptop, "Synchronise")
+    until(lambda: "<summary>LOGOUT" in laptop.dialogue.value or "<summary>QUIT" in laptop.dialogue.value)
+    folds = re.findall("<details.*?</details>", laptop.dialogue.value)
+    folded = "".join(folds)
+    assert "<summary>greeting, " in folded
+    assert len(folds) == 2
+    assert f"<b>{command}</b>" in laptop.dialogue.value
+    assert command not in folded
+
+
+def test_a_refused_log_in_is_not_folded() -> None:
+    rows = reader_rows(["S: +OK POP3", "C: USER x", "S: +OK", f"C: {SECRET}", "S: -ERR wrong password", "C: QUIT"])
+    assert [row.kind for row in rows] == ["fold", "bad", "fold"]
+    rows = reader_rows(["S: * OK hello", f"C: {SECRET}", "S: A1 NO wrong password"])
+    assert [row.kind for row in rows] == ["fold", "bad"]

@@ -197,15 +197,20 @@ def _first_label(value: str) -> str:
 
 
 def whole_words(said: str) -> str:
-    """Shorten what is said to whole words; the code of a reply comes first, and stays.
+    """Shorten what is said to what stands before a comma, or else to whole words; the code of a reply stays.
 
     >>> whole_words("550 5.1.1 there is no mailbox nobody@bakery.test"), whole_words("to bruno@bakery.test")
     ('550 5.1.1 there is no mailbox', 'to bruno@bakery.test')
+    >>> whole_words("no answer from mx1.bakery.test, it is down"), whole_words("a@b" * 20)[-3:]
+    ('no answer from mx1.bakery.test', '@b…')
     """
     if len(said) <= MAX_SAID:
         return said
-    start = said[: MAX_SAID + 1].rpartition(" ")[0].rstrip(" ,:;")
-    return start if len(start) > MAX_SAID // 2 else cut(said, MAX_SAID)
+    for end in (",", " "):
+        start = said[: MAX_SAID + 1].rpartition(end)[0].rstrip(" ,:;")
+        if len(start) > MAX_SAID // 2:
+            return start
+    return cut(said, MAX_SAID)
 
 
 def moves_of(events: Iterable[Event], teller: Teller | None = None) -> list[Move]:

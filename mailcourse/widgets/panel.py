@@ -78,6 +78,7 @@ class SendPanel(Box):
             self.journey.follow(self.sent.trace, self.sent.message, playing=True)
             self._tell()
         except LabError as error:
+            self.journey.leave()  # the way of an earlier message is not that of this one
             self._result.value = (
                 f'<div role="alert" class="mc-card bad"><h4>{SAID["not sent"]}</h4>{escape(visible(str(error)))}</div>'
             )

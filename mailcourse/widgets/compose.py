@@ -212,6 +212,8 @@ class ComposeView(LiveView):
 
     def letter(self) -> Letter:
         """Return the message that is in the fields; the same one, to the octet, until a field is changed."""
+        if not self.rcpt_to.value.strip():
+            raise LabError("There is no recipient. Write the reader's address into the field To.")
         values = {name: field.value for name, field in self.fields.items()}
         values["from_header"] = "" if values["from_header"].strip() in ("", self._own) else values["from_header"]
         values |= {"text": self.text.value, "html": self.html.value}

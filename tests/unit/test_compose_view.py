@@ -205,7 +205,7 @@ def test_a_changed_field_makes_another_message(form: ComposeView) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"to": ""}, "There is no recipient"),
+        ({"to": ""}, "into the field To."),
         ({"to": "bruno at the bakery"}, "is not an address: there is no @"),
         ({"to": "<script>@x.test"}, "&lt;script&gt;"),
         ({"to": "\ud800@x.test"}, "is not valid"),

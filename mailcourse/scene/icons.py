@@ -1,6 +1,7 @@
 """The shapes: one for each role, and one for each state, so that none is told by colour alone.
 
-Each is drawn around (0, 0), a host's about 60 wide and 44 high.  `draw.css` has the colours.
+Each is drawn around (0, 0), a host's about 60 wide and 44 high.  `draw.css` has the colours; what is a `base` lies on
+the ground, which a dark theme darkens.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 HOSTS = {
     "person": (
         '<rect class="paper" x="-25" y="-22" width="50" height="34" rx="4"/>'
-        '<path class="line" d="M-33 17h66M-12-6h24M-12 1h16"/>'
+        '<path class="line" d="M-12-6h24M-12 1h16"/><path class="line base" d="M-33 17h66"/>'
     ),
     "web": (
         '<rect class="paper" x="-28" y="-22" width="56" height="42" rx="5"/>'
@@ -29,7 +30,7 @@ HOSTS = {
 #: a person's mailbox, about 26 wide
 MAILBOX = (
     '<path class="box" d="M-13 10V-2a8 8 0 0 1 8-8H7a8 8 0 0 1 8 8v12Z"/>'
-    '<path class="line" d="M3 10V-2a8 8 0 0 0-8-8M7-1h6M13-1v-8"/>'
+    '<path class="line" d="M3 10V-2a8 8 0 0 0-8-8M7-1h6"/><path class="line base" d="M13-1v-8"/>'
 )
 #: a letter that lies at a host, at its lower right corner
 LYING = (

@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
 
 from conftest import CHROMIUM, FLAGS  # noqa: E402
 from site_pages import READY, RUN, cells_of, texts  # noqa: E402

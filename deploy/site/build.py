@@ -211,7 +211,7 @@ def build_lite(site: Path, work: Path, names: list[str]) -> None:
 
 
 #: What JupyterLab's own page is given beside its own.
-HEAD = '<link rel="icon" href="../icon-120x120.png"><script type="module" src="../static/narrow.js"></script>'
+HEAD = '<link rel="icon" href="../icon-120x120.png"><script type="module" src="../static/page.js"></script>'
 #: What no page asks for: settings of the builder, and older forms of the letters with icons.
 SPARE = ("rspack.config*", "build/*.svg", "build/*.eot", "build/*.ttf", "build/*LICENSE*", "build/third-party*")
 DISABLED = [
@@ -250,7 +250,7 @@ def main(target: str = "_site") -> None:
         for path in site.glob(pattern):
             path.unlink()
     lab = site / "lab" / "index.html"
-    shutil.copy(HERE / "narrow.js", site / "static" / "narrow.js")
+    shutil.copy(HERE / "page.js", site / "static" / "page.js")
     lab.write_text(lab.read_text().replace("</head>", f"{HEAD}</head>", 1))
     shutil.copytree(fetch_npm(GRAPHVIZ) / "dist", site / "static" / "graphviz", ignore=shutil.ignore_patterns("*.map"))
     shutil.rmtree(work)

@@ -41,6 +41,7 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     )
     tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     tab.goto(f"{address}{FIRST}")
+    tab.get_by_role("status").filter(has_text="are being loaded").wait_for(timeout=60_000)
     tab.wait_for_function(READY, timeout=60_000)
     yield tab
     context.close()
@@ -54,6 +55,7 @@ def run_in(page: Any) -> Any:
 
 def test_every_lesson_prints_in_chromium_what_was_saved(page: Any) -> None:
     assert [line for lesson in LESSONS for line in differences(lesson, run_in(page))] == []
+    assert page.locator("#course-loading").count() == 0, "what was waited for is there"
 
 
 def test_every_lesson_prints_in_firefox_what_was_saved(address: str) -> None:

@@ -21,6 +21,7 @@ import ipywidgets as widgets
 from mailcourse.internet.errors import LabError
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.table import table
+from mailcourse.scene.draw import cut
 from mailcourse.scene.still import sheet
 
 from .live import LiveView
@@ -39,7 +40,7 @@ MARKS = {
     "failed": ("✕", "gave", "given up"),
 }
 #: lanes that are drawn, and letters of a lane's name
-MAX_LANES, MAX_NAME = 8, 90
+MAX_LANES, MAX_NAME = 8, 28
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,17 @@ class Waiting:
     @property
     def line(self) -> str:
         """The message in one line."""
+        return self._line(self.host, self.sender, ", ".join(self.recipients))
+
+    @property
+    def headline(self) -> str:
+        """The same for a picture: long names are cut, and never what is said at the end."""
+        names = (self.host, self.sender, ", ".join(self.recipients))
+        return self._line(*(cut(name, MAX_NAME) for name in names))
+
+    def _line(self, host: str, sender: str, recipients: str) -> str:
         when = "held" if self.due is None else f"next {self.due:%a %H:%M}"
-        return (
-            f"{self.host}: {self.queue_id} {self.sender} → {', '.join(self.recipients)} ({when}, {self.attempts} tried)"
-        )
+        return f"{host}: {self.queue_id} {sender} → {recipients} ({when}, {self.attempts} tried)"
 
     @property
     def short(self) -> str:
@@ -146,7 +154,7 @@ def lanes(lab: PlainLab, messages: Sequence[Waiting], chosen: object) -> str:
     """Draw a lane for each message that waits, the chosen one first."""
     ordered = sorted(messages, key=lambda item: (item.host, item.queue_id) != chosen)
     drawn = [
-        f'<div class="mc-lane">{escape(item.line[:MAX_NAME])}<br>{timeline(history(lab, item), lab.clock.now())}</div>'
+        f'<div class="mc-lane">{escape(item.headline)}<br>{timeline(history(lab, item), lab.clock.now())}</div>'
         for item in ordered[:MAX_LANES]
     ]
     more = len(messages) - MAX_LANES
@@ -257,7 +265,7 @@ class QueuesView(LiveView):
         title = f"{now:%a %d %b %H:%M:%S}, {len(messages)} waiting"
         if not messages:
             return sheet([("soft", "All queues are empty.")], title)
-        shown = [(item.line[:MAX_NAME], timeline(history(self.lab, item), now)) for item in messages[:MAX_LANES]]
+        shown = [(item.headline, timeline(history(self.lab, item), now)) for item in messages[:MAX_LANES]]
         return still_lanes(shown, title)
 
     def __repr__(self) -> str:

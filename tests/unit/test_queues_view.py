@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -124,3 +125,11 @@ def test_nothing_planned_is_a_sentence(lab: Lab) -> None:
         view.advance(None)
     press(view, "Next event")
     assert "Nothing is planned" in view.notice.value
+
+
+def test_the_head_of_a_lane_ends_with_when_it_is_tried_next_however_long_its_names_are(stuck: Lab) -> None:
+    item = waiting(stuck)[0]
+    assert item.headline == item.line
+    long = replace(item, attempts=10, sender="a" * 60 + "@x.test", recipients=("b" * 200 + "@x.test", "c@x.test"))
+    assert long.headline.endswith(", 10 tried)")
+    assert len(long.headline) < 150

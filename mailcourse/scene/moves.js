@@ -48,14 +48,31 @@ class Scene {
     if (!view?.width || !this.box.clientWidth) return;
     const box = this.svg.getBoundingClientRect();
     const scale = Math.min(box.width / view.width, box.height / view.height) || 1;
-    this.svg.style.setProperty("--text", `${Math.max(15, this.model.get("min_text") / scale)}px`);
+    const size = Math.max(15, this.model.get("min_text") / scale);
+    this.svg.style.setProperty("--text", `${size}px`);
+    this.pitch(size);
     this.svg.querySelectorAll(".area text, .node > text").forEach((text) => this.squeeze(text));
+  }
+  /** Lines stand as far from each other as their letters are high: a name, the words below it, a title. */
+  pitch(size) {
+    const name = Math.min(48, Math.max(40, 20 + 0.85 * size));
+    const words = Math.min(76, name + Math.max(21, 0.95 * size));
+    this.svg.querySelectorAll(".node > .name").forEach((text) => text.setAttribute("y", name));
+    this.svg.querySelectorAll(".node > .words").forEach((text) => text.setAttribute("y", words));
+    this.svg.querySelectorAll(".area").forEach((area) => {
+      const top = area.querySelector("rect").y.baseVal.value;
+      area.querySelector("text").setAttribute("y", top + Math.min(28, Math.max(20, 0.9 * size)));
+    });
   }
   /** A line keeps to its place: letters of this size stand closer where they would leave it. */
   squeeze(text) {
     const area = text.parentNode.querySelector(":scope > rect:not(.hit, .back)");
     const room = area ? area.width.baseVal.value - 24 : ROOM;
     text.removeAttribute("textLength");
+    if (area) { // a title leaves out its end before it is pressed together; the whole one is its tooltip
+      text.textContent = text.dataset.whole ??= text.textContent;
+      if (text.getComputedTextLength() * 0.85 > room) text.textContent = text.dataset.whole.split(/ of | for |, /)[0];
+    }
     if (text.getComputedTextLength() <= room) return;
     text.setAttribute("textLength", room);
     text.setAttribute("lengthAdjust", "spacingAndGlyphs");

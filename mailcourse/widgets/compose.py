@@ -31,6 +31,49 @@ from .reading import source
 
 #: fields of the header: attribute, its label
 FIELDS = {"from_header": "From", "to": "To", "cc": "Cc", "bcc": "Bcc", "subject": "Subject"}
+#: what a person reads
+WORDS = {
+    "by you": "written by you, into the form",
+    "by program": "written by the mail program, from its settings",
+    "hidden": "{names}: in the envelope only; no header tells",
+    "no hidden": "nobody; there is no such header",
+    "sender": "<{address}>, said to the server before the message; a bounce would go there",
+    "recipients": "{addresses}; this decides where it goes",
+    "from": "{wrote}; nobody has checked it",
+    "date": "written by the mail program on {machine}, from that machine's clock",
+    "message-id": "made up by the mail program on {machine}; an answer will refer to it",
+    "content-type": "written by the mail program: the parts of the message, and the line between them",
+    "in all": "in all",
+    "octets": "{count:,} octets; every line ends with CR LF",
+    "recipient": "recipient",
+    "state": "state",
+    "in words": "in words",
+    "see": "Look at the raw message",
+    "see tip": "the octets that Send will send",
+    "send": "Send",
+    "send tip": "submit the message to the server, on port 587",
+    "text": "Text",
+    "html hint": "<p>the same with markup</p>",
+    "attach": "Attach files",
+    "remove": "Remove files",
+    "remove tip": "send without attachments",
+    "follow": "Follow the headers",
+    "follow tip": "put MAIL FROM and RCPT TO back",
+    "envelope": "Envelope",
+    "html body": "HTML body",
+    "edited": "{names}: as you edited it, whatever the headers say.",
+    "and": " and ",
+    "follows": "The envelope follows the headers.",
+    "file": "{name} ({count:,} octets)",
+    "changed": "A field was changed: look at the raw message again.",
+    "not sent": "Not sent. ",
+    "but sent": "Sent, but: ",
+    "no recipient": "There is no recipient. Write the reader's address into the field To.",
+    "who": "who wrote it",
+    "itself": "The message itself:",
+    "not yet": "Not sent yet: Send will send just this.",
+    "form": "A form to write a message: From, To, Cc, Bcc, Subject, Text, files; its envelope; the button Send.",
+}
 
 
 def follow(own: str, from_header: str, *fields: str) -> tuple[str, str]:
@@ -50,29 +93,25 @@ def follow(own: str, from_header: str, *fields: str) -> tuple[str, str]:
 
 def notes(letter: Letter, machine: str, hidden: Sequence[str], *, is_forged: bool) -> list[tuple[str, str]]:
     """Say who wrote what: (what is looked at, one sentence)."""
-    wrote = "written by you, into the form" if is_forged else "written by the mail program, from its settings"
-    secret = (
-        f"{', '.join(hidden)}: in the envelope only; no header tells" if hidden else "nobody; there is no such header"
-    )
+    wrote = WORDS["by you"] if is_forged else WORDS["by program"]
+    secret = WORDS["hidden"].format(names=", ".join(hidden)) if hidden else WORDS["no hidden"]
     rows = [
-        ("MAIL FROM", f"<{letter.sender}>, said to the server before the message; a bounce would go there"),
-        ("RCPT TO", f"{', '.join(f'<{name}>' for name in letter.recipients)}; this decides where it goes"),
-        ("From", f"{wrote}; nobody has checked it"),
-        ("Date", f"written by the mail program on {machine}, from that machine's clock"),
-        ("Message-ID", f"made up by the mail program on {machine}; an answer will refer to it"),
+        ("MAIL FROM", WORDS["sender"].format(address=letter.sender)),
+        ("RCPT TO", WORDS["recipients"].format(addresses=", ".join(f"<{name}>" for name in letter.recipients))),
+        ("From", WORDS["from"].format(wrote=wrote)),
+        ("Date", WORDS["date"].format(machine=machine)),
+        ("Message-ID", WORDS["message-id"].format(machine=machine)),
         ("Bcc", secret),
     ]
     if b"boundary=" in letter.raw.partition(b"\r\n\r\n")[0]:
-        rows.append(
-            ("Content-Type", "written by the mail program: the parts of the message, and the line between them")
-        )
-    return [*rows, ("in all", f"{len(letter.raw):,} octets; every line ends with CR LF")]
+        rows.append(("Content-Type", WORDS["content-type"]))
+    return [*rows, (WORDS["in all"], WORDS["octets"].format(count=len(letter.raw)))]
 
 
 def states(sent: PlainSent, events: Sequence[Any]) -> str:
     """Write where each recipient's copy is, as HTML, without waiting for the lab."""
     rows = [(one.recipient, one.state, one.words) for one in status(events, sent.recipients, sent.message)]
-    return str(table(("recipient", "state", "in words"), rows)._repr_html_())
+    return str(table((WORDS["recipient"], WORDS["state"], WORDS["in words"]), rows)._repr_html_())
 
 
 class ComposeView(LiveView):
@@ -96,8 +135,8 @@ class ComposeView(LiveView):
         self.result, self.raw = widgets.HTML(), widgets.HTML()
         self.journey = JourneyView()  # there from the start, so that it can play at once
         self.journey.layout.display = "none"
-        self.see = button("Look at the raw message", "the octets that Send will send")
-        self.button = button("Send", "submit the message to the server, on port 587")
+        self.see = button(WORDS["see"], WORDS["see tip"])
+        self.button = button(WORDS["send"], WORDS["send tip"])
         self.button.button_style = "primary"
         self.see.on_click(lambda _: self._press(self.show_raw))
         self.button.on_click(lambda _: self._press(self.send))
@@ -121,10 +160,10 @@ class ComposeView(LiveView):
 
     def _make_fields(self, filled: dict[str, str]) -> None:
         self.fields = {name: _text(label, filled.get(name, "")) for name, label in FIELDS.items()}
-        self.text = widgets.Textarea(value=filled.get("text", ""), description="Text", rows=6, **_wide())
-        self.html = widgets.Textarea(description="HTML", rows=5, placeholder="<p>the same with markup</p>", **_wide())
-        self.upload = widgets.FileUpload(icon="", multiple=True, description="Attach files", layout={"width": "auto"})
-        self.remove = button("Remove files", "send without attachments")
+        self.text = widgets.Textarea(value=filled.get("text", ""), description=WORDS["text"], rows=6, **_wide())
+        self.html = widgets.Textarea(description="HTML", rows=5, placeholder=WORDS["html hint"], **_wide())
+        self.upload = widgets.FileUpload(icon="", multiple=True, description=WORDS["attach"], layout={"width": "auto"})
+        self.remove = button(WORDS["remove"], WORDS["remove tip"])
         self.listed = widgets.HTML()
         self.remove.layout.display = "none"
         self.upload.observe(lambda _: self._list_files(), "value")
@@ -132,14 +171,14 @@ class ComposeView(LiveView):
 
     def _make_envelope(self) -> None:
         self.mail_from, self.rcpt_to = _text("MAIL FROM", ""), _text("RCPT TO", "")
-        self.follow_button = button("Follow the headers", "put MAIL FROM and RCPT TO back")
+        self.follow_button = button(WORDS["follow"], WORDS["follow tip"])
         self.status = widgets.HTML()
         self._edited: set[str] = set()
         self._derived = ("", "")
         page = widgets.VBox([self.mail_from, self.rcpt_to, self.follow_button, self.status])
         self.more = widgets.Accordion(
             [page, self.html],
-            titles=("Envelope", "HTML body"),
+            titles=(WORDS["envelope"], WORDS["html body"]),
             selected_index=None,
             layout={"width": "98%", "max_width": "720px"},
         )
@@ -170,15 +209,13 @@ class ComposeView(LiveView):
         self._tell_envelope()
 
     def _tell_envelope(self) -> None:
-        edited = " and ".join(sorted(self._edited))
+        edited = WORDS["and"].join(sorted(self._edited))
         self.status.value = f'<p role="status">{self._words(edited)}</p>'
         self.follow_button.disabled = not self._edited
 
     @staticmethod
     def _words(edited: str) -> str:
-        return (
-            f"{edited}: as you edited it, whatever the headers say." if edited else "The envelope follows the headers."
-        )
+        return WORDS["edited"].format(names=edited) if edited else WORDS["follows"]
 
     @property
     def attachments(self) -> list[tuple[str, bytes]]:
@@ -186,7 +223,7 @@ class ComposeView(LiveView):
         return [(file["name"], bytes(file["content"])) for file in self.upload.value]
 
     def _list_files(self) -> None:
-        files = [f"{visible(name)} ({len(octets):,} octets)" for name, octets in self.attachments]
+        files = [WORDS["file"].format(name=visible(name), count=len(octets)) for name, octets in self.attachments]
         self.listed.value = escape("; ".join(files))
         self.remove.layout.display = "" if files else "none"
 
@@ -195,7 +232,7 @@ class ComposeView(LiveView):
         if self.raw.value:
             self.raw.value = ""
             if self.sent is None:
-                self.result.value = "<p>A field was changed: look at the raw message again.</p>"
+                self.result.value = f"<p>{WORDS['changed']}</p>"
 
     # ---- doing -----------------------------------------------------------------------------------------
 
@@ -206,14 +243,14 @@ class ComposeView(LiveView):
         try:
             act()
         except LabError as error:
-            word = "Not sent. " if self.sent is None else "Sent, but: "
+            word = WORDS["not sent"] if self.sent is None else WORDS["but sent"]
             self.result.value = f'<p role="alert" class="mc-alert"><b>{word}</b>{escape(visible(str(error)))}</p>'
             self.raw.value, self.journey.layout.display = "", "none"
 
     def letter(self) -> Letter:
         """Return the message that is in the fields; the same one, to the octet, until a field is changed."""
         if not self.rcpt_to.value.strip():
-            raise LabError("There is no recipient. Write the reader's address into the field To.")
+            raise LabError(WORDS["no recipient"])
         values = {name: field.value for name, field in self.fields.items()}
         values["from_header"] = "" if values["from_header"].strip() in ("", self._own) else values["from_header"]
         values |= {"text": self.text.value, "html": self.html.value}
@@ -236,10 +273,8 @@ class ComposeView(LiveView):
         hidden = [name.strip() for name in self.fields["bcc"].value.split(",") if name.strip()]
         is_forged = self.fields["from_header"].value.strip() not in ("", self._own)
         rows = notes(letter, self.person.machine, hidden, is_forged=is_forged)
-        self.raw.value = (
-            f"{table(('', 'who wrote it'), rows)._repr_html_()}<b>The message itself:</b>{source(letter.raw)}"
-        )
-        self.result.value = "<p>Not sent yet: Send will send just this.</p>"
+        self.raw.value = f"{table(('', WORDS['who']), rows)._repr_html_()}<b>{WORDS['itself']}</b>{source(letter.raw)}"
+        self.result.value = f"<p>{WORDS['not yet']}</p>"
         self.journey.layout.display = "none"
 
     def send(self) -> None:
@@ -259,7 +294,7 @@ class ComposeView(LiveView):
             self.result.value = states(self.sent, self.lab.trace.journey(self.sent.message))
 
     def __repr__(self) -> str:
-        return "A form to write a message: From, To, Cc, Bcc, Subject, Text, files; its envelope; the button Send."
+        return WORDS["form"]
 
 
 def _wide() -> dict[str, Any]:

@@ -73,6 +73,29 @@ ENDS = {
     "BAD": (BAD, "not understood"),
     "BYE": (LATER, "goodbye"),
 }
+#: what a person reads
+WORDS = {
+    "done": "done",
+    "no": "no",
+    "news": "news",
+    "go on": "go on: the server waits for more",
+    "elsewhere": "look there instead",
+    "end of": "{said}; the end of command {tag}",
+    "part": "news, or a part of the answer",
+    "tls": "TLS is on: {version}, {cipher}",
+    "certificate": "certificate of {names}, issued by {issuer}, checked",
+    "again": "Connect again",
+    "empty": "(empty line)",
+    "unreachable": "{host} port {port} cannot be reached: {error}",
+    "connected": "connected to {host}, port {port}, from {source}",
+    "no connection": "There is no connection. Press Connect again.",
+    "not said": "the line could not be sent: {error}",
+    "closed": "the server closed the connection",
+    "over": "the connection is over: {error}",
+    "title": "{host}, port {port}, from {source}",
+    "nothing": "nothing was said yet",
+    "typed": "Typed in a terminal.",
+}
 TLS_FIRST = (443, 465, 993, 995)
 MAX_LINES = 400
 MAX_TYPED = 4000
@@ -90,23 +113,23 @@ def meaning(line: str) -> tuple[str, str]:
     'the mailbox is busy or not ready; try again later'
     """
     if status := re.match(r"HTTP/1\.1 ([1-5])\d\d", line):
-        return {"2": (GOOD, "done"), "3": (ON, "look there instead")}.get(status[1], (BAD, "no"))
+        return {"2": (GOOD, WORDS["done"]), "3": (ON, WORDS["elsewhere"])}.get(status[1], (BAD, WORDS["no"]))
     code = re.match(r"([2-5]\d\d)[ -]", f"{line} ")
     if code:
         colour, words = CLASSES[code[1][0]]
         return colour, "" if line[3:4] == "-" else CODES.get(code[1], words)  # the last line tells how it ended
     if line.startswith("+OK"):
-        return GOOD, "done"
+        return GOOD, WORDS["done"]
     if line.startswith("-ERR"):
-        return BAD, "no"
+        return BAD, WORDS["no"]
     tagged = re.match(r"(\S+) (OK|NO|BAD|BYE|PREAUTH)\b", line)
     if tagged:
-        colour, said = ENDS.get(tagged[2], (PLAIN, "news"))
-        return colour, said if tagged[1] == "*" else f"{said}; the end of command {tagged[1]}"
+        colour, said = ENDS.get(tagged[2], (PLAIN, WORDS["news"]))
+        return colour, said if tagged[1] == "*" else WORDS["end of"].format(said=said, tag=tagged[1])
     if line.startswith("* "):
-        return PLAIN, "news, or a part of the answer"
+        return PLAIN, WORDS["part"]
     if line.startswith("+"):
-        return ON, "go on: the server waits for more"
+        return ON, WORDS["go on"]
     return PLAIN, ""
 
 
@@ -129,7 +152,7 @@ def suggested(lab: PlainLab, host: str, port: int) -> list[str]:
         rest = ['a2 LIST "" *', "a3 SELECT INBOX", "a4 FETCH 1:* (FLAGS ENVELOPE)", "a5 FETCH 1 BODY.PEEK[]"]
         return ["a0 CAPABILITY", login, *rest, "a6 STORE 1 +FLAGS (\\Flagged)", "a7 SEARCH UNSEEN", "a8 LOGOUT"]
     first = ["EHLO laptop.academy.test", "STARTTLS"]
-    body = ["Subject: by hand", f"From: {sender}", "", "Typed in a terminal.", "."]
+    body = ["Subject: by hand", f"From: {sender}", "", WORDS["typed"], "."]
     return [*first, f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA", *body, "RSET", "QUIT"]
 
 
@@ -142,8 +165,8 @@ def certificate(connection: ssl.SSLSocket) -> list[str]:
     issuer = ", ".join(str(value) for group in groups for kind, value in group if kind == "organizationName")
     cipher = connection.cipher()
     return [
-        f"TLS is on: {connection.version()}, {cipher[0] if cipher else '?'}",
-        f"certificate of {names}, issued by {issuer}, checked",
+        WORDS["tls"].format(version=connection.version(), cipher=cipher[0] if cipher else "?"),
+        WORDS["certificate"].format(names=names, issuer=issuer),
     ]
 
 
@@ -160,12 +183,12 @@ class TerminalView(LiveView):
         self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         self.input = LineInput()
-        self.again = widgets.Button(description="Connect again", layout={"width": "auto"})
+        self.again = widgets.Button(description=WORDS["again"], layout={"width": "auto"})
         self.again.on_click(lambda _: self.do(self.connect, self.again))
         self.input.on_line(self.say_line)
         buttons = []
         for line in suggested(lab, host, port):
-            button = widgets.Button(description=line or "(empty line)", tooltip=line, layout={"width": "auto"})
+            button = widgets.Button(description=line or WORDS["empty"], tooltip=line, layout={"width": "auto"})
             button.on_click(lambda _, line=line: self.say_line(line))
             buttons.append(button)
         row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
@@ -180,9 +203,9 @@ class TerminalView(LiveView):
         try:
             connection = self.lab.host(self._source).dial(target.addresses[0], self._port)
         except OSError as error:
-            raise LabError(f"{self._host} port {self._port} cannot be reached: {error}") from None
+            raise LabError(WORDS["unreachable"].format(host=self._host, port=self._port, error=error)) from None
         self._socket = connection
-        self._note(f"connected to {self._host}, port {self._port}, from {self._source}")
+        self._note(WORDS["connected"].format(host=self._host, port=self._port, source=self._source))
         self._rest, self._greeted = b"", threading.Event()
         if runtime().is_apart:
             threading.Thread(target=self._listen, args=(connection,), name="mailcourse-terminal", daemon=True).start()
@@ -205,7 +228,7 @@ class TerminalView(LiveView):
     def say_line(self, line: str) -> None:
         """Say one line to the server."""
         if self._socket is None or not self.is_live:
-            self.say("There is no connection. Press Connect again.")
+            self.say(WORDS["no connection"])
             return
         with self._turn:
             if self._wants_tls:
@@ -221,7 +244,7 @@ class TerminalView(LiveView):
             if self._socket is not None:
                 self._socket.sendall(line[:MAX_TYPED].encode() + b"\r\n")
         except OSError as error:
-            self._note(f"the line could not be sent: {error}")
+            self._note(WORDS["not said"].format(error=error))
 
     def _note(self, text: str) -> None:
         self.lines.append(("", text))
@@ -235,9 +258,9 @@ class TerminalView(LiveView):
                 connection = self._begin_tls(connection)
             while octets := connection.recv(65536):
                 connection = self._heard(connection, octets)
-            self._over(connection, "the server closed the connection")
+            self._over(connection, WORDS["closed"])
         except (OSError, ValueError) as error:
-            self._over(connection, f"the connection is over: {error}" if self._socket is not None else "")
+            self._over(connection, WORDS["over"].format(error=error) if self._socket is not None else "")
 
     def _listen_in_turns(self, connection: socket.socket) -> None:
         """Listen where there are no threads: whenever something has come."""
@@ -245,7 +268,7 @@ class TerminalView(LiveView):
             if self._port in TLS_FIRST:
                 connection = self._begin_tls(connection)
         except (OSError, ValueError) as error:
-            self._over(connection, f"the connection is over: {error}")
+            self._over(connection, WORDS["over"].format(error=error))
             return
 
         def take() -> None:
@@ -254,11 +277,11 @@ class TerminalView(LiveView):
                 while octets := connection.recv(65536):
                     connection = self._heard(connection, octets)
                     connection.setblocking(False)
-                self._over(connection, "the server closed the connection")
+                self._over(connection, WORDS["closed"])
             except (BlockingIOError, ssl.SSLWantReadError):
                 runtime().loop.add_reader(connection, take)
             except (OSError, ValueError) as error:
-                self._over(connection, f"the connection is over: {error}" if self._socket is not None else "")
+                self._over(connection, WORDS["over"].format(error=error) if self._socket is not None else "")
 
         connection.setblocking(False)
         take()
@@ -307,11 +330,11 @@ class TerminalView(LiveView):
 
     def svg(self) -> str:
         """Return the last lines that were said."""
-        title = f"{self._host}, port {self._port}, from {self._source}"
+        title = WORDS["title"].format(host=self._host, port=self._port, source=self._source)
         return sheet([(who or "soft", f"{who}: {line}" if who else line) for who, line in self.lines], title)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{who or '-'}: {line}" for who, line in self.lines) or "nothing was said yet"
+        return "\n".join(f"{who or '-'}: {line}" for who, line in self.lines) or WORDS["nothing"]
 
 
 def shown(lines: list[tuple[str, str]]) -> str:

@@ -34,6 +34,30 @@ MAX_LINKS = 60
 ARROW = " → "
 #: Motions that wait to be told; of a burst the newest.
 MAX_MOVES = 200
+MAIL_COLUMNS = ("person", "folder", "UID", "file")
+#: what a person reads
+WORDS = {
+    "host": "Host",
+    "off": "Switch off",
+    "on": "Switch on",
+    "off tip": "nothing passes any more",
+    "slow": "Slow down",
+    "slow tip": "0.5 s each way",
+    "fast": "Full speed",
+    "fix": "Fix all",
+    "fix tip": "whatever was broken on purpose",
+    "log tip": "what happened there",
+    "queue tip": "what waits",
+    "mail tip": "files",
+    "zones tip": "records",
+    "closed": "a map of a lab that is closed",
+    "nothing passed": "nothing has passed here yet",
+    "no queue": "no queue here",
+    "no zones": "no zones here",
+    "nothing happened": "nothing has happened here yet",
+    "no mailboxes": "no mailboxes here",
+    "all empty": "all mailboxes are empty",
+}
 
 
 class MapView(LiveView):
@@ -46,13 +70,15 @@ class MapView(LiveView):
         self._lock = threading.Lock()
         self.stage = stage or Stage(self.ground, layout_name="live")
         self.stage.on_press(self._pressed)
-        self.host = widgets.Dropdown(options=list(lab.scenario.hosts), description="Host", layout={"width": "440px"})
-        self.switch = widgets.Button(description="Switch off", tooltip="nothing passes any more")
-        self.slow = widgets.Button(description="Slow down", tooltip="0.5 s each way")
-        self.mend = widgets.Button(description="Fix all", tooltip="whatever was broken on purpose")
+        self.host = widgets.Dropdown(
+            options=list(lab.scenario.hosts), description=WORDS["host"], layout={"width": "440px"}
+        )
+        self.switch = widgets.Button(description=WORDS["off"], tooltip=WORDS["off tip"])
+        self.slow = widgets.Button(description=WORDS["slow"], tooltip=WORDS["slow tip"])
+        self.mend = widgets.Button(description=WORDS["fix"], tooltip=WORDS["fix tip"])
         self.what = widgets.ToggleButtons(
             options=["log", "queue", "mail", "zones"],
-            tooltips=["what happened there", "what waits", "files", "records"],
+            tooltips=[WORDS["log tip"], WORDS["queue tip"], WORDS["mail tip"], WORDS["zones tip"]],
             style={"button_width": "72px"},
         )
         self.detail = widgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
@@ -103,8 +129,8 @@ class MapView(LiveView):
             self.stage.tell(self.marks(), self._moved(), words)
             self._offer(self._links)
             is_up, is_fast = self._is_up(), self._slowed() is None
-            self.switch.description = "Switch off" if is_up else "Switch on"
-            self.slow.description = "Slow down" if is_fast else "Full speed"
+            self.switch.description = WORDS["off"] if is_up else WORDS["on"]
+            self.slow.description = WORDS["slow"] if is_fast else WORDS["fast"]
             self.detail.value = detail(self.lab, self.chosen, self.what.value)
 
     def _offer(self, links: Sequence[Link]) -> None:
@@ -150,24 +176,24 @@ class MapView(LiveView):
         return draw(self.ground, self.marks(), self._links, text_of(state(self.lab), troubles(self.lab)))
 
     def __repr__(self) -> str:
-        return text_of(state(self.lab), troubles(self.lab)) if self.lab.is_open else "a map of a lab that is closed"
+        return text_of(state(self.lab), troubles(self.lab)) if self.lab.is_open else WORDS["closed"]
 
 
 def detail(lab: PlainLab, chosen: Sequence[str], what: str) -> str:
     """Write what there is to know of a host, or of the link between two, as HTML; nothing in it is ever markup."""
     if len(chosen) == 2:
-        return _pre("\n".join(_lines(_passed(lab, {*chosen}))) or "nothing has passed here yet")
+        return _pre("\n".join(_lines(_passed(lab, {*chosen}))) or WORDS["nothing passed"])
     host = chosen[0]
     if what == "queue":
         server = lab.mail_servers.get(host)
-        return table(COLUMNS, rows(server))._repr_html_() if server else "<p>no queue here</p>"
+        return table(COLUMNS, rows(server))._repr_html_() if server else f"<p>{WORDS['no queue']}</p>"
     if what == "mail":
         return _mail(lab, host)
     if what == "zones":
         names = lab.dns_servers.get(host)
         texts = [str(zone.to_text()) for zone in names.zones.values()] if names else []
-        return _pre("\n".join(texts) or "no zones here")
-    return _pre("\n".join(_lines([e for e in lab.trace if e.host == host])) or "nothing has happened here yet")
+        return _pre("\n".join(texts) or WORDS["no zones"])
+    return _pre("\n".join(_lines([e for e in lab.trace if e.host == host])) or WORDS["nothing happened"])
 
 
 def _passed(lab: PlainLab, ends: set[str]) -> list[Event]:
@@ -191,7 +217,7 @@ def _lines(events: Sequence[Event]) -> list[str]:
 def _mail(lab: PlainLab, host: str) -> str:
     people = lab.residents_of(host)
     if not people:
-        return "<p>no mailboxes here</p>"
+        return f"<p>{WORDS['no mailboxes']}</p>"
     rows: list[tuple[object, ...]] = []
     for person in people:
         box = lab.mailbox_of(person)
@@ -199,8 +225,8 @@ def _mail(lab: PlainLab, host: str) -> str:
             messages = (box if folder == "INBOX" else box.folder(folder)).scan()
             rows += [(person, folder, file.uid, f"{file.path.parent.name}/{file.name}") for file in messages]
     if not rows:
-        return "<p>all mailboxes are empty</p>"
-    return table(("person", "folder", "UID", "file"), rows)._repr_html_()
+        return f"<p>{WORDS['all empty']}</p>"
+    return table(MAIL_COLUMNS, rows)._repr_html_()
 
 
 def _pre(text: str) -> str:

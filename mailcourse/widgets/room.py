@@ -41,9 +41,30 @@ from .terminal import TerminalView
 
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 TOOLS = ("Hosts", "Compose", "Queue and clock", "DNS", "Terminal")
+#: what a person reads
 WORDS = {
-    "begin": ("Press Next.", "Ask first shows the question for the class; Next shows what happens."),
-    "end": "That was the whole script. Next begins again.",
+    "begin": "Press Next.",
+    "begin text": "Ask first shows the question for the class; Next shows what happens.",
+    "scenario": "Scenario",
+    "reset": "↺ Reset",
+    "reset tip": "a new lab, as it was at the beginning",
+    "tools": "Tools",
+    "large": "Larger type",
+    "new": "New: {title}",
+    "ask": "Ask first",
+    "ask tip": "show the question (key A)",
+    "next": "Next ▶",
+    "next tip": "show what happens (key N)",
+    "choose": "moment …",
+    "moment": "Moment",
+    "smtp": "port 25, SMTP",
+    "pop3": "port 110, POP3",
+    "imap": "port 143, IMAP",
+    "submission": "port 587, submission",
+    "host": "Host",
+    "port": "Port",
+    "connect": "Connect",
+    "script": "Script: ",
 }
 _numbers = itertools.count(1)
 
@@ -64,11 +85,11 @@ class StageView(LiveView):
         self.words = widgets.HTML()
         self.words.add_class("mc-words")
         self.clock = widgets.HTML()
-        self.ask = widgets.Button(description="Ask first", tooltip="show the question (key A)")
-        self.next = widgets.Button(description="Next ▶", button_style="primary", tooltip="show what happens (key N)")
+        self.ask = widgets.Button(description=WORDS["ask"], tooltip=WORDS["ask tip"])
+        self.next = widgets.Button(description=WORDS["next"], button_style="primary", tooltip=WORDS["next tip"])
         options = [(f"{number}. {step.title}", number) for number, step in enumerate(SCRIPT, 1)]
         self.moment = widgets.Dropdown(
-            options=[("moment …", 0), *options], description="Moment", layout={"width": "250px"}
+            options=[(WORDS["choose"], 0), *options], description=WORDS["moment"], layout={"width": "250px"}
         )
         self.ask.on_click(lambda _: self.show_question())
         self.next.on_click(lambda _: self.show_next())
@@ -82,18 +103,20 @@ class StageView(LiveView):
         both.add_class("mailcourse-stage")
         super().__init__(lab, [self.words, both])
         self.notice.add_class("mc-notice")
-        self._say(*WORDS["begin"])
+        self._say(WORDS["begin"], WORDS["begin text"])
 
     def _terminal(self, lab: PlainLab) -> widgets.Widget:
         services = [
-            ("port 25, SMTP", 25),
-            ("port 110, POP3", 110),
-            ("port 143, IMAP", 143),
-            ("port 587, submission", 587),
+            (WORDS["smtp"], 25),
+            (WORDS["pop3"], 110),
+            (WORDS["imap"], 143),
+            (WORDS["submission"], 587),
         ]
-        self.host = widgets.Dropdown(options=list(lab.mail_servers), description="Host", layout={"width": "280px"})
-        self.port = widgets.Dropdown(options=services, description="Port", layout={"width": "260px"})
-        self.connect = widgets.Button(description="Connect", layout={"width": "auto"})
+        self.host = widgets.Dropdown(
+            options=list(lab.mail_servers), description=WORDS["host"], layout={"width": "280px"}
+        )
+        self.port = widgets.Dropdown(options=services, description=WORDS["port"], layout={"width": "260px"})
+        self.connect = widgets.Button(description=WORDS["connect"], layout={"width": "auto"})
         self.connect.on_click(lambda _: self.do(self._connect, self.connect))
         self.screen = widgets.VBox([])
         line = widgets.HBox([self.host, self.port, self.connect], layout={"flex_flow": "row wrap"})
@@ -225,7 +248,7 @@ class StageView(LiveView):
         return self.map.svg()
 
     def __repr__(self) -> str:
-        return f"{self.map!r}\n\nScript: " + "; ".join(step.title for step in SCRIPT)
+        return f"{self.map!r}\n\n{WORDS['script']}" + "; ".join(step.title for step in SCRIPT)
 
 
 class RoomView(Box):
@@ -233,12 +256,12 @@ class RoomView(Box):
 
     def __init__(self, lab: PlainLab) -> None:
         self._guest = lab  # not ours to close
-        self.scenario = widgets.Dropdown(options=names(), description="Scenario", layout={"width": "150px"})
+        self.scenario = widgets.Dropdown(options=names(), description=WORDS["scenario"], layout={"width": "150px"})
         if lab.scenario.name in names():
             self.scenario.value = lab.scenario.name
-        self.reset = widgets.Button(description="↺ Reset", tooltip="a new lab, as it was at the beginning")
-        self.tools = widgets.ToggleButton(value=False, description="Tools")
-        self.large = widgets.ToggleButton(value=False, description="Larger type")
+        self.reset = widgets.Button(description=WORDS["reset"], tooltip=WORDS["reset tip"])
+        self.tools = widgets.ToggleButton(value=False, description=WORDS["tools"])
+        self.large = widgets.ToggleButton(value=False, description=WORDS["large"])
         self.notice = widgets.HTML()
         self.reset.on_click(lambda _: self.begin())
         self.scenario.observe(lambda _: self.begin(), "value")
@@ -278,7 +301,7 @@ class RoomView(Box):
             old.close()
             if old.lab is not self._guest:
                 old.lab.close()
-            self.notice.value = f"<div role='status'>New: {escape(lab.scenario.title)}</div>"
+            self.notice.value = f"<div role='status'>{WORDS['new'].format(title=escape(lab.scenario.title))}</div>"
         except LabError as error:
             self.notice.value = f"<div role='alert'>{escape(str(error))}</div>"
         finally:

@@ -39,6 +39,31 @@ MARKS = {
     "delivered": ("●", "done", "delivered"),
     "failed": ("✕", "gave", "given up"),
 }
+#: what a person reads
+WORDS = {
+    "next attempt": "the next attempt",
+    "held": "held",
+    "next at": "next {time:%a %H:%M}",
+    "line": "{host}: {id} {sender} → {recipients} ({when}, {attempts} tried)",
+    "more readers": " and {count} more",
+    "short": "{id} on {host}, to {recipient}{more}",
+    "now": "now {time:%a %H:%M}",
+    "days": "{days} days",
+    "minutes": "{minutes} min",
+    "hours": "{hours} h",
+    "more": "and {count} more that wait",
+    "waiting": "Waiting",
+    "stop": "Stop",
+    "nothing planned": "Nothing is planned: no message waits, nothing will happen by itself.",
+    "count": "{count} waiting",
+    "nothing waits": "Nothing waits.",
+    "lab time": "lab time",
+    "what": "what",
+    "title": "{time:%a %d %b %H:%M:%S}, {count} waiting",
+    "all empty": "All queues are empty.",
+    "closed": "the queues of a lab that is closed",
+    "empty": "all queues are empty",
+}
 #: lanes that are drawn, and letters of a lane's name
 MAX_LANES, MAX_NAME = 8, 28
 
@@ -68,14 +93,18 @@ class Waiting:
         return self._line(*(cut(name, MAX_NAME) for name in names))
 
     def _line(self, host: str, sender: str, recipients: str) -> str:
-        when = "held" if self.due is None else f"next {self.due:%a %H:%M}"
-        return f"{host}: {self.queue_id} {sender} → {recipients} ({when}, {self.attempts} tried)"
+        when = WORDS["held"] if self.due is None else WORDS["next at"].format(time=self.due)
+        return WORDS["line"].format(
+            host=host, id=self.queue_id, sender=sender, recipients=recipients, when=when, attempts=self.attempts
+        )
 
     @property
     def short(self) -> str:
         """The same for a narrow list."""
-        more = f" and {len(self.recipients) - 1} more" if self.recipients[1:] else ""
-        return f"{self.queue_id} on {self.host}, to {self.recipients[0]}{more}" if self.recipients else self.queue_id
+        more = WORDS["more readers"].format(count=len(self.recipients) - 1) if self.recipients[1:] else ""
+        if not self.recipients:
+            return self.queue_id
+        return WORDS["short"].format(id=self.queue_id, host=self.host, recipient=self.recipients[0], more=more)
 
 
 def waiting(lab: PlainLab) -> list[Waiting]:
@@ -100,7 +129,7 @@ def history(lab: PlainLab, item: Waiting) -> list[tuple[datetime, str, str]]:
         for event in lab.trace
         if event.host == item.host and event.message == item.message and event.what in MARKS
     ]
-    return events + ([(item.due, "next", "the next attempt")] if item.due else [])
+    return events + ([(item.due, "next", WORDS["next attempt"])] if item.due else [])
 
 
 def timeline(events: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
@@ -116,7 +145,8 @@ def timeline(events: Sequence[tuple[datetime, str, str]], now: datetime) -> str:
 
     parts = ['<path class="axis" d="M34 40H666"/>', f'<path class="now" d="M{place(now):.0f} 18v36"/>']
     middle = min(max(place(now), 60), 640)  # the words stay inside the picture
-    parts.append(f'<text x="{middle:.0f}" y="14" text-anchor="middle">now {now:%a %H:%M}</text>')
+    today = WORDS["now"].format(time=now)
+    parts.append(f'<text x="{middle:.0f}" y="14" text-anchor="middle">{today}</text>')
     tries = [when for when, what, _ in events if what in ("accepted", "deferred", "next")]
     for before, after in pairwise(dict.fromkeys(tries)):
         if place(after) - place(before) > 52:
@@ -144,10 +174,10 @@ def gap(time: timedelta) -> str:
     """
     minutes = round(time.total_seconds() / 60)
     if minutes < 60:
-        return f"{minutes} min"
+        return WORDS["minutes"].format(minutes=minutes)
     if minutes < 2 * 24 * 60:
-        return f"{minutes // 60} h" + (f" {minutes % 60:02}" if minutes % 60 else "")
-    return f"{minutes // (24 * 60)} days"
+        return WORDS["hours"].format(hours=minutes // 60) + (f" {minutes % 60:02}" if minutes % 60 else "")
+    return WORDS["days"].format(days=minutes // (24 * 60))
 
 
 def lanes(lab: PlainLab, messages: Sequence[Waiting], chosen: object) -> str:
@@ -158,7 +188,7 @@ def lanes(lab: PlainLab, messages: Sequence[Waiting], chosen: object) -> str:
         for item in ordered[:MAX_LANES]
     ]
     more = len(messages) - MAX_LANES
-    return "".join(drawn) + (f"<p>and {more} more that wait</p>" if more > 0 else "")
+    return "".join(drawn) + (f"<p>{WORDS['more'].format(count=more)}</p>" if more > 0 else "")
 
 
 #: the colours of a line of time where no style sheet is: those of `parts.css` in the light theme
@@ -193,10 +223,10 @@ class QueuesView(LiveView):
 
     def __init__(self, lab: PlainLab) -> None:
         self.time = widgets.HTML()
-        self.list = widgets.Select(options=[], rows=6, description="Waiting", layout={"width": "98%"})
+        self.list = widgets.Select(options=[], rows=6, description=WORDS["waiting"], layout={"width": "98%"})
         self.line, self.story = widgets.HTML(), widgets.HTML(layout={"max_height": "220px", "overflow": "auto"})
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "160px", "display": "none"})
-        self.cancel = widgets.Button(description="Stop", layout={"display": "none", "width": "auto"})
+        self.cancel = widgets.Button(description=WORDS["stop"], layout={"display": "none", "width": "auto"})
         self._cancelled = threading.Event()
         self.cancel.on_click(lambda _: self._cancelled.set())
         self.steps = {word: button(word) for word in STEPS}
@@ -218,7 +248,7 @@ class QueuesView(LiveView):
         began = clock.now()
         end = began + step if step is not None else clock.next_due()
         if end is None:
-            raise LabError("Nothing is planned: no message waits, nothing will happen by itself.")
+            raise LabError(WORDS["nothing planned"])
         self._cancelled.clear()
         self.progress.layout.display = self.cancel.layout.display = ""
         try:
@@ -244,7 +274,8 @@ class QueuesView(LiveView):
         messages = waiting(self.lab)
         options = [(item.short, (item.host, item.queue_id)) for item in messages]
         with self.hold_sync():
-            self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{len(messages)} waiting&emsp;"
+            count = WORDS["count"].format(count=len(messages))
+            self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{count}&emsp;"
             if tuple(options) != tuple(self.list.options):
                 chosen = self.list.value
                 self.list.options = options
@@ -257,18 +288,22 @@ class QueuesView(LiveView):
         events = history(self.lab, item) if item is not None else []
         self.line.value = lanes(self.lab, messages, self.list.value)
         rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in events]
-        self.story.value = table(("lab time", "", "what"), rows)._repr_html_() if rows else "<p>Nothing waits.</p>"
+        self.story.value = (
+            table((WORDS["lab time"], "", WORDS["what"]), rows)._repr_html_()
+            if rows
+            else f"<p>{WORDS['nothing waits']}</p>"
+        )
 
     def svg(self) -> str:
         """Return the lanes as they are now."""
         messages, now = waiting(self.lab), self.lab.clock.now()
-        title = f"{now:%a %d %b %H:%M:%S}, {len(messages)} waiting"
+        title = WORDS["title"].format(time=now, count=len(messages))
         if not messages:
-            return sheet([("soft", "All queues are empty.")], title)
+            return sheet([("soft", WORDS["all empty"])], title)
         shown = [(item.headline, timeline(history(self.lab, item), now)) for item in messages[:MAX_LANES]]
         return still_lanes(shown, title)
 
     def __repr__(self) -> str:
         if not self.lab.is_open:
-            return "the queues of a lab that is closed"
-        return "\n".join(item.line for item in waiting(self.lab)) or "all queues are empty"
+            return WORDS["closed"]
+        return "\n".join(item.line for item in waiting(self.lab)) or WORDS["empty"]

@@ -43,6 +43,21 @@ PANES = {
 }
 #: what can be done with a message → the button's picture
 ACTS = ("Reply", "Move", "Delete", "Mark unread")
+#: what a person reads
+WORDS = {
+    "folder": "Folder",
+    "search": "Search",
+    "search hint": "bread from:bruno",
+    "messages": "Messages",
+    "target": "Move to…",
+    "refresh": "Refresh",
+    "already": "The message is in {folder} already. Choose another folder.",
+    "none open": "No message is open. Choose one in the list.",
+    "answer": "Your answer",
+    "unread": "{name} ({count} new)",
+    "count": "{count} in the list, {new} new{more}",
+    "older": "; {count:,} older ones are not shown",
+}
 
 
 class ReaderView(LiveView):
@@ -78,21 +93,28 @@ class ReaderView(LiveView):
             self._refused(error)
 
     def _make_widgets(self) -> None:
-        self.folder = widgets.Dropdown(options=["INBOX"], description="Folder", layout={"width": "260px"})
+        self.folder = widgets.Dropdown(options=["INBOX"], description=WORDS["folder"], layout={"width": "260px"})
         self.words = widgets.Text(
-            description="Search", placeholder="bread from:bruno", continuous_update=False, layout={"width": "320px"}
+            description=WORDS["search"],
+            placeholder=WORDS["search hint"],
+            continuous_update=False,
+            layout={"width": "320px"},
         )
         self.list = widgets.Select(
-            options=[], rows=12, description="Messages", layout={"width": "98%"}, style={"description_width": "70px"}
+            options=[],
+            rows=12,
+            description=WORDS["messages"],
+            layout={"width": "98%"},
+            style={"description_width": "70px"},
         )
         self.count, self.alert, self.head, self.files = (widgets.HTML() for _ in range(4))
         self.panes = {name: widgets.HTML() for name in PANES}
         self.tabs = widgets.Tab([*self.panes.values()], titles=[*PANES], layout={"display": "none"})
-        self.target = widgets.Dropdown(options=[*USUAL], description="Move to…", layout={"width": "220px"})
+        self.target = widgets.Dropdown(options=[*USUAL], description=WORDS["target"], layout={"width": "220px"})
         self.answer = widgets.VBox([])
 
     def _make_buttons(self) -> None:
-        self.find, self.refresh_button = button("Search"), button("Refresh")
+        self.find, self.refresh_button = button(WORDS["search"]), button(WORDS["refresh"])
         self.buttons = {word: button(word) for word in ACTS}
         for word, act in self.buttons.items():
             act.disabled = True
@@ -171,7 +193,7 @@ class ReaderView(LiveView):
         elif word == "Delete":
             self.person.delete(mail, folder)
         elif target == folder:
-            raise LabError(f"The message is in {folder} already. Choose another folder.")
+            raise LabError(WORDS["already"].format(folder=folder))
         else:
             if target not in self.person.folders():
                 self.person.create_folder(target)
@@ -181,7 +203,7 @@ class ReaderView(LiveView):
 
     def _open(self) -> Mail:
         if self.mail is None:
-            raise LabError("No message is open. Choose one in the list.")
+            raise LabError(WORDS["none open"])
         return self.mail
 
     def answer_it(self) -> None:
@@ -199,7 +221,7 @@ class ReaderView(LiveView):
         self.reply = ComposeView(
             self.lab, self._writer, filled=mail.reply(), answers=mail, when_sent=lambda: self._try(mark)
         )
-        self.answer.children = (widgets.HTML("<b>Your answer</b>"), self.reply)
+        self.answer.children = (widgets.HTML(f"<b>{WORDS['answer']}</b>"), self.reply)
 
     # ---- following the lab ----------------------------------------------------------------------------------
 
@@ -242,7 +264,9 @@ class ReaderView(LiveView):
 
     def _draw_folders(self) -> None:
         """Show the folders, each with the number of messages that nobody has read."""
-        labels = [(f"{name} ({new} new)" if new else name, name) for name, new in self._unread.items()]
+        labels = [
+            (WORDS["unread"].format(name=name, count=new) if new else name, name) for name, new in self._unread.items()
+        ]
         if list(self.folder.options) != labels:
             kept = self.folder.value
             self.folder.options = labels
@@ -254,9 +278,10 @@ class ReaderView(LiveView):
             self.target.value = kept if kept in targets else targets[0]
 
     def _draw_list(self) -> None:
-        more = f"; {self._more:,} older ones are not shown" if self._more else ""
+        more = WORDS["older"].format(count=self._more) if self._more else ""
         new = sum("\\Seen" not in mail.flags for mail in self.listed)
-        self.count.value = f'<span role="status">{len(self.listed)} in the list, {new} new{more}</span>'
+        count = WORDS["count"].format(count=len(self.listed), new=new, more=more)
+        self.count.value = f'<span role="status">{count}</span>'
         options = [(reading.line(mail), mail.uid) for mail in self.listed]
         with self.list.hold_sync():
             if tuple(options) != tuple(self.list.options):

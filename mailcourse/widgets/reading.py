@@ -57,6 +57,37 @@ SENTENCES = {
     "authentication-results": "What the receiving server found out about the sender's claims.",
 }
 UNKNOWN = "not known to this course"
+#: what a person reads
+WORDS = {
+    "new": "● new ",
+    "no sender": "(no sender)",
+    "no subject": "(no subject)",
+    "no plain": "This message has no part in plain text; look at the HTML or at the source.",
+    "characters": "characters",
+    "octets": "octets",
+    "text": "the text",
+    "raw": "the raw message",
+    "cut": "Cut: the first {shown:,} of {total:,} {unit} are shown.",
+    "no name": "(no name)",
+    "kind": "{type}, {octets:,} octets",
+    "attachments": "Attachments",
+    "more files": "and {count:,} more",
+    "no html": "This message has no part in HTML.",
+    "cleaned": "Cleaned: scripts, styles, forms and frames are left out.",
+    "pictures": " Pictures that are not fetched: {count}; fetching one would tell its owner that you read this.",
+    "cut html": " Cut: the first {shown:,} of {total:,} characters are shown.",
+    "more links": "and {count:,} more links",
+    "link": "link",
+    "leads to": "leads to",
+    "more fields": "and {count:,} more fields",
+    "field": "field",
+    "value": "value",
+    "says": "what it says",
+    "took": "{server} took the message from {client}",
+    "took it": "a server took the message",
+    "step": "Step {step} of {hops}: {took}.",
+    "from below": " Each server writes one on top: read from below.",
+}
 
 
 # ---- text ------------------------------------------------------------------------------------------------
@@ -64,11 +95,11 @@ UNKNOWN = "not known to this course"
 
 def line(mail: Mail) -> str:
     """Write a message as one line of a list; plain text, for where no markup is read."""
-    state = "   " if "\\Seen" in mail.flags else "● new "
+    state = "   " if "\\Seen" in mail.flags else WORDS["new"]
     marks = "↩ " * ("\\Answered" in mail.flags) + "⚑ " * ("\\Flagged" in mail.flags)
     parts = (
-        short(mail.said("From"), 60) or "(no sender)",
-        short(mail.said("Subject")) or "(no subject)",
+        short(mail.said("From"), 60) or WORDS["no sender"],
+        short(mail.said("Subject")) or WORDS["no subject"],
         f"{mail.when:%a %d %b %H:%M}" if mail.when else "",
     )
     return f"{state}{marks}" + " · ".join(f"{ISOLATE}{part}{END}" for part in parts)
@@ -87,13 +118,13 @@ def head(mail: Mail) -> str:
 def text_pane(mail: Mail) -> str:
     """Write the plain text."""
     if mail.plain is None:
-        return "<p>This message has no part in plain text; look at the HTML or at the source.</p>"
-    return _pre(mail.plain, "characters", "the text")
+        return f"<p>{WORDS['no plain']}</p>"
+    return _pre(mail.plain, WORDS["characters"], WORDS["text"])
 
 
 def source(raw: bytes) -> str:
     """Write the octets of a message as they are."""
-    return _pre(raw[: MAX_SHOWN + 1].decode("utf-8", "backslashreplace"), "octets", "the raw message", len(raw))
+    return _pre(raw[: MAX_SHOWN + 1].decode("utf-8", "backslashreplace"), WORDS["octets"], WORDS["raw"], len(raw))
 
 
 def _pre(text: str, unit: str, label: str, whole: int | None = None) -> str:
@@ -101,7 +132,9 @@ def _pre(text: str, unit: str, label: str, whole: int | None = None) -> str:
     style = f"{BOX};white-space:pre-wrap;overflow-wrap:anywhere"
     pane = f'<pre dir="auto" tabindex="0" aria-label="{label}" style="{style}">{shown}</pre>'
     total = whole or len(text)
-    return pane + (f"<p>Cut: the first {MAX_SHOWN:,} of {total:,} {unit} are shown.</p>" if total > MAX_SHOWN else "")
+    return pane + (
+        f"<p>{WORDS['cut'].format(shown=MAX_SHOWN, total=total, unit=unit)}</p>" if total > MAX_SHOWN else ""
+    )
 
 
 def files(mail: Mail) -> str:
@@ -109,13 +142,19 @@ def files(mail: Mail) -> str:
     attachments = mail.attachments
     if not attachments:
         return ""
+    nameless = WORDS["no name"]
     items = "".join(
-        f"<li><bdi>{escape(short(file.name, 100)) or '(no name)'}</bdi> "
-        f"— {escape(short(file.type, 100))}, {len(file.octets):,} octets</li>"
+        f"<li><bdi>{escape(short(file.name, 100)) or nameless}</bdi> — {_kind(file.type, len(file.octets))}</li>"
         for file in attachments[:MAX_FILES]
     )
-    more = f"<p>and {len(attachments) - MAX_FILES:,} more</p>" if len(attachments) > MAX_FILES else ""
-    return f'<div style="{BOX};max-height:200px"><b>Attachments</b><ul style="margin:0">{items}</ul>{more}</div>'
+    count = len(attachments) - MAX_FILES
+    more = f"<p>{WORDS['more files'].format(count=count)}</p>" if count > 0 else ""
+    head = f"<b>{WORDS['attachments']}</b>"
+    return f'<div style="{BOX};max-height:200px">{head}<ul style="margin:0">{items}</ul>{more}</div>'
+
+
+def _kind(name: str, octets: int) -> str:
+    return WORDS["kind"].format(type=escape(short(name, 100)), octets=octets)
 
 
 # ---- HTML ------------------------------------------------------------------------------------------------
@@ -147,17 +186,15 @@ class _Links(HTMLParser):
 def html_pane(mail: Mail) -> str:
     """Write the HTML of a message, cleaned, and where its links lead."""
     if mail.html is None:
-        return "<p>This message has no part in HTML.</p>"
+        return f"<p>{WORDS['no html']}</p>"
     cleaned = clean(mail.html, LINK)
     links = _Links()
     links.feed(cleaned)
-    note = "Cleaned: scripts, styles, forms and frames are left out."
+    note = WORDS["cleaned"]
     if links.pictures:
-        note += (
-            f" Pictures that are not fetched: {links.pictures}; fetching one would tell its owner that you read this."
-        )
+        note += WORDS["pictures"].format(count=links.pictures)
     if len(mail.html) > MAX_SHOWN:
-        note += f" Cut: the first {MAX_SHOWN:,} of {len(mail.html):,} characters are shown."
+        note += WORDS["cut html"].format(shown=MAX_SHOWN, total=len(mail.html))
     # contain: nothing inside is drawn outside of this box
     box = f'<div dir="auto" tabindex="0" style="{BOX};contain:content;overflow-wrap:anywhere">{cleaned}</div>'
     return f"<p><i>{note}</i></p>{box}{_links(links.links)}"
@@ -165,8 +202,8 @@ def html_pane(mail: Mail) -> str:
 
 def _links(links: list[tuple[str, str]]) -> str:
     rows = [(short(text, 80), short(target, 200), warning(text, target)) for text, target in links[:MAX_LINKS]]
-    more = f"<p>and {len(links) - MAX_LINKS:,} more links</p>" if len(links) > MAX_LINKS else ""
-    return _table(("link", "leads to", ""), rows) + more if rows else ""
+    more = f"<p>{WORDS['more links'].format(count=len(links) - MAX_LINKS)}</p>" if len(links) > MAX_LINKS else ""
+    return _table((WORDS["link"], WORDS["leads to"], ""), rows) + more if rows else ""
 
 
 # ---- headers, search -------------------------------------------------------------------------------------
@@ -183,16 +220,15 @@ def explained(mail: Mail) -> str:
             sentence = _hop(value, step, hops)
             step -= 1
         rows.append((short(name, 60), short(value, 500), sentence))
-    more = f"<p>and {len(fields) - MAX_FIELDS:,} more fields</p>" if len(fields) > MAX_FIELDS else ""
-    return f'<div tabindex="0" style="{BOX}">{_table(("field", "value", "what it says"), rows)}{more}</div>'
+    more = f"<p>{WORDS['more fields'].format(count=len(fields) - MAX_FIELDS)}</p>" if len(fields) > MAX_FIELDS else ""
+    columns = (WORDS["field"], WORDS["value"], WORDS["says"])
+    return f'<div tabindex="0" style="{BOX}">{_table(columns, rows)}{more}</div>'
 
 
 def _hop(value: str, step: int, hops: int) -> str:
     match = re.match(r"from (\S+).*? by (\S+)", value[:1000])
-    took = (
-        f"{short(match[2], 60)} took the message from {short(match[1], 60)}" if match else "a server took the message"
-    )
-    return f"Step {step} of {hops}: {took}." + " Each server writes one on top: read from below." * (step == hops)
+    took = WORDS["took"].format(server=short(match[2], 60), client=short(match[1], 60)) if match else WORDS["took it"]
+    return WORDS["step"].format(step=step, hops=hops, took=took) + WORDS["from below"] * (step == hops)
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

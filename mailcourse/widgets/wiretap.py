@@ -39,6 +39,36 @@ FORM, COOKIE = (
     re.compile(r"Cookie: (?:\S+ )*\w*session=\w", re.IGNORECASE),
 )
 WARNING = "anybody on the way can read"
+#: what a person reads
+WORDS = {
+    "form": "{warning}: {name}password of {count} letters",
+    "form user": "user {name}, ",
+    "cookie": "{warning}: a cookie, which is as good as the password while the session lasts",
+    "the password": "{warning}: the password",
+    "user": "{warning}: user {name}",
+    "user and password": "{warning}: user {name}, and the password",
+    "plain": "{warning}: user {name}, password of {count} letters",
+    "the length": "{warning}: password of {count} letters",
+    "everywhere": "on all links",
+    "at": "at {name}",
+    "between": "between {one} and {other}",
+    "clear": "Clear",
+    "listening": "Listening {where}:",
+    "nothing": "Nothing has passed yet.",
+    "label": "octets",
+    "opens": "opens",
+    "closes": "closes",
+    "cut": "is cut",
+    "connection": "connection {number}, {ends} ({service}), {verb}",
+    "again": "connection {number} again",
+    "ends": "{source} → {target} port {port}",
+    "more": "{arrow} … {count} lines more",
+    "sealed": "{arrow} {count:,} octets, sealed",
+    "pieces": "{sign} {count} pieces, {octets:,} octets, sealed",
+    "counts": "{clear:,} octets that anybody can read, {sealed:,} that nobody can",
+    "title": "Listening {where}: {counts}",
+    "nothing yet": "nothing has passed yet",
+}
 
 
 class Secrets:
@@ -66,16 +96,18 @@ class Secrets:
             return self._expect(connection, kinds)
         if form := FORM.match(line.strip()):
             user = re.search(r"address=([^&]*)", line)
-            name = f"user {unquote_plus(user[1])[:200]}, " if user else ""
-            return f"{WARNING}: {name}password of {len(unquote_plus(form[1]))} letters"
+            name = WORDS["form user"].format(name=unquote_plus(user[1])[:200]) if user else ""
+            return WORDS["form"].format(warning=WARNING, name=name, count=len(unquote_plus(form[1])))
         if COOKIE.match(line.strip()):
-            return f"{WARNING}: a cookie, which is as good as the password while the session lasts"
+            return WORDS["cookie"].format(warning=WARNING)
         login = LOGIN.match(line.strip())
         if login is None:
             return ""
         if login[3]:
-            return f"{WARNING}: the password"
-        return f"{WARNING}: user {login[2]}" if login[2] else f"{WARNING}: user {login[1]}, and the password"
+            return WORDS["the password"].format(warning=WARNING)
+        if login[2]:
+            return WORDS["user"].format(warning=WARNING, name=login[2])
+        return WORDS["user and password"].format(warning=WARNING, name=login[1])
 
     def _expect(self, connection: int, kinds: list[str]) -> str:
         if kinds:
@@ -91,8 +123,10 @@ def _decoded(kind: str, text: str) -> str:
         return ""
     if kind == "PLAIN":
         parts = said.split("\0")
-        return f"{WARNING}: user {parts[1]}, password of {len(parts[2])} letters" if len(parts) == 3 else ""
-    return f"{WARNING}: {kind} {said}" if kind == "user" else f"{WARNING}: {kind} of {len(said)} letters"
+        return WORDS["plain"].format(warning=WARNING, name=parts[1], count=len(parts[2])) if len(parts) == 3 else ""
+    if kind == "user":
+        return WORDS["user"].format(warning=WARNING, name=said)
+    return WORDS["the length"].format(warning=WARNING, count=len(said))
 
 
 def _dns(data: bytes) -> list[str]:
@@ -112,6 +146,12 @@ SEALED = "From here on it is sealed (TLS): who listens sees only how much passes
 SEALED_RUN = "⇄"
 
 
+def _where(*names: str) -> str:
+    if len(names) == 2:
+        return WORDS["between"].format(one=names[0], other=names[1])
+    return WORDS["at"].format(name=names[0]) if names else WORDS["everywhere"]
+
+
 class WiretapView(LiveView):
     """What passes between two hosts, or everywhere.  `readable` and `hidden` count octets."""
 
@@ -122,13 +162,10 @@ class WiretapView(LiveView):
         self._lines: deque[tuple[str, str]] = deque(maxlen=MAX_ROWS)  # the same without markup
         self._run = (0, 0)  # pieces and octets that passed sealed, one after the other
         self._last, self._sealed = 0, set[int]()  # the connection of the last row, and those inside TLS
-        names = [name for name in (a, b) if name]
-        self._where = (
-            "on all links" if not names else "at " + names[0] if len(names) == 1 else "between " + " and ".join(names)
-        )
+        self._where = _where(*(name for name in (a, b) if name))
         self.summary = widgets.HTML()
         self.screen = widgets.HTML(layout={"max_height": "420px", **TAIL})
-        self.clear = button("Clear")
+        self.clear = button(WORDS["clear"])
         self.clear.on_click(lambda _: self._forget())
         super().__init__(lab, [widgets.HBox([self.clear, self.summary]), self.screen])
         self._unlisten = lab.on_packet(lambda _: self.soon())
@@ -156,21 +193,24 @@ class WiretapView(LiveView):
             if packet.number > self._seen:
                 self._seen = packet.number
                 self._write(packet)
-        self.summary.value = f"<b>Listening {escape(self._where)}:</b> {self._counts()}"
-        rows = "".join(self._rows) or "Nothing has passed yet."
-        self.screen.value = f'<div role="log" tabindex="0" aria-label="octets" class="mc-sheet">{rows}</div>'
+        self.summary.value = f"<b>{WORDS['listening'].format(where=escape(self._where))}</b> {self._counts()}"
+        rows = "".join(self._rows) or WORDS["nothing"]
+        label = escape(WORDS["label"], quote=True)
+        self.screen.value = f'<div role="log" tabindex="0" aria-label="{label}" class="mc-sheet">{rows}</div>'
 
     def _write(self, packet: Packet) -> None:
         """Add the rows of one packet; each link has its lane, and what is sealed is folded away."""
-        ends = f"{packet.source} → {packet.target} port {packet.port}"
+        ends = WORDS["ends"].format(source=packet.source, target=packet.target, port=packet.port)
         if packet.kind != "data":
             service = SERVICES.get(packet.port, packet.transport)
-            verb = {"open": "opens", "close": "closes", "reset": "is cut"}[packet.kind]
-            self._row("soft", f"connection {packet.connection}, {ends} ({service}), {verb}")
+            verb = {"open": WORDS["opens"], "close": WORDS["closes"], "reset": WORDS["cut"]}[packet.kind]
+            self._row(
+                "soft", WORDS["connection"].format(number=packet.connection, ends=ends, service=service, verb=verb)
+            )
             self._last = packet.connection
             return
         if packet.connection != self._last:
-            self._row("soft", f"connection {packet.connection} again" if packet.transport == "tcp" else ends)
+            self._row("soft", WORDS["again"].format(number=packet.connection) if packet.transport == "tcp" else ends)
             self._last = packet.connection
         lines = _dns(packet.data) if packet.transport == "udp" else readable(packet.data)
         if lines and lines[0].startswith("  0000"):  # a dump
@@ -183,7 +223,7 @@ class WiretapView(LiveView):
             if number < MAX_LINES or warning:
                 self._row(kind, f"{arrow} {line}", warning)
         if len(lines) > MAX_LINES:
-            self._row("soft", f"{arrow} … {len(lines) - MAX_LINES} lines more")
+            self._row("soft", WORDS["more"].format(arrow=arrow, count=len(lines) - MAX_LINES))
 
     def _row(self, kind: str, text: str, warning: str = "") -> None:
         mark = f' <b class="bad">⚠ {escape(warning)}</b>' if warning else ""
@@ -202,7 +242,7 @@ class WiretapView(LiveView):
             self._rows.append(f'<div class="good mc-lane locked"><b>{SEALED}</b></div>')
             self._lines.append(("good", SEALED))
         dump = escape("\n".join(lines[:MAX_DUMPED]) + ("\n…" if len(lines) > MAX_DUMPED else ""))
-        summary = f"<summary>{arrow} {len(packet.data):,} octets, sealed</summary>"
+        summary = f"<summary>{WORDS['sealed'].format(arrow=arrow, count=len(packet.data))}</summary>"
         self._count_sealed(len(packet.data))
         self._rows.append(f'<details class="soft mc-lane locked">{summary}{dump}</details>')
 
@@ -214,15 +254,15 @@ class WiretapView(LiveView):
             self._run = (0, 0)
         packets, before = self._run
         self._run = (packets + 1, before + octets)
-        self._lines.append(("soft", f"{SEALED_RUN} {packets + 1} pieces, {before + octets:,} octets, sealed"))
+        self._lines.append(("soft", WORDS["pieces"].format(sign=SEALED_RUN, count=packets + 1, octets=before + octets)))
 
     def _counts(self) -> str:
-        return f"{self.readable:,} octets that anybody can read, {self.hidden:,} that nobody can"
+        return WORDS["counts"].format(clear=self.readable, sealed=self.hidden)
 
     def svg(self) -> str:
         """Return the last lines that passed."""
-        title = f"Listening {self._where}: {self._counts()}"
-        return sheet(list(self._lines) or [("soft", "Nothing has passed yet.")], title)
+        title = WORDS["title"].format(where=self._where, counts=self._counts())
+        return sheet(list(self._lines) or [("soft", WORDS["nothing"])], title)
 
     def __repr__(self) -> str:
-        return self.tap.text() or "nothing has passed yet"
+        return self.tap.text() or WORDS["nothing yet"]

@@ -26,6 +26,12 @@ from .parts import Box, below, shut_parts
 
 #: Views of one kind on one lab that follow it; an older one stands still, so that running a cell again costs nothing.
 MAX_LIVE = 3
+#: what a person reads
+WORDS = {
+    "closed": "The lab is closed; this is how it was.",
+    "newer": "A newer view follows the lab; this one stands still.",
+    "bug": "{kind}: {bug}. This is a bug.",
+}
 _following: defaultdict[tuple[str, type], list[LiveView]] = defaultdict(list)
 
 
@@ -40,14 +46,14 @@ class LiveView(Box):
         self.notice = widgets.HTML(layout={"display": "none"})
         super().__init__([*children, self.notice])
         self._follower = Follower(lab.trace, self._look_now, self.heard)
-        lab.when_closed(lambda: self.stop("The lab is closed; this is how it was."))
+        lab.when_closed(lambda: self.stop(WORDS["closed"]))
         others = _following[lab.name, type(self)]
         others[:] = [view for view in others if view.lab is lab]
         others.append(self)
         if self.TICKS and lab.clock.live:
             self._tick()
         for old in others[:-MAX_LIVE]:
-            old.stop("A newer view follows the lab; this one stands still.")
+            old.stop(WORDS["newer"])
         self.look()
 
     def look(self) -> None:
@@ -111,7 +117,7 @@ class LiveView(Box):
             except LabError as error:
                 self.say(str(error))
             except Exception as bug:  # on a thread of its own nobody would see it
-                self.say(f"{type(bug).__name__}: {bug}. This is a bug.")
+                self.say(WORDS["bug"].format(kind=type(bug).__name__, bug=bug))
                 raise
             finally:
                 for button in buttons:

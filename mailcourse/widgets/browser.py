@@ -26,6 +26,17 @@ from .web import Browser, WebPage
 
 #: addresses that Back can go to
 MAX_BACK = 100
+#: what a person reads
+WORDS = {
+    "address": "Address",
+    "back": "Back",
+    "reload": "Reload",
+    "go": "Go",
+    "label": "page in the browser of {owner}",
+    "answer": "answer {status}",
+    "no answer": "no answer",
+    "page": "{how}, {count:,} octets of {type}",
+}
 
 
 class BrowserView(LiveView):
@@ -35,10 +46,11 @@ class BrowserView(LiveView):
         self.browser = Browser(person.reach, lab.tls_context, person.alone)
         self.shown = InertPage("")
         self._owner, self._past, self._turn = person.address, list[str](), threading.Lock()
-        self.address = widgets.Text(value=address, description="Address", layout={"width": "60%"})
+        self.address = widgets.Text(value=address, description=WORDS["address"], layout={"width": "60%"})
         self.address.continuous_update = False
         self.back, self.again, self.go = (
-            widgets.Button(description=word, layout={"width": "auto"}) for word in ("Back", "Reload", "Go")
+            widgets.Button(description=word, layout={"width": "auto"})
+            for word in (WORDS["back"], WORDS["reload"], WORDS["go"])
         )
         self.frame, self.state = PageFrame(), widgets.HTML()
         self.back.on_click(lambda _: self.do(self.go_back, self.back))
@@ -96,15 +108,15 @@ class BrowserView(LiveView):
             sheets = Reading(page.text).sheets if page.type == "text/html" else []
             styles = "\n".join(self.browser.fetch(sheet).text[:MAX_STYLE] for sheet in sheets)
             self.shown = inert(page, styles)
-            self.frame.label = f"page in the browser of {self._owner}"
+            self.frame.label = WORDS["label"].format(owner=self._owner)
             self.frame.document = self.shown.document
             self.address.value = page.address
             self.state.value = f'<span role="status">{escape(self._said())}</span>'
 
     def _said(self) -> str:
         page = self.page
-        how = f"answer {page.status}" if page.status else "no answer"
-        return f"{how}, {len(page.body):,} octets of {short(page.type, 60)}"
+        how = WORDS["answer"].format(status=page.status) if page.status else WORDS["no answer"]
+        return WORDS["page"].format(how=how, count=len(page.body), type=short(page.type, 60))
 
     def look(self) -> None:
         """Nothing: a page changes when somebody goes to one."""

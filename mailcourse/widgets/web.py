@@ -26,6 +26,13 @@ MAX_REDIRECTS, MAX_OCTETS, MAX_ADDRESS = 10, 30_000_000, 8_000
 PORTS = {"http": 80, "https": 443}
 Act = Callable[[Callable[[], "WebPage"]], "WebPage"]
 FORM = "application/x-www-form-urlencoded"
+#: what a person reads
+WORDS = {
+    "circle": "One page leads to the next, more than {count} times.",
+    "no address": "This is no address of a page. Try https://webmail.bakery.test/.",
+    "certificate": "The certificate is not one for {host}: {why}.",
+    "unreachable": "{host} cannot be reached: {why}.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class Browser:
             address = urljoin(address, onward)
             if page.status not in (307, 308):  # RFC 9110 §15.4.8: those keep method and body
                 method, body = "GET", None
-        return _own_page(address, f"One page leads to the next, more than {MAX_REDIRECTS} times.")
+        return _own_page(address, WORDS["circle"].format(count=MAX_REDIRECTS))
 
     def _ask(self, method: str, address: str, body: bytes | None, source: str) -> tuple[WebPage, str]:
         """Make one request; return the page, and where it leads to instead."""
@@ -100,7 +107,7 @@ class Browser:
         except ValueError:
             host, port = "", 0
         if not host or not port or len(address) > MAX_ADDRESS:
-            return _own_page(address, "This is no address of a page. Try https://webmail.bakery.test/."), ""
+            return _own_page(address, WORDS["no address"]), ""
         request = Request(address.partition("#")[0], body, {"Content-Type": FORM} if body is not None else {})
         if not source or _origin(source) == _origin(address):  # else a stranger's page would act in our name
             self._cookies.add_cookie_header(request)
@@ -115,9 +122,9 @@ class Browser:
             answer = connection.getresponse()
             octets = answer.read(MAX_OCTETS)
         except ssl.SSLCertVerificationError as error:
-            return _own_page(address, f"The certificate is not one for {host}: {error.verify_message}."), ""
+            return _own_page(address, WORDS["certificate"].format(host=host, why=error.verify_message)), ""
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return _own_page(address, f"{host} cannot be reached: {error or type(error).__name__}."), ""
+            return _own_page(address, WORDS["unreachable"].format(host=host, why=error or type(error).__name__)), ""
         finally:
             connection.close()
         self._cookies.extract_cookies(answer, request)

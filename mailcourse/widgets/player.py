@@ -16,6 +16,16 @@ from .slider import Slider
 
 #: Milliseconds for a step.
 SPEEDS = {"slow": 3000, "normal": 1200, "fast": 400}
+#: what a person reads
+WORDS = {
+    "play": "Play",
+    "pause": "Pause",
+    "step": "Step",
+    "back": "Back",
+    "back tip": "one step back",
+    "step tip": "one step on",
+    "speed": "Speed",
+}
 
 
 class Player(widgets.HBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -24,13 +34,13 @@ class Player(widgets.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, on_step: Callable[[int], object], more: Sequence[widgets.Widget] = ()) -> None:
         hidden = {"display": "none"}  # its buttons have no words; ours have
         self.clock = widgets.Play(min=0, max=0, interval=SPEEDS["normal"], show_repeat=False, layout=hidden)
-        self.play = widgets.ToggleButton(value=False, description="Play", layout={"width": "100px"})
-        self.slider = Slider(description="Step")
+        self.play = widgets.ToggleButton(value=False, description=WORDS["play"], layout={"width": "100px"})
+        self.slider = Slider(description=WORDS["step"])
         self._link = widgets.jslink((self.clock, "value"), (self.slider, "value"))
-        self.back = widgets.Button(description="Back", tooltip="one step back")
-        self.forth = widgets.Button(description="Step", tooltip="one step on")
+        self.back = widgets.Button(description=WORDS["back"], tooltip=WORDS["back tip"])
+        self.forth = widgets.Button(description=WORDS["step"], tooltip=WORDS["step tip"])
         narrow = {"width": "180px"}
-        self.speed = widgets.Dropdown(options=list(SPEEDS), value="normal", description="Speed", layout=narrow)
+        self.speed = widgets.Dropdown(options=list(SPEEDS), value="normal", description=WORDS["speed"], layout=narrow)
         self.back.on_click(lambda _: self._move(-1))
         self.forth.on_click(lambda _: self._move(+1))
         self.slider.observe(lambda _: on_step(self.slider.value), "value")
@@ -70,7 +80,7 @@ class Player(widgets.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def _tell_playing(self) -> None:
         """The button says what it will do."""
         is_on = self.clock.playing
-        self.play.value, self.play.description = is_on, "Pause" if is_on else "Play"
+        self.play.value, self.play.description = is_on, WORDS["pause"] if is_on else WORDS["play"]
 
     def close(self) -> None:
         """Take the controls off the page."""

@@ -24,6 +24,15 @@ MAX_NAMES, MAX_TARGETS, MAX_NAME = 20, 20, 255
 DOTS, NOTHING = re.compile("[\u3002\uff0e\uff61\u2024]"), re.compile("[\xad\u200b-\u200f\u2060-\u2064\ufeff]")
 #: alphabets whose letters look alike
 ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
+#: what a person reads
+WORDS = {
+    "no address": "⚠ no sound address",
+    "alone": "{name} alone",
+    "says": "it says {name}",
+    "host": "its host is {host}",
+    "beyond": "letters beyond ASCII: {host}",
+    "mixed": "letters that look alike are mixed: {host}",
+}
 
 
 def warning(text: str, target: str) -> str:
@@ -34,16 +43,18 @@ def warning(text: str, target: str) -> str:
     """
     led = list(_addresses(target))
     if not led or not all(host for _, host in led):
-        return "⚠ no sound address"
+        return WORDS["no address"]
     named = list(_named(text))
     said = [name for name in named if not any(_fits(name, address) for address in led)]
     if named and not said and not all(any(_fits(name, address) for name in named) for address in led):
-        said = [f"{named[0]} alone"]
-    words = [f"it says {said[0].removeprefix('@')}"] if said else []
+        said = [WORDS["alone"].format(name=named[0])]
+    words = [WORDS["says"].format(name=said[0].removeprefix("@"))] if said else []
     hosts = list(dict.fromkeys(host for _, host in led))
-    words += [f"its host is {host}" for host in hosts if "@" in target and not target.lower().startswith("mailto:")]
-    words += [f"letters beyond ASCII: {_in_dns(host)}" for host in hosts if not host.isascii()]
-    words += [f"letters that look alike are mixed: {host}" for host in hosts if any(map(_is_mixed, host.split(".")))]
+    words += [
+        WORDS["host"].format(host=host) for host in hosts if "@" in target and not target.lower().startswith("mailto:")
+    ]
+    words += [WORDS["beyond"].format(host=_in_dns(host)) for host in hosts if not host.isascii()]
+    words += [WORDS["mixed"].format(host=host) for host in hosts if any(map(_is_mixed, host.split(".")))]
     return f"⚠ {'; '.join(words)}" if words else ""
 
 

@@ -31,9 +31,18 @@ CHIPS = {
     "deleted": ("bad", "✕"),
 }
 #: what a form says: no Python, for who has pressed a button
-SAID = {
+WORDS = {
     "not sent": "Not sent.",
     "no reader": "Write the reader's address in the field To, for example bruno@bakery.test.",
+    "from": "From",
+    "to": "To",
+    "subject": "Subject",
+    "text": "Text",
+    "first subject": "Good morning",
+    "first text": "Is there bread today?",
+    "send": "Send",
+    "send tip": "submit the message to the server",
+    "form": "A form to send a message: From, To, Subject, Text, and the button Send.",
 }
 MAX_SHOWN = 300
 
@@ -46,13 +55,11 @@ class SendPanel(Box):
         self.sent: PlainSent | None = None
         people = lab.addresses
         wide = {"width": "98%"}
-        self.sender = widgets.Dropdown(options=people, description="From", layout=wide)
-        self.to = widgets.Text(value=_somebody_else(people), description="To", layout=wide)
-        self.subject = widgets.Text(value="Good morning", description="Subject", layout=wide)
-        self.text = widgets.Textarea(value="Is there bread today?", description="Text", rows=3, layout=wide)
-        self.button = widgets.Button(
-            description="Send", button_style="primary", tooltip="submit the message to the server"
-        )
+        self.sender = widgets.Dropdown(options=people, description=WORDS["from"], layout=wide)
+        self.to = widgets.Text(value=_somebody_else(people), description=WORDS["to"], layout=wide)
+        self.subject = widgets.Text(value=WORDS["first subject"], description=WORDS["subject"], layout=wide)
+        self.text = widgets.Textarea(value=WORDS["first text"], description=WORDS["text"], rows=3, layout=wide)
+        self.button = widgets.Button(description=WORDS["send"], button_style="primary", tooltip=WORDS["send tip"])
         self._result = widgets.HTML()
         self._ground = ground_of(lab.scenario)
         self.journey = JourneyView(ground=self._ground)  # there from the start, so that it can play at once
@@ -70,7 +77,7 @@ class SendPanel(Box):
         self.button.disabled = True
         try:
             if not self.to.value.strip():
-                raise LabError(SAID["no reader"])
+                raise LabError(WORDS["no reader"])
             person = self._lab.person(self.sender.value)
             self.sent = person.send(_readers(self.to.value), self.subject.value, self.text.value)
             self._lab.settle()
@@ -80,7 +87,7 @@ class SendPanel(Box):
         except LabError as error:
             self.journey.leave()  # the way of an earlier message is not that of this one
             self._result.value = (
-                f'<div role="alert" class="mc-card bad"><h4>{SAID["not sent"]}</h4>{escape(visible(str(error)))}</div>'
+                f'<div role="alert" class="mc-card bad"><h4>{WORDS["not sent"]}</h4>{escape(visible(str(error)))}</div>'
             )
             self._result.layout.visibility = "visible"
         finally:
@@ -92,7 +99,7 @@ class SendPanel(Box):
         self._result.layout.visibility = "hidden" if self.journey.stage.playing else "visible"
 
     def __repr__(self) -> str:
-        return "A form to send a message: From, To, Subject, Text, and the button Send."
+        return WORDS["form"]
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         shown = super()._repr_mimebundle_(**options)

@@ -14,6 +14,15 @@ from mailcourse.internet.errors import LabError
 from mailcourse.lab.lab import PlainLab
 from mailcourse.lab.sent import PlainSent
 
+#: what a person reads
+WORDS = {
+    "nobody": "Nobody lives in this lab, so nobody can write. Choose another scenario.",
+    "no server": "The DNS names no mail server of {domain} just now. Press Reset.",
+    "text": "Is there bread today?",
+    "second": "the second server takes it",
+    "wait": "please wait",
+}
+
 
 class Actor(Protocol):
     """What a moment may do with the room."""
@@ -47,7 +56,7 @@ def pair(lab: PlainLab) -> tuple[str, str]:
     """Return the addresses of two people of different domains: who writes, and to whom."""
     people = lab.addresses
     if not people:
-        raise LabError("Nobody lives in this lab, so nobody can write. Choose another scenario.")
+        raise LabError(WORDS["nobody"])
     own = people[0].rpartition("@")[2]
     return people[0], next((address for address in people if not address.endswith(f"@{own}")), people[-1])
 
@@ -57,7 +66,7 @@ def first_mail_server(lab: PlainLab) -> str:
     domain = pair(lab)[1].rpartition("@")[2]
     records = sorted((int(value.split()[0]), value.split()[1]) for value in lab.dns.lookup(domain, "MX").values)
     if not records:
-        raise LabError(f"The DNS names no mail server of {domain} just now. Press Reset.")
+        raise LabError(WORDS["no server"].format(domain=domain))
     return records[0][1].rstrip(".")
 
 
@@ -68,12 +77,12 @@ def home(lab: PlainLab) -> str:
 
 def _send(actor: Actor, subject: str, to: str = "") -> None:
     writer, reader = pair(actor.lab)
-    actor.show_journey(actor.lab.person(writer).send(to or reader, subject, "Is there bread today?"))
+    actor.show_journey(actor.lab.person(writer).send(to or reader, subject, WORDS["text"]))
 
 
 def _fails_over(actor: Actor) -> None:
     actor.lab.host(first_mail_server(actor.lab)).down()
-    _send(actor, "the second server takes it")
+    _send(actor, WORDS["second"])
 
 
 def _comes_back(actor: Actor) -> None:
@@ -83,7 +92,7 @@ def _comes_back(actor: Actor) -> None:
 
 def _waits(actor: Actor) -> None:
     actor.lab.host(home(actor.lab)).down()
-    _send(actor, "please wait")
+    _send(actor, WORDS["wait"])
 
 
 def _works_again(actor: Actor) -> None:

@@ -21,12 +21,30 @@ STRANGER, ELSEWHERE = "x@stranger.example", "y@elsewhere.example"
 NOBODY = "nobody"
 NO_PEOPLE = "No account in {} yet. Make one with lab.administration.add_account(…)."
 NO_OTHER = "There is nobody in another domain who could write."
+#: what a person reads
+WORDS = {
+    "domain": "domain with accounts",
+    "mx": "MX: senders find a server",
+    "backup": "a backup with another number",
+    "ptr": "PTR: {address} has a name",
+    "none": "none",
+    "spf": "SPF: who may send",
+    "no record": "no record",
+    "in": "a letter in",
+    "out": "a letter out",
+    "postmaster": "postmaster is read",
+    "subject": "Checklist",
+    "letter": "{sender} to {recipient}: {states}",
+    "logged in": "logged in, inside TLS, certificate checked",
+    "log in": "people log in at {server}",
+    "no relay": "no open relay",
+}
 
 
 def checklist(lab: Lab, domain: str = "bakery.test") -> Table:
     """Try what a mail domain needs, one thing after the other."""
     if domain not in {who.partition("@")[2] for who in lab.addresses}:
-        raise unknown("domain with accounts", domain, sorted({who.partition("@")[2] for who in lab.addresses}))
+        raise unknown(WORDS["domain"], domain, sorted({who.partition("@")[2] for who in lab.addresses}))
     own = next(who for who in lab.addresses if who.endswith(f"@{domain}"))
     others = [who for who in lab.addresses if not who.endswith(f"@{domain}")]
     if not others:
@@ -47,14 +65,14 @@ def _names(lab: Lab, domain: str, own: str) -> list[tuple[str, str, bool]]:
     spf = [text for text in texts if text.startswith("v=spf1")]
     backup = {preference for _, preference, _ in servers}
     return [
-        ("MX: senders find a server", ", ".join(found) or NOBODY, bool(found) and len(found) == len(servers)),
+        (WORDS["mx"], ", ".join(found) or NOBODY, bool(found) and len(found) == len(servers)),
         (
-            "a backup with another number",
+            WORDS["backup"],
             ", ".join(f"{name} {number}" for name, number, _ in servers),
             len(found) > 1 and len(backup) > 1,
         ),
-        (f"PTR: {address} has a name", ", ".join(names) or "none", home in names),
-        ("SPF: who may send", ", ".join(spf) or "no record", len(spf) == 1),
+        (WORDS["ptr"].format(address=address), ", ".join(names) or WORDS["none"], home in names),
+        (WORDS["spf"], ", ".join(spf) or WORDS["no record"], len(spf) == 1),
     ]
 
 
@@ -65,24 +83,25 @@ def _servers(lab: Lab, domain: str) -> list[dict[str, object]]:
 def _letters(lab: Lab, domain: str, own: str, other: str) -> list[tuple[str, str, bool]]:
     rows = []
     for what, sender, recipient in (
-        ("a letter in", other, own),
-        ("a letter out", own, other),
-        ("postmaster is read", other, f"postmaster@{domain}"),
+        (WORDS["in"], other, own),
+        (WORDS["out"], own, other),
+        (WORDS["postmaster"], other, f"postmaster@{domain}"),
     ):
         try:
-            sent = lab.person(sender).send(to=recipient, subject="Checklist")
+            sent = lab.person(sender).send(to=recipient, subject=WORDS["subject"])
         except LabError as error:  # her own server does not take it
             rows.append((what, str(error), False))
             continue
         lab.settle()
         states = [status.state for status in sent.status.values()]
-        rows.append((what, f"{sender} to {recipient}: {', '.join(states)}", "delivered" in states))
+        seen = WORDS["letter"].format(sender=sender, recipient=recipient, states=", ".join(states))
+        rows.append((what, seen, "delivered" in states))
     return rows
 
 
 def _doors(lab: Lab, domain: str, own: str) -> list[tuple[str, str, bool]]:
     person = lab.person(own)
-    seen = "logged in, inside TLS, certificate checked"
+    seen = WORDS["logged in"]
     try:
         trust = ssl.create_default_context(cafile=lab.ca)
         with lab.online(person.machine), SMTP_SSL(person.server, 465, person.machine, context=trust) as client:
@@ -96,8 +115,8 @@ def _doors(lab: Lab, domain: str, own: str) -> list[tuple[str, str, bool]]:
             answers[name] = _as_a_stranger(lab, name)
     refused = [name for name, code in answers.items() if code >= 500]
     return [
-        (f"people log in at {person.server}", seen, is_in),
-        ("no open relay", ", ".join(f"{name}: {code}" for name, code in answers.items()), refused == list(answers)),
+        (WORDS["log in"].format(server=person.server), seen, is_in),
+        (WORDS["no relay"], ", ".join(f"{name}: {code}" for name, code in answers.items()), refused == list(answers)),
     ]
 
 

@@ -31,11 +31,12 @@ BLANKS = "blanks.toml"
 MAX_ANSWER = 4000
 WIDTH = 100
 
+CELL = "cell to fill in"
 WRITE = "Write it in place of the three dots, then run this cell again. {}"
 RIGHT = "✓ That works. {}"
 NOT_YET = "Not yet: {}"
 HINT = "Hint {} of {}: {}"
-NO_TEXT = "an answer is text between quotes, and this is {}."
+NO_TEXT = "an answer is text between quotes, and this is a value of the type {}."
 TOO_LONG = f"this has more than {MAX_ANSWER:,} characters; a few lines are enough."
 STRANGE_SIGN = "there is a character in it that cannot be typed: {!r}."
 
@@ -75,7 +76,7 @@ def blanks() -> dict[str, Blank]:
 def fill_in(name: str, answer: object = ...) -> Filled:
     """Try what the reader wrote, and say what came of it."""
     if name not in blanks():
-        raise unknown("cell to fill in", name, sorted(blanks()))
+        raise unknown(CELL, name, sorted(blanks()))
     blank = blanks()[name]
     if is_unfilled(answer):
         return Filled((WRITE.format(blank.ask),), None)
@@ -123,7 +124,7 @@ def trouble_of(answer: object, text: str) -> str:
     """Return why an answer cannot be tried at all; "" when it can."""
     stranger = next((item for item in items_of(answer) if not isinstance(item, str)), "")
     if not isinstance(stranger, str):
-        return NO_TEXT.format(f"a value of the type {type(stranger).__name__}")
+        return NO_TEXT.format(type(stranger).__name__)
     if len(text) > MAX_ANSWER:
         return TOO_LONG
     odd = next((sign for sign in text if not sign.isprintable() and sign not in "\n\t"), None)

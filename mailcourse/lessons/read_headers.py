@@ -37,6 +37,17 @@ BY = re.compile(r"(?:^|\s)by\s++(\S{1,300})", re.IGNORECASE)
 WITH = re.compile(r"\swith\s++([\w ]{1,60}?)(?=\s++(?:id|for|via)\b|\s*+[(;]|$)", re.IGNORECASE)
 ADDRESS = re.compile(r"\[?(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:.]{2,40})\]?")
 MAX_DATE, MAX_RECEIVED = 100, 2000
+BELIEVED = {True: "yes", False: "no"}
+#: what a person reads
+WORDS = {
+    "signed": "signatures of: {signers}; your provider: {own}",
+    "nobody": "nobody",
+    "unknown": "unknown",
+    "no header": "There is no header in this text. Paste it as your mail program shows it (“show original”).",
+    "inside": "(inside)",
+    "clocks": "−{time}: clocks differ",
+    "picture": "the way of the message, told in the table below",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,8 @@ class HeaderReading:
         for number, hop in enumerate(self.all_hops, 1):
             delay = _delay(before, hop.when)
             when = f"{hop.when.astimezone(UTC):%d %b %H:%M:%S}" if hop.when else "?"
-            believed = "yes" if hop.is_believed else "no"
-            rows.append((number, _short(hop.client), _short(hop.server), hop.how, when, delay, believed))
+            names = (_short(hop.client), _short(hop.server))
+            rows.append((number, *names, hop.how, when, delay, BELIEVED[hop.is_believed]))
             before = hop.when or before
         return table(("hop", "from", "by", "with", "UTC", "after", "believed"), rows)
 
@@ -89,7 +100,7 @@ class HeaderReading:
     def results(self) -> Table:
         """What servers found out; yours are those above the line where trust begins, in your provider's name."""
         rows = [
-            (_short(one.server), one.method, one.result, _short(one.about), "yes" if one.is_believed else "no")
+            (_short(one.server), one.method, one.result, _short(one.about), BELIEVED[one.is_believed])
             for one in self.said
         ]
         return table(("who says so", "method", "result", "about", "believed"), rows)
@@ -100,19 +111,19 @@ class HeaderReading:
         return list(self.signed_by)
 
     def __repr__(self) -> str:
-        signed = ", ".join(map(_short, self.signers)) or "nobody"
-        return f"{self.hops!r}\n\n{self.results!r}\n\nsignatures of: {signed}; your provider: {self.own or 'unknown'}"
+        return f"{self.hops!r}\n\n{self.results!r}\n\n{self._last_line()}"
+
+    def _last_line(self) -> str:
+        signers = ", ".join(map(_short, self.signers)) or WORDS["nobody"]
+        return WORDS["signed"].format(signers=signers, own=self.own or WORDS["unknown"])
 
     def _repr_html_(self) -> str:
-        text = (
-            f"signatures of: {', '.join(map(_short, self.signers)) or 'nobody'}; your provider: {self.own or 'unknown'}"
-        )
         picture, kind = self._repr_png_(), "png"
         if picture is None:
             picture, kind = svg(_dot(self)).encode(), "svg+xml"
         source = f"data:image/{kind};base64,{b64encode(picture).decode()}"
-        image = f'<img alt="the way of the message, told in the table below" src="{source}">'
-        return f"{image}{self.hops._repr_html_()}{self.results._repr_html_()}<p>{escape(text)}</p>"
+        image = f'<img alt="{escape(WORDS["picture"])}" src="{source}">'
+        return f"{image}{self.hops._repr_html_()}{self.results._repr_html_()}<p>{escape(self._last_line())}</p>"
 
     def _repr_png_(self) -> bytes | None:
         return png(_dot(self)) or None
@@ -127,7 +138,7 @@ def read_headers(text: str | bytes | Mail, own: str = "") -> HeaderReading:
     octets = octets.lstrip(b"\r\n") if isinstance(octets, bytes) else b""
     fields = list(in_order(split(octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")).header))
     if not fields:
-        raise LabError("There is no header in this text. Paste it as your mail program shows it (“show original”).")
+        raise LabError(WORDS["no header"])
     received = [(place, _text(value)) for place, (name, value) in enumerate(fields) if name.lower() == b"received"]
     own = str(own or "").lower() or _provider(fields)
     named = [(place, organisational(name)) for place, line in received if (name := _server(line))]
@@ -190,7 +201,7 @@ def _hop(line: str, *, is_believed: bool) -> ReceivedHop:
     if sender and not address:
         address = ADDRESS.fullmatch(sender[1])
     return ReceivedHop(
-        sender[1].rstrip(".;") if sender else "(inside)",
+        sender[1].rstrip(".;") if sender else WORDS["inside"],
         address[1] if address else "",
         by[1].strip("();,") if by else "?",
         " ".join(how[1].split()) if how else "?",
@@ -211,7 +222,7 @@ def _delay(before: datetime | None, when: datetime | None) -> str:
     if before is None or when is None:
         return ""
     seconds = int((when - before).total_seconds())
-    return f"−{timedelta(seconds=-seconds)}: clocks differ" if seconds < 0 else f"{timedelta(seconds=seconds)}"
+    return WORDS["clocks"].format(time=timedelta(seconds=-seconds)) if seconds < 0 else f"{timedelta(seconds=seconds)}"
 
 
 def _said(found: Results, *, is_above: bool, own: str) -> list[Said]:

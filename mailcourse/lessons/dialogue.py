@@ -16,6 +16,11 @@ from mailcourse.internet.errors import LabError
 from mailcourse.views import Lab
 
 SECONDS = 20.0
+#: what a person reads
+WORDS = {
+    "over": "The connection is over. Make a new one with speak(…), and begin with EHLO.",
+    "unreachable": "{host} port {port} cannot be reached: {error}.",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Dialogue:
         except OSError:
             answer = ()
         if not answer:
-            raise LabError("The connection is over. Make a new one with speak(…), and begin with EHLO.")
+            raise LabError(WORDS["over"])
         return Exchange(lines, answer)
 
     def _answer(self) -> tuple[str, ...]:
@@ -77,6 +82,6 @@ def speak(lab: Lab, host: str, port: int = 25, source: str = "") -> Dialogue:
     try:
         connection = lab.host(source).dial(target, port, SECONDS)
     except OSError as error:
-        raise LabError(f"{host} port {port} cannot be reached: {error}.") from None
+        raise LabError(WORDS["unreachable"].format(host=host, port=port, error=error)) from None
     lab.when_closed(connection.close)
     return Dialogue(connection)

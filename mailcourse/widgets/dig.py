@@ -39,17 +39,50 @@ FLAGS = {
     "TC": "cut short, ask again by TCP",
     "RA": "it asks others for you",
 }
+#: what a person reads
+WORDS = {
+    "answers": "{server} answers {type} of {name}:",
+    "answer": "Answer",
+    "authority": "Authority",
+    "additional": "Additional",
+    "no records": "no records",
+    "runs down": "it runs down",
+    "from": "from: {server}",
+    "nothing": "Nothing.",
+    "hours": "{hours} h · {seconds} s",
+    "minutes": "{minutes} min · {seconds} s",
+    "seconds": "{seconds} s",
+    "name": "Name",
+    "type": "Type",
+    "kind": "type in this form",
+    "ask": "Ask",
+    "walk": "Walk from the root",
+    "forget": "Forget",
+    "save": "Save the zone",
+    "zone": "Zone",
+    "memory": "Memory",
+    "walked": "The walk to {name}, from the root:",
+    "not saved": "Not saved.",
+    "saved": "Saved with serial {serial}. What the resolver remembers is as before.",
+    "remembers": "What the resolver remembers at {time}",
+    "lab": "The lab",
+    "form": "A form to ask the DNS: name, type, server. Servers: {servers}",
+}
 
 
 def answer(lookup: Lookup) -> str:
     """Write an answer, section by section, as HTML."""
     flags = ", ".join(f"{flag} ({FLAGS[flag]})" for flag in lookup.flags if flag in FLAGS)
-    head = f"{escape(lookup.server)} answers {lookup.type} of {escape(lookup.name)}: <b>{escape(lookup.rcode)}</b>"
-    parts = [f"<p>{head}<br>{flags}</p>"]
-    sections = {"Answer": lookup.records, "Authority": lookup.authority, "Additional": lookup.additional}
+    head = WORDS["answers"].format(server=escape(lookup.server), type=lookup.type, name=escape(lookup.name))
+    parts = [f"<p>{head} <b>{escape(lookup.rcode)}</b><br>{flags}</p>"]
+    sections = {
+        WORDS["answer"]: lookup.records,
+        WORDS["authority"]: lookup.authority,
+        WORDS["additional"]: lookup.additional,
+    }
     for word, records in sections.items():
         rows = [record.split(" ", 3) for record in records]
-        drawn = table(("name", "TTL", "type", "value"), rows)._repr_html_() if rows else "no records"
+        drawn = table(("name", "TTL", "type", "value"), rows)._repr_html_() if rows else WORDS["no records"]
         parts.append(f'<section aria-label="{word}"><b>{word}</b> {drawn}</section>')
     return "".join(parts)
 
@@ -64,12 +97,13 @@ def memory(entries: Iterable[Mapping[str, Any]], longest: dict[tuple[str, str], 
         part = 100 * left / longest[key]
         bar = f'<span class="mc-ttl" aria-hidden="true"><span style="width:{part:.0f}%"></span></span>'
         values = "<br>".join(escape(value) for value in _values(str(entry["answer"])[:MAX_ANSWER], name))
+        source = WORDS["from"].format(server=escape(str(entry["from"])))
         rows.append(
-            f"<tr><td>{escape(name)}<br><small>from: {escape(str(entry['from']))}</small></td><td>{escape(kind)}</td>"
+            f"<tr><td>{escape(name)}<br><small>{source}</small></td><td>{escape(kind)}</td>"
             f'<td class="mc-value">{values}</td><td class="mc-left">{bar}<br>{_span(left)}</td></tr>'
         )
-    head = "".join(f"<th>{word}</th>" for word in ("name", "type", "answer", "it runs down"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else "Nothing."
+    head = "".join(f"<th>{word}</th>" for word in ("name", "type", "answer", WORDS["runs down"]))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else WORDS["nothing"]
 
 
 def _values(answer: str, name: str) -> list[str]:
@@ -89,8 +123,10 @@ def _span(seconds: int) -> str:
     ('24 h · 86400 s', '20 min · 1200 s', '45 s')
     """
     if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min · {seconds} s" if seconds < 7200 else f"{seconds // 3600} h · {seconds} s"
+        return WORDS["seconds"].format(seconds=seconds)
+    if seconds < 7200:
+        return WORDS["minutes"].format(minutes=seconds // 60, seconds=seconds)
+    return WORDS["hours"].format(hours=seconds // 3600, seconds=seconds)
 
 
 class DigView(LiveView):
@@ -101,17 +137,19 @@ class DigView(LiveView):
     def __init__(self, lab: PlainLab, name: str = "", kind: str = "", stage: Stage | None = None) -> None:
         domain = next(iter(lab.scenario.domains), "")
         servers = [RESOLVER, *lab.dns_servers]
-        self.name = widgets.Text(value=name or domain, description="Name", layout={"width": "320px"})
+        self.name = widgets.Text(value=name or domain, description=WORDS["name"], layout={"width": "320px"})
         if kind and kind not in TYPES:
-            raise unknown("type in this form", kind, TYPES)
+            raise unknown(WORDS["kind"], kind, TYPES)
         first = kind or TYPES[0]
-        self.type = widgets.Dropdown(options=TYPES, value=first, description="Type", layout={"width": "180px"})
-        self.server = widgets.Dropdown(options=servers, description="Ask", layout={"width": "300px"})
-        self.ask = button("Ask")
-        self.walk = button("Walk from the root")
-        self.forget = button("Forget")
-        self.save = button("Save the zone")
-        self.zone = widgets.Dropdown(options=list(lab.scenario.zones), description="Zone", layout={"width": "320px"})
+        self.type = widgets.Dropdown(options=TYPES, value=first, description=WORDS["type"], layout={"width": "180px"})
+        self.server = widgets.Dropdown(options=servers, description=WORDS["ask"], layout={"width": "300px"})
+        self.ask = button(WORDS["ask"])
+        self.walk = button(WORDS["walk"])
+        self.forget = button(WORDS["forget"])
+        self.save = button(WORDS["save"])
+        self.zone = widgets.Dropdown(
+            options=list(lab.scenario.zones), description=WORDS["zone"], layout={"width": "320px"}
+        )
         self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
         self.answer, self.memory, self.status = (widgets.HTML() for _ in range(3))
         self.film = JourneyView(ground=ground_of(lab.scenario), stage=stage)  # the questions, one by one
@@ -130,7 +168,9 @@ class DigView(LiveView):
             widgets.VBox([self.zone, self.text, self.save, self.status]),
         ]
         self.tabs = widgets.Tab(
-            children=parts, titles=["Answer", "Memory", "Zone"], layout={"flex": "2 1 400px", "min_width": "0"}
+            children=parts,
+            titles=[WORDS["answer"], WORDS["memory"], WORDS["zone"]],
+            layout={"flex": "2 1 400px", "min_width": "0"},
         )
         question = widgets.HBox(
             [self.name, self.type, self.server, self.ask, self.walk], layout={"flex_flow": "row wrap"}
@@ -154,7 +194,7 @@ class DigView(LiveView):
         name, kind = self.name.value.strip(), self.type.value
         with self._filmed():
             rows = self.lab.dns.walk(name, kind)
-            self.answer.value = f"<p>The walk to {escape(name)}, from the root:</p>{rows._repr_html_()}"
+            self.answer.value = f"<p>{WORDS['walked'].format(name=escape(name))}</p>{rows._repr_html_()}"
             self.tabs.selected_index = 0
 
     @contextmanager
@@ -178,19 +218,20 @@ class DigView(LiveView):
         try:
             zone = self.lab.zone(self.zone.value).edit(self.text.value)
         except LabError as error:
-            self.status.value = f'<p role="alert" class="mc-alert"><b>Not saved.</b> {escape(str(error))}</p>'
+            why = f"<b>{WORDS['not saved']}</b> {escape(str(error))}"
+            self.status.value = f'<p role="alert" class="mc-alert">{why}</p>'
             return
         self.text.value = zone.text
-        self.status.value = f"<p>Saved with serial {zone.serial}. What the resolver remembers is as before.</p>"
+        self.status.value = f"<p>{WORDS['saved'].format(serial=zone.serial)}</p>"
 
     def look(self) -> None:
         """Show what the resolver remembers, and for how long."""
         now = f"{self.lab.clock.now():%a %d %b %H:%M:%S}"
-        self.memory.value = f"<p>What the resolver remembers at {now}</p>{memory(self.lab.dns.cache, self._longest)}"
+        self.memory.value = f"<p>{WORDS['remembers'].format(time=now)}</p>{memory(self.lab.dns.cache, self._longest)}"
 
     def svg(self) -> str:
         """Return the scene, with the last question."""
-        return self.film.svg() if self.film.steps else draw(self.film.stage.ground, {}, title="The lab")
+        return self.film.svg() if self.film.steps else draw(self.film.stage.ground, {}, title=WORDS["lab"])
 
     def close(self) -> None:
         """Take the form off the page."""
@@ -198,4 +239,4 @@ class DigView(LiveView):
         super().close()
 
     def __repr__(self) -> str:
-        return f"A form to ask the DNS: name, type, server. Servers: {json.dumps(list(self.server.options))}"
+        return WORDS["form"].format(servers=json.dumps(list(self.server.options)))

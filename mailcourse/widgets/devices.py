@@ -38,7 +38,21 @@ from .talk import SECRET, reader_rows, talk_html
 #: what can be chosen → protocol, and whether POP3 leaves the mail on the server
 WAYS = {"IMAP": ("imap", True), "POP3, keep": ("pop3", True), "POP3, delete": ("pop3", False)}
 ARCHIVE = "Archive"
-WORDS = ("Synchronise", "Read", "Flag", "Delete", "Archive")
+ACTS = ("Synchronise", "Read", "Flag", "Delete", "Archive")
+#: what a person reads
+WORDS = {
+    "more": "and {count} more",
+    "no message": "The server has no message.",
+    "nothing said": "nothing was said yet",
+    "online": "Online",
+    "offline": "Offline",
+    "is offline": "offline",
+    "online tip": "has a network",
+    "messages": "Messages",
+    "mailbox": "the mailbox on the server",
+    "no way": "no way there",
+    "closed": "devices of a lab that is closed",
+}
 MAX_LINES, MAX_FILES = 60, 40
 
 
@@ -61,8 +75,8 @@ def files(lab: PlainLab, person: str) -> str:
     letters = "".join(
         f"<li>✉ {escape(folder)}<br><small>{escape(name)}</small></li>" for folder, name in rows[:MAX_FILES]
     )
-    more = f"<li>and {len(rows) - MAX_FILES} more</li>" if len(rows) > MAX_FILES else ""
-    return f'<ul class="mc-files">{letters}{more}</ul>' if rows else "<p>The server has no message.</p>"
+    more = f"<li>{WORDS['more'].format(count=len(rows) - MAX_FILES)}</li>" if len(rows) > MAX_FILES else ""
+    return f'<ul class="mc-files">{letters}{more}</ul>' if rows else f"<p>{WORDS['no message']}</p>"
 
 
 def dialogue(events: Iterable[Event]) -> str:
@@ -71,7 +85,7 @@ def dialogue(events: Iterable[Event]) -> str:
     for event in events:
         side, line = event.facts["side"], event.facts["line"]
         lines.append(f"{side}: {SECRET if event.facts['secret'] else line}")
-    said = talk_html(reader_rows(lines[-MAX_LINES:])) if lines else "nothing was said yet"
+    said = talk_html(reader_rows(lines[-MAX_LINES:])) if lines else WORDS["nothing said"]
     return f'<div tabindex="0" role="log" class="mc-sheet">{said}</div>'
 
 
@@ -84,9 +98,9 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.name, self._make = name, make
         self.protocol = widgets.Dropdown(options=list(WAYS), description=name, layout={"width": "260px"})
         self.device = make(self.protocol.value)
-        self.online = widgets.ToggleButton(value=True, description="Online", tooltip="has a network")
-        self.list = widgets.Select(options=[], rows=7, description="Messages", layout={"width": "98%"})
-        self.buttons = {word: button(word) for word in WORDS}
+        self.online = widgets.ToggleButton(value=True, description=WORDS["online"], tooltip=WORDS["online tip"])
+        self.list = widgets.Select(options=[], rows=7, description=WORDS["messages"], layout={"width": "98%"})
+        self.buttons = {word: button(word) for word in ACTS}
         self.status = widgets.HTML()
         self.said: list[Event] = []  # of the last synchronising
         self.dialogue = widgets.HTML(layout={"max_height": "240px", **TAIL})
@@ -107,7 +121,7 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _switch(self) -> None:
         self.device.is_online = self.online.value
-        self.online.description = "Online" if self.online.value else "Offline"
+        self.online.description = WORDS["online"] if self.online.value else WORDS["offline"]
 
     def press(self, word: str, server: str) -> list[Move]:
         """Do what a button says, with the message that is chosen; return what moves then."""
@@ -134,7 +148,7 @@ class OneDevice(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """How the copy on this device is now."""
         counts = {folder: len(self.device.messages(folder)) for folder in self.device.folders()}
         inbox = counts.pop("INBOX", 0)
-        words = self.protocol.value if self.online.value else "offline"
+        words = self.protocol.value if self.online.value else WORDS["is offline"]
         return CopyState(inbox, sum(counts.values()), words, self.online.value)
 
     def look(self) -> None:
@@ -167,7 +181,7 @@ class DevicesView(LiveView):
                 chooser.observe(lambda _: self.soon(), "value")
         self.files = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         server = widgets.VBox(
-            [widgets.HTML(f"<b>{escape(self.person.server)}</b>, the mailbox on the server"), self.files],
+            [widgets.HTML(f"<b>{escape(self.person.server)}</b>, {WORDS['mailbox']}"), self.files],
             layout={"flex": "1 1 220px", "min_width": "0"},
         )
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
@@ -180,7 +194,7 @@ class DevicesView(LiveView):
 
         def act() -> None:
             server = self.person.server
-            moves = lost_moves(device.name, server, "no way there") if word == "Synchronise" else []
+            moves = lost_moves(device.name, server, WORDS["no way"]) if word == "Synchronise" else []
             try:
                 moves = device.press(word, server)
             finally:  # a refusal is told below the view; what turned back is seen
@@ -225,7 +239,7 @@ class DevicesView(LiveView):
 
     def __repr__(self) -> str:
         if not self.lab.is_open:
-            return "devices of a lab that is closed"
+            return WORDS["closed"]
         lines = []
         for each in self.devices:
             lines += [f"{each.name} ({each.protocol.value})", *(f"  {line}" for line, _ in listed(each.device))]

@@ -12,6 +12,8 @@ from datetime import datetime
 
 from mailcourse.internet.trace import Event
 
+from .talk import SECRET
+
 RCPT = re.compile(r"C: RCPT TO:<([^>]*)>", re.IGNORECASE)
 
 
@@ -34,6 +36,37 @@ class Step:
     what: str = ""  # the event that it tells; none for a session and a look-up
     is_taken: bool = False  # a session in which the server took the message
     opening: str = ""  # the title before anybody knows how it ends; none: it is the same
+
+
+#: what a server did, by the disposition
+DONE = {"none": "taken", "quarantine": "taken, for the folder Junk", "reject": "refused"}
+#: what a person reads
+WORDS = {
+    "talks": "{client} talks to {server}",
+    "mine": "{server} tells {client}: 250, it is mine now",
+    "asks the dns": "{host} asks the DNS for {type} of {name}",
+    "question": "{type} of {name}",
+    "asks": "{host} asks {server}: {question}?",
+    "names who": "it does not know, but names who may",
+    "answers": "it answers",
+    "tells": "{host} tells {asker}: {says}: {values}",
+    "opening": "{host} tells {asker}",
+    "asked": "{host} → {server}: {question}?",
+    "from cache": " (from its cache)",
+    "no record": "no such record",
+    "writes": "{sender} writes a message to {recipients}",
+    "queued": "written: queue/active/{id} ({size} octets), synced to disk, then 250",
+    "accepts": "{host} takes responsibility: it is in its queue",
+    "decides": "{host} decides for {recipient}: {decision}",
+    "next": "next: {hops}",
+    "written": "written: {file}",
+    "puts": "{host} puts it into the {box}",
+    "fetches": "{name} fetches it by {protocol}",
+    "calls": "{client} calls {server}",
+    "for": "for {name}",
+    "finds": "{host} finds {results}: {done}",
+    "nothing": "nothing has happened yet",
+}
 
 
 # ---- events → steps ----------------------------------------------------------------------------------
@@ -80,8 +113,8 @@ class _Telling:
         if self.lines and self.session in self.ends:
             client, server = self.ends[self.session]
             is_taken = self.session in self.taken
-            opening = f"{client} talks to {server}"
-            title = f"{server} tells {client}: 250, it is mine now" if is_taken else opening
+            opening = WORDS["talks"].format(client=client, server=server)
+            title = WORDS["mine"].format(server=server, client=client) if is_taken else opening
             matches = (RCPT.match(line) for line in self.lines)
             about = frozenset(match[1].lower() for match in matches if match)
             step = Step(title, "mail", server, (client, server), tuple(self.lines), True, about, "", self.time)
@@ -139,7 +172,7 @@ def _said(telling: _Telling, event: Event) -> None:
 
 
 def _line(event: Event) -> str:
-    shown = "(a secret, not shown)" if event.facts["secret"] else event.facts["line"]
+    shown = SECRET if event.facts["secret"] else event.facts["line"]
     return f"{event.facts['side']}: {shown}"
 
 
@@ -155,7 +188,7 @@ def _look_up(telling: _Telling, event: Event) -> None:
     query, reply = first.facts, event.facts
     answers = ", ".join(_value(text) for text in reply["answers"]) or reply["rcode"]
     lines = (_dns_line(each) for each in telling.asking)
-    opening = f"{first.host} asks the DNS for {query['type']} of {query['name'].rstrip('.')}"
+    opening = WORDS["asks the dns"].format(host=first.host, type=query["type"], name=query["name"].rstrip("."))
     title = f"{opening}: {answers}"
     step = Step(title, "dns", event.host, (first.host, event.host), tuple(lines), time=first.time, opening=opening)
     telling.steps.append(replace(step, seq=event.seq, message=event.message))
@@ -171,15 +204,18 @@ def question_steps(events: Iterable[Event]) -> list[Step]:
             is_first = not asked
             asked.append(event)
             if is_first:
-                question = f"{event.facts['type']} of {event.facts['name'].rstrip('.')}"
-                title = f"{event.host} asks {event.facts['server']}: {question}?"
+                question = WORDS["question"].format(type=event.facts["type"], name=event.facts["name"].rstrip("."))
+                title = WORDS["asks"].format(host=event.host, server=event.facts["server"], question=question)
                 told.append(_question(title, event, event, str(event.facts["server"])))
         elif event.what == "answered" and asked:
             last = asked.pop()
             values = ", ".join(_value(text) for text in event.facts["answers"])
-            says = "it does not know, but names who may" if event.facts["rcode"] == "REFERRAL" else "it answers"
-            title = f"{event.host} tells {last.host}: {says}: {values or event.facts['rcode']}"
-            told.append(replace(_question(title, last, event, event.host), opening=f"{event.host} tells {last.host}"))
+            says = WORDS["names who"] if event.facts["rcode"] == "REFERRAL" else WORDS["answers"]
+            title = WORDS["tells"].format(
+                host=event.host, asker=last.host, says=says, values=values or event.facts["rcode"]
+            )
+            opening = WORDS["opening"].format(host=event.host, asker=last.host)
+            told.append(replace(_question(title, last, event, event.host), opening=opening))
     return told
 
 
@@ -194,11 +230,11 @@ def _value(record: str) -> str:
 
 def _dns_line(event: Event) -> str:
     facts = event.facts
-    question = f"{facts['type']} of {facts['name'].rstrip('.')}"
+    question = WORDS["question"].format(type=facts["type"], name=facts["name"].rstrip("."))
     if event.what == "asked":
-        return f"{event.host} → {facts['server']}: {question}?"
-    memory = " (from its cache)" if facts["cached"] else ""
-    answers = "; ".join(facts["answers"]) or "no such record"
+        return WORDS["asked"].format(host=event.host, server=facts["server"], question=question)
+    memory = WORDS["from cache"] if facts["cached"] else ""
+    answers = "; ".join(facts["answers"]) or WORDS["no record"]
     return f"{event.host}{memory}: {facts['rcode']} {answers}"
 
 
@@ -221,15 +257,15 @@ def _other(telling: _Telling, event: Event) -> None:
 
 
 def _composed(event: Event) -> Step:
-    title = f"{event.facts['sender']} writes a message to {', '.join(event.facts['recipients'])}"
+    title = WORDS["writes"].format(sender=event.facts["sender"], recipients=", ".join(event.facts["recipients"]))
     return Step(title, "person", event.host, None, (f"Subject: {event.facts['subject']}",), mark="composed")
 
 
 def _accepted(event: Event) -> Step:
     facts = event.facts
-    written = f"written: queue/active/{facts['queue_id']} ({facts['size']} octets), synced to disk, then 250"
+    written = WORDS["queued"].format(id=facts["queue_id"], size=facts["size"])
     return Step(
-        f"{event.host} takes responsibility: it is in its queue",
+        WORDS["accepts"].format(host=event.host),
         "mail",
         event.host,
         None,
@@ -240,41 +276,42 @@ def _accepted(event: Event) -> Step:
 
 def _routed(event: Event) -> Step:
     facts = event.facts
-    title = f"{event.host} decides for {facts['recipient']}: {facts['decision']}"
-    return Step(title, "mail", event.host, None, (f"next: {', '.join(facts['next_hops'])}",))
+    title = WORDS["decides"].format(host=event.host, recipient=facts["recipient"], decision=facts["decision"])
+    return Step(title, "mail", event.host, None, (WORDS["next"].format(hops=", ".join(facts["next_hops"])),))
 
 
 def _delivered(event: Event) -> Step:
     box = f"mailbox of {event.facts['mailbox']}"
-    written = f"written: {event.facts['file']}"
-    title = f"{event.host} puts it into the {box}"
+    written = WORDS["written"].format(file=event.facts["file"])
+    title = WORDS["puts"].format(host=event.host, box=box)
     return Step(title, "mailbox", box, (event.host, box), (written,), mark=f"to {event.facts['recipient']}")
 
 
 def _fetched(event: Event) -> Step:
     facts = event.facts
-    title = f"{facts['mailbox']} fetches it by {facts['service'].upper()}"
+    title = WORDS["fetches"].format(name=facts["mailbox"], protocol=facts["service"].upper())
     return Step(title, "mailbox", f"mailbox of {facts['mailbox']}", None, (f"UID {facts['uid']}",))
 
 
 def _unreachable(event: Event) -> Step:
     ends = event.host, str(event.facts["peer"])
-    told = event.facts["reason"]
-    return Step(event.sentence(), "mail", event.host, ends, (told,), False, opening=f"{ends[0]} calls {ends[1]}")
+    told, opening = event.facts["reason"], WORDS["calls"].format(client=ends[0], server=ends[1])
+    return Step(event.sentence(), "mail", event.host, ends, (told,), False, opening=opening)
 
 
 def _in_words(event: Event) -> Step:
     names = event.facts.get("recipients") or event.facts["targets"]
     mark = f"to {event.facts['recipient']}" if event.what == "forwarded" else event.what
-    return Step(event.sentence(), "mail", event.host, None, tuple(f"for {name}" for name in names), mark=mark)
+    lines = tuple(WORDS["for"].format(name=name) for name in names)
+    return Step(event.sentence(), "mail", event.host, None, lines, mark=mark)
 
 
 def _authenticated(event: Event) -> Step:
     """Tell what was found out about the sender, a line for each check, and what was done about it."""
     facts = event.facts
     lines = [f"{check['check']}={check['result']}  {check['reason']}".rstrip() for check in facts["checks"]]
-    done = {"none": "taken", "quarantine": "taken, for the folder Junk", "reject": "refused"}[facts["disposition"]]
-    return Step(f"{event.host} finds {facts['results']}: {done}", "mail", event.host, None, tuple(lines))
+    title = WORDS["finds"].format(host=event.host, results=facts["results"], done=DONE[facts["disposition"]])
+    return Step(title, "mail", event.host, None, tuple(lines))
 
 
 _TOLD: dict[str, Callable[[Event], Step]] = {
@@ -295,4 +332,4 @@ _TOLD: dict[str, Callable[[Event], Step]] = {
 
 def text_of(steps: Sequence[Step]) -> str:
     """Write all steps as plain text: for saved notebooks, terminals and screen readers."""
-    return "\n".join(f"{number:>2}  {step.title}" for number, step in enumerate(steps, 1)) or "nothing has happened yet"
+    return "\n".join(f"{number:>2}  {step.title}" for number, step in enumerate(steps, 1)) or WORDS["nothing"]

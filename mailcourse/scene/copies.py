@@ -20,6 +20,19 @@ from .moves import ASK, GLIDE, SHOW, Move
 from .places import Places, places
 
 INBOX, OTHERS = "INBOX", "folders"
+#: what a person reads
+WORDS = {
+    "device": "The {name}",
+    "server": "The server",
+    "counts": "{inbox} in {inbox_name}, {others} in {others_name}",
+    "new": "what is new?",
+    "removed": "{count} removed here",
+    "flagged": "{count} flags set here",
+    "nothing": "nothing to do",
+    "copy": "a copy",
+    "copies": "{count} copies",
+    "alone": "{word}: here alone",
+}
 #: Letters that move one by one; what is left of a synchronisation moves as one.
 MAX_LETTERS = 5
 
@@ -37,8 +50,8 @@ class CopyState:
 def copies_ground(names: Sequence[str], server: str) -> Places:
     """Place the server between the first device and the others; each is joined with the server alone."""
     boxes = {name: (f"{INBOX}@{name}", f"{OTHERS}@{name}") for name in (*names, server)}
-    devices = [SceneHost(name, f"The {name}", "person", boxes[name]) for name in names]
-    middle = SceneHost(server, "The server", "mail", boxes[server])
+    devices = [SceneHost(name, WORDS["device"].format(name=name), "person", boxes[name]) for name in names]
+    middle = SceneHost(server, WORDS["server"], "mail", boxes[server])
     ground = places([*devices[:1], middle, *devices[1:]])
     return replace(ground, links=tuple((name, server) for name in names))
 
@@ -62,7 +75,8 @@ def copies_text(states: Mapping[str, CopyState]) -> str:
     lines = []
     for name, state in states.items():
         said = f", {state.words}" if state.words else ""
-        lines.append(f"{name}{said}: {state.inbox} in {INBOX}, {state.others} in {OTHERS}")
+        counts = WORDS["counts"].format(inbox=state.inbox, inbox_name=INBOX, others=state.others, others_name=OTHERS)
+        lines.append(f"{name}{said}: {counts}")
     return "; ".join(lines)
 
 
@@ -74,15 +88,15 @@ def sync_moves(device: str, server: str, did: Mapping[str, int]) -> list[Move]:
     [('question', 'what is new?'), ('letter', 'a copy'), ('stamp', '2 flags set here')]
     """
     out, back = (device, server), (server, device)
-    moves = [Move("question", out, "what is new?", ASK)]
+    moves = [Move("question", out, WORDS["new"], ASK)]
     moves += _letters(back, did.get("fetched", 0))
     moves += _letters(out, did.get("sent", 0))
     for side, place in (("here", (device, device)), ("there", (server, server))):
         if removed := did.get(f"removed_{side}", 0):
-            moves.append(Move("refusal", place, f"{removed} removed here", SHOW))
+            moves.append(Move("refusal", place, WORDS["removed"].format(count=removed), SHOW))
         if flagged := did.get(f"flagged_{side}", 0):
-            moves.append(Move("stamp", place, f"{flagged} flags set here", SHOW))
-    return moves if moves[1:] else [*moves, Move("reply", back, "nothing to do", ASK)]
+            moves.append(Move("stamp", place, WORDS["flagged"].format(count=flagged), SHOW))
+    return moves if moves[1:] else [*moves, Move("reply", back, WORDS["nothing"], ASK)]
 
 
 def _letters(ends: tuple[str, str], count: int) -> list[Move]:
@@ -90,7 +104,8 @@ def _letters(ends: tuple[str, str], count: int) -> list[Move]:
     shown = min(count, MAX_LETTERS)
     rest = count - shown + 1
     return [
-        Move("letter", ends, "a copy" if n < shown - 1 or rest == 1 else f"{rest} copies", GLIDE) for n in range(shown)
+        Move("letter", ends, WORDS["copy"] if n < shown - 1 or rest == 1 else WORDS["copies"].format(count=rest), GLIDE)
+        for n in range(shown)
     ]
 
 
@@ -101,4 +116,4 @@ def lost_moves(device: str, server: str, why: str) -> list[Move]:
 
 def alone_moves(device: str, word: str) -> list[Move]:
     """Return the motion of what was done on a device and is known nowhere else."""
-    return [Move("stamp", (device, device), f"{word}: here alone", SHOW)]
+    return [Move("stamp", (device, device), WORDS["alone"].format(word=word), SHOW)]

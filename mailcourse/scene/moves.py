@@ -35,6 +35,20 @@ DIP = 84
 #: Letters of what is said beside something that moves.
 MAX_SAID = 34
 MAIL_SERVICES = ("smtp", "submission", "submissions", "lmtp")
+#: what a person reads
+WORDS = {
+    "to": "to {names}",
+    "question": "{type} of {name}?",
+    "ask": "ask {name}",
+    "another": "another",
+    "for": "for {recipient}?",
+    "new letter": "a new letter",
+    "received": "Received",
+    "mine": "250: it is mine now",
+    "report": "{kind} to {name}",
+    "waits": "waits here",
+    "on to": "on to {names}",
+}
 
 
 @dataclass(frozen=True)
@@ -104,12 +118,12 @@ class Teller:
 
     def _composed(self, event: Event) -> list[Move]:
         names = ", ".join(event.facts["recipients"])
-        return [Move("letter", (event.host, event.host), f"to {names}", SHOW)]
+        return [Move("letter", (event.host, event.host), WORDS["to"].format(names=names), SHOW)]
 
     def _asked(self, event: Event) -> list[Move]:
         server = str(event.facts["server"])
         self.asked = [*self.asked[-20:], (event.host, server)]
-        said = f"{event.facts['type']} of {event.facts['name'].rstrip('.')}?"
+        said = WORDS["question"].format(type=event.facts["type"], name=event.facts["name"].rstrip("."))
         return [Move("question", (event.host, server), said, ASK)]
 
     def _answered(self, event: Event) -> list[Move]:
@@ -120,7 +134,7 @@ class Teller:
         values = [text.split(" ", 3)[-1].rstrip(".") for text in event.facts["answers"]]
         said = ", ".join(_first_label(value) for value in values) or event.facts["rcode"]
         if event.facts["rcode"] == "REFERRAL":
-            said = f"ask {values[0] if values else 'another'}"
+            said = WORDS["ask"].format(name=values[0] if values else WORDS["another"])
         return [Move("answer", (event.host, pair[0]), said, ASK)]
 
     def _connected(self, event: Event) -> list[Move]:
@@ -155,7 +169,7 @@ class Teller:
             reply = Move("refusal" if line[0] == "5" else "later", (session.server, session.client), line, GLIDE)
             if session.has_moved or not session.recipient:
                 return [reply]
-            asked = f"for {session.recipient}?"
+            asked = WORDS["for"].format(recipient=session.recipient)
             return [Move(self._letter(event), (session.client, session.server), asked, GLIDE), reply]
         return []
 
@@ -166,19 +180,21 @@ class Teller:
         if session is None and event.message in self.reports:
             return []  # "reported" has told it
         if session is None:
-            return [Move(self._letter(event), (event.host, event.host), "a new letter", SHOW)]
-        stamp = Move("stamp", (event.host, event.host), "Received", SHOW)
-        return [stamp, Move("reply", (session.server, session.client), "250: it is mine now", ASK)]
+            return [Move(self._letter(event), (event.host, event.host), WORDS["new letter"], SHOW)]
+        stamp = Move("stamp", (event.host, event.host), WORDS["received"], SHOW)
+        return [stamp, Move("reply", (session.server, session.client), WORDS["mine"], ASK)]
 
     def _reported(self, event: Event) -> list[Move]:
         self.reports.add(str(event.facts["report"]))
-        return [Move("bounce", (event.host, event.host), f"{event.facts['kind']} to {event.facts['to']}", SHOW)]
+        said = WORDS["report"].format(kind=event.facts["kind"], name=event.facts["to"])
+        return [Move("bounce", (event.host, event.host), said, SHOW)]
 
     def _deferred(self, event: Event) -> list[Move]:
-        return [Move(self._letter(event), (event.host, event.host), "waits here", SHOW)]
+        return [Move(self._letter(event), (event.host, event.host), WORDS["waits"], SHOW)]
 
     def _forwarded(self, event: Event) -> list[Move]:
-        return [Move("letter", (event.host, event.host), f"on to {', '.join(event.facts['targets'])}", SHOW)]
+        said = WORDS["on to"].format(names=", ".join(event.facts["targets"]))
+        return [Move("letter", (event.host, event.host), said, SHOW)]
 
     def _delivered(self, event: Event) -> list[Move]:
         box = MAILBOX + str(event.facts["mailbox"])

@@ -41,6 +41,11 @@ ATTRIBUTES = {
 }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 PLAIN = "body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem; } pre { white-space: pre-wrap; }"
+#: what a person reads
+WORDS = {
+    "file": "A file of {count:,} octets. A browser would save it.",
+    "title": "A page of the lab",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def inert(page: WebPage, styles: str = "") -> InertPage:
     """Make a page inert; what is no HTML is shown as text, or as a sentence."""
     if page.type != "text/html":
         is_text = page.type.startswith("text/")
-        text = page.text[:MAX_SHOWN] if is_text else f"A file of {len(page.body):,} octets. A browser would save it."
+        text = page.text[:MAX_SHOWN] if is_text else WORDS["file"].format(count=len(page.body))
         return InertPage(_document(f'<pre tabindex="0">{escape(visible(text))}</pre>', PLAIN))
     links, forms = list[str](), list[str]()
 
@@ -81,7 +86,8 @@ def inert(page: WebPage, styles: str = "") -> InertPage:
 def _document(body: str, styles: str) -> str:
     sheet = styles.replace("</", "<\\/")  # nothing ends the element but we
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    head = f'<meta charset="utf-8">{policy}<title>A page of the lab</title><style>{sheet}</style>'
+    title = f"<title>{WORDS['title']}</title>"
+    head = f'<meta charset="utf-8">{policy}{title}<style>{sheet}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
 

@@ -30,6 +30,14 @@ ABOUT = {
     "dkim": "DKIM: did {domain} sign it, and is it unchanged?",
     "dmarc": "DMARC: does that speak for the author, {domain}?",
 }
+#: what a person reads
+WORDS = {
+    "unsigned": "DKIM: nobody signed it",
+    "no signature": "there is no signature",
+    "nobody": "nobody",
+    "done": "The message was {done}.",
+    "reason": " Reason: {reason}.",
+}
 GOOD, BAD = ("pass",), ("fail", "softfail", "permerror")
 #: what a receiver does with it, by the disposition
 DONE = {"reject": "refused", "quarantine": "filed into Junk", "none": "delivered"}
@@ -64,7 +72,7 @@ def lanes(checks: Iterable[Mapping[str, Any]]) -> list[ProofLane]:
     found: dict[str, ProofLane] = {}
     for check in checks:
         name, steps = str(check["check"]), tuple(check["steps"])
-        title = ABOUT[name].format(domain=_short(str(check.get("domain") or "nobody"), 60))
+        title = ABOUT[name].format(domain=_short(str(check.get("domain") or WORDS["nobody"]), 60))
         lane = ProofLane(title, str(check["result"]), str(check["reason"]), steps)
         before = found.get(name)
         if before is None:
@@ -72,7 +80,7 @@ def lanes(checks: Iterable[Mapping[str, Any]]) -> list[ProofLane]:
         else:  # the best of several counts (RFC 8601 §2.7.1)
             best = before if before.result in GOOD else lane
             found[name] = ProofLane(before.title, best.result, best.reason, before.steps + steps)
-    found.setdefault("dkim", ProofLane("DKIM: nobody signed it", "none", "there is no signature", ()))
+    found.setdefault("dkim", ProofLane(WORDS["unsigned"], "none", WORDS["no signature"], ()))
     return [found[name] for name in ABOUT if name in found]
 
 
@@ -161,7 +169,8 @@ class ProofView(Box):
     def __init__(self, checks: Iterable[Mapping[str, Any]], disposition: str, reason: str) -> None:
         self.lanes = lanes(checks)
         done = DONE.get(disposition, _short(disposition, 60))
-        self.end = f"The message was {done}." + (f" Reason: {_short(reason, MAX_SHOWN)}." if reason else "")
+        why = WORDS["reason"].format(reason=_short(reason, MAX_SHOWN)) if reason else ""
+        self.end = WORDS["done"].format(done=done) + why
         self._lanes = widgets.HTML()
         self.player = Player(self._show)
         super().__init__([self.player, self._lanes])

@@ -33,6 +33,16 @@ BOLD = re.compile(
 AROUND = {"CAPABILITY", "CAPA", "STARTTLS", "STLS", "LOGIN", "AUTHENTICATE", "AUTH", "USER", "PASS", "ENABLE", "UTF8"}
 AROUND |= {"ID", "NOOP", "NAMESPACE", "LOGOUT", "QUIT"}
 SECRET = "(a secret, not shown)"
+#: what a person reads
+WORDS = {
+    "login": "login",
+    "greeting": "greeting",
+    "more": "more",
+    "line": "{names} ({count} line)",
+    "lines": "{names} ({count} lines)",
+    "more lines": "{count} lines more",
+    "nothing": "nothing is said at this step",
+}
 
 
 @dataclass(frozen=True)
@@ -113,10 +123,15 @@ def _around(lines: Sequence[str]) -> str:
     >>> _around(["S: +OK POP3", "C: USER bruno", "S: +OK", "C: (a secret, not shown)"])
     'greeting, USER, login (4 lines)'
     """
-    words = ["login" if line[3:] == SECRET else _verb(line[3:]) for line in lines if line.startswith("C: ")]
+    words = [WORDS["login"] if line[3:] == SECRET else _verb(line[3:]) for line in lines if line.startswith("C: ")]
     if lines[0].startswith(("S: * OK", "S: +OK")):
-        words.insert(0, "greeting")
-    return f"{', '.join(dict.fromkeys(words)) or 'more'} ({len(lines)} line{'s' * (len(lines) != 1)})"
+        words.insert(0, WORDS["greeting"])
+    return _counted(words, lines)
+
+
+def _counted(words: Sequence[str], lines: Sequence[str]) -> str:
+    names = ", ".join(dict.fromkeys(words)) or WORDS["more"]
+    return WORDS["lines" if len(lines) != 1 else "line"].format(names=names, count=len(lines))
 
 
 def _kind(side: str, text: str, asked: str) -> str:
@@ -136,8 +151,8 @@ def _summary(lines: Sequence[str]) -> str:
     text = "\n".join(lines).upper()
     words = [word for mark, word in FOLDS if mark in text]
     if lines[0].startswith("S: 220"):
-        words.insert(0, "greeting")
-    return f"{', '.join(words) or 'more'} ({len(lines)} line{'s' * (len(lines) != 1)})"
+        words.insert(0, WORDS["greeting"])
+    return _counted(words, lines)
 
 
 def _shortened(rows: list[TalkRow]) -> list[TalkRow]:
@@ -145,7 +160,7 @@ def _shortened(rows: list[TalkRow]) -> list[TalkRow]:
         return rows
     half = MAX_ROWS // 2
     middle = tuple(row.text for row in rows[half:-half])
-    return [*rows[:half], TalkRow("fold", f"{len(middle)} lines more", middle), *rows[-half:]]
+    return [*rows[:half], TalkRow("fold", WORDS["more lines"].format(count=len(middle)), middle), *rows[-half:]]
 
 
 def talk_html(rows: Sequence[TalkRow]) -> str:
@@ -163,7 +178,7 @@ def talk_html(rows: Sequence[TalkRow]) -> str:
             )
         else:
             parts.append(f'<div class="{classes}"{style}>{_line(row.text)}</div>')
-    return "".join(parts) or '<div class="mc-said note">nothing is said at this step</div>'
+    return "".join(parts) or f'<div class="mc-said note">{WORDS["nothing"]}</div>'
 
 
 def _line(line: str) -> str:

@@ -19,6 +19,8 @@ WORDS = {
     "nobody": "Nobody lives in this lab, so nobody can write. Choose another scenario.",
     "no server": "The DNS names no mail server of {domain} just now. Press Reset.",
     "text": "Is there bread today?",
+    "morning": "good morning",
+    "anybody": "is anybody there?",
     "second": "the second server takes it",
     "wait": "please wait",
 }
@@ -115,7 +117,7 @@ SCRIPT = (
         "Which computers touch a message between Send and the reader's mailbox?",
         "Four programs work for one message: who writes, the server that sends, the server that receives, "
         "and the mailbox. At each 250 the responsibility goes on to the next.",
-        lambda actor: _send(actor, "good morning"),
+        lambda actor: _send(actor, WORDS["morning"]),
     ),
     ScriptStep(
         "How did it know where to go?",
@@ -139,7 +141,7 @@ SCRIPT = (
         "Nobody by that name",
         "The address does not exist. Who tells the writer?",
         "The server that is responsible for the message has to tell the sender: a bounce, in an envelope from nobody.",
-        lambda actor: _send(actor, "is anybody there?", f"nobody@{pair(actor.lab)[1].rpartition('@')[2]}"),
+        lambda actor: _send(actor, WORDS["anybody"], f"nobody@{pair(actor.lab)[1].rpartition('@')[2]}"),
     ),
     ScriptStep(
         "The mailbox cannot be reached",

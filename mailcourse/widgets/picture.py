@@ -17,12 +17,13 @@ from functools import lru_cache
 
 import graphviz
 
+NO_PROGRAM, PROGRAM = "pygraphviz, no dot program needed", "dot program {}"
 _one_at_a_time = threading.Lock()  # the Graphviz libraries are not safe for threads
 
 
 def engine() -> str:
     """Say what draws the pictures here."""
-    return f"dot program {shutil.which('dot')}" if shutil.which("dot") else "pygraphviz, no dot program needed"
+    return PROGRAM.format(shutil.which("dot")) if shutil.which("dot") else NO_PROGRAM
 
 
 @lru_cache(maxsize=64)

@@ -37,6 +37,8 @@ BY = re.compile(r"(?:^|\s)by\s++(\S{1,300})", re.IGNORECASE)
 WITH = re.compile(r"\swith\s++([\w ]{1,60}?)(?=\s++(?:id|for|via)\b|\s*+[(;]|$)", re.IGNORECASE)
 ADDRESS = re.compile(r"\[?(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:.]{2,40})\]?")
 MAX_DATE, MAX_RECEIVED = 100, 2000
+HOP_COLUMNS = ("hop", "from", "by", "with", "UTC", "after", "believed")
+RESULT_COLUMNS = ("who says so", "method", "result", "about", "believed")
 BELIEVED = {True: "yes", False: "no"}
 #: what a person reads
 WORDS = {
@@ -94,7 +96,7 @@ class HeaderReading:
             names = (_short(hop.client), _short(hop.server))
             rows.append((number, *names, hop.how, when, delay, BELIEVED[hop.is_believed]))
             before = hop.when or before
-        return table(("hop", "from", "by", "with", "UTC", "after", "believed"), rows)
+        return table(HOP_COLUMNS, rows)
 
     @property
     def results(self) -> Table:
@@ -103,7 +105,7 @@ class HeaderReading:
             (_short(one.server), one.method, one.result, _short(one.about), BELIEVED[one.is_believed])
             for one in self.said
         ]
-        return table(("who says so", "method", "result", "about", "believed"), rows)
+        return table(RESULT_COLUMNS, rows)
 
     @property
     def signers(self) -> list[str]:

@@ -19,11 +19,13 @@ from mailcourse.patient import BrokenLab, fetch_and_delete
 from mailcourse.views import Lab, Sent
 
 WRITER, READER = "alice@academy.test", "bruno@bakery.test"
+LETTER, ANOTHER = ("Forty rolls", "For Monday, please."), "A new letter"
+CASE = "case of the clinic"
 OUTER = ("mx1.bakery.test", "mx2.bakery.test")
 
 
 def _write(lab: Lab) -> None:
-    lab.person(WRITER).send(READER, "Forty rolls", "For Monday, please.")
+    lab.person(WRITER).send(READER, *LETTER)
     lab.settle()
 
 
@@ -136,18 +138,18 @@ class Patient(BrokenLab[Lab]):
     def is_well(self) -> bool:
         """Send a new letter, let an hour pass, and look whether Bruno finds it."""
         before = {mail.uid for mail in self.lab.person(READER).inbox()}
-        self.lab.person(WRITER).send(READER, "A new letter")
+        self.lab.person(WRITER).send(READER, ANOTHER)
         self.lab.clock.advance(hours=1)
         if self.device is not None:
             self.device.sync()
         inbox = self.lab.person(READER).inbox()
-        return any(mail.uid not in before and mail.subject == "A new letter" for mail in inbox)
+        return any(mail.uid not in before and mail.subject == ANOTHER for mail in inbox)
 
 
 def clinic(number: int) -> Patient:
     """Open a lab of its own and break it, as case `number` says, from 1."""
     if number not in range(1, len(CASES) + 1):
-        raise unknown("case of the clinic", str(number), [str(n) for n in range(1, len(CASES) + 1)])
+        raise unknown(CASE, str(number), [str(n) for n in range(1, len(CASES) + 1)])
     lab = Lab("two-offices", name=f"clinic {number}")
     try:
         return Patient(CASES[number - 1], lab)

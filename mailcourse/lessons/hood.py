@@ -19,6 +19,11 @@ from mailcourse.internet.errors import LabError
 
 MAX_LINES = 15
 MORE = "… and {} more lines"
+#: what a person reads
+WORDS = {
+    "no line": "No line of {name} contains {start!r}.",
+    "no source": "{thing!r} has no source to show. Give a function, a property, a class or a module.",
+}
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,11 @@ def open_the_hood(thing: Any, start: str = "", max_lines: int = MAX_LINES) -> Ho
         lines, first = inspect.getsourcelines(thing)
         path = Path(inspect.getsourcefile(thing) or "")
     except (TypeError, OSError):
-        raise LabError(f"{thing!r} has no source to show. Give a function, a property, a class or a module.") from None
+        raise LabError(WORDS["no source"].format(thing=thing)) from None
     lines = textwrap.dedent("".join(lines)).rstrip().splitlines()
     skipped = next((number for number, line in enumerate(lines) if start in line), None)
     if skipped is None:
-        raise LabError(f"No line of {thing.__name__} contains {start!r}.")
+        raise LabError(WORDS["no line"].format(name=thing.__name__, start=start))
     shown = lines[skipped : skipped + min(max_lines, MAX_LINES)]
     while not shown[-1].strip():
         shown.pop()

@@ -35,6 +35,7 @@ MATCHED = "You predicted it: {}."
 DIFFERED = "You predicted: {}. That is worth a closer look."
 WAS = "What happened: {}."
 CHANGED = "Something else happened here than when this lesson was written. Run its cells in order, from the top."
+NO_ANSWER = "{!r} is not among the answers. Choose one of: {}."
 STRANGE = "That was not among the answers. Run the lesson's cells in order, from the top."
 
 SEALS = "seals.json"
@@ -149,7 +150,7 @@ def predict(question: str, *answers: object, answer: object = None, key: str | N
     texts = tuple(map(text_of, answers))
     if answer is not None:
         if texts and text_of(answer) not in texts:
-            raise LabError(f"{text_of(answer)!r} is not among the answers. Choose one of: {', '.join(texts)}.")
+            raise LabError(NO_ANSWER.format(text_of(answer), ", ".join(texts)))
         _remembered[key or question] = text_of(answer)
     return Prediction(question, texts, key or question)
 

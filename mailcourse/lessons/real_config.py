@@ -15,6 +15,7 @@ from mailcourse.internet.errors import LabError, unknown
 from mailcourse.lab.table import Table, table
 
 FOLDER = "real"
+COLUMNS = ("file", "program", "what it says")
 #: file → the program, and what the file says
 FILES = {
     "main.cf": ("Postfix", "which domains, whose mailboxes, for whom to relay, TLS"),
@@ -38,7 +39,7 @@ class ConfigText(str):
 def real_config(name: str = "", word: str = "") -> Table | ConfigText:
     """Return the list of files; or one; or its paragraphs that contain a word."""
     if not name:
-        return table(("file", "program", "what it says"), [(file, *about) for file, about in FILES.items()])
+        return table(COLUMNS, [(file, *about) for file, about in FILES.items()])
     if name not in FILES:
         raise unknown("file", name, FILES)
     text = files("mailcourse.lessons").joinpath(FOLDER, name).read_text(encoding="utf-8")

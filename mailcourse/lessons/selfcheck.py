@@ -27,6 +27,7 @@ from mailcourse.internet.errors import unknown
 
 RIGHT, NOT_QUITE = "✓ Yes.", "→ Not quite."
 HINT = "Choose an answer to read about it."
+KIND = "self-check for lesson"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def questions(lesson: str) -> list[Question]:
     folder = files(__package__) / "questions"
     known = sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
     if lesson not in known:
-        raise unknown("self-check for lesson", lesson, known)
+        raise unknown(KIND, lesson, known)
     data = tomllib.loads((folder / f"{lesson}.toml").read_text("utf-8"))
     return [Question(one["ask"], tuple(Answer(**answer) for answer in one["answer"])) for one in data["question"]]
 

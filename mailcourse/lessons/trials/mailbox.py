@@ -42,6 +42,7 @@ def to_field(text: str) -> str:
     return "" if parts["local part"] == LOCAL else OTHER_MAILBOX.format(parts["local part"])
 
 
+SUBJECT = "Your clock is wrong"
 UNIQUE = "1788768000.m3.2.mail.bakery.test,U=1"
 FOLDERS = ("new", "cur", "tmp")
 NO_FOLDER = "it begins with the name of a folder and a slash: new/, cur/ or tmp/."
@@ -59,7 +60,7 @@ def file_name(text: str) -> str:
         return NO_FOLDER
     unique, colon, flags = name.partition(":2,")
     with Lab("two-offices") as lab:
-        lab.person("alice@academy.test").send(to="bea@bakery.test", subject="Your clock is wrong")
+        lab.person("alice@academy.test").send(to="bea@bakery.test", subject=SUBJECT)
         bea = lab.person("bea@bakery.test")
         bea.read(1)
         bea.flag(1, "answered")

@@ -57,6 +57,7 @@ ALIASES = {
     "postmaster": ["bea@bakery.test"],
     "orders": ["bea@bakery.test", "bruno@bakery.test"],
 }
+SUBJECT = "Who reads this?"
 NO_COLON = "“{}” has no colon between the alias and who stands behind it."
 GOES_TO = "a letter to {}@bakery.test came to {}."
 NOBODY = "nobody at the Bakery"
@@ -75,7 +76,7 @@ def alias_table(text: str) -> str:
         staff = [who for who in lab.addresses if who.endswith("@bakery.test")]
         for name, wanted in ALIASES.items():
             before = {who: len(lab.person(who).inbox()) for who in staff}
-            alice.send(to=f"{name}@bakery.test", subject="Who reads this?")
+            alice.send(to=f"{name}@bakery.test", subject=SUBJECT)
             lab.settle()
             got = sorted(who for who in staff if grew(lab, who, before))
             if got != wanted:
@@ -95,6 +96,7 @@ def grew(lab: Lab, who: str, before: dict[str, int]) -> bool:
 
 #: a machine that calls → what SPF must say of it
 CALLERS = {"mail.florist.test": "pass", "relay.carrier.test": "pass", "machine.stranger.test": "fail"}
+LETTER = "From: flora@florist.test\r\nSubject: Tulips\r\n\r\nTen, as always.\r\n"
 SPF_SAYS = "when {} sends in Flora's name, SPF says {}{}."
 MUST = ", and it should say {}"
 
@@ -117,6 +119,6 @@ def spf_of(lab: Lab, caller: str) -> str:
         client.ehlo()
         client.mail("flora@florist.test")
         client.rcpt("bruno@bakery.test")
-        client.data("From: flora@florist.test\r\nSubject: Tulips\r\n\r\nTen, as always.\r\n")
+        client.data(LETTER)
     found = [event.facts["checks"] for event in lab.trace if event.what == "authenticated"]
     return str(found[-1][0]["result"])

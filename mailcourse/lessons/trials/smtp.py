@@ -106,6 +106,7 @@ KEYS = {
     "security": ("none", "STARTTLS", "TLS"),
     "certificate": ("check", "accept all"),
 }
+ORDER = "Subject: Rolls\n\nForty, please."
 MISSING = "there is no line “{}: …”."
 CHOOSE = "“{}: {}” is none of: {}."
 SILENCE = "the program waited for a greeting in the clear, and the server for TLS: nobody said anything."
@@ -151,7 +152,7 @@ def submit(lab: Lab, chosen: dict[str, str]) -> str:
                 if security == "STARTTLS":
                     client.starttls(context=context)
                 client.login(alice.address, alice.password)
-                client.sendmail(alice.address, ["bruno@bakery.test"], "Subject: Rolls\n\nForty, please.")
+                client.sendmail(alice.address, ["bruno@bakery.test"], ORDER)
     except ssl.SSLCertVerificationError as error:
         return REFUSED.format(error.verify_message)
     except ssl.SSLError:

@@ -1,0 +1,105 @@
+"""What a person reads is at the top of its file, as a table of words: an edition in another language translates those.
+
+A function then holds only names, octets of a protocol, and the signs of HTML, CSS, SVG and DOT.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "mailcourse"
+ROOMS = ("widgets", "scene", "lessons")
+FILES = [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
+#: a text may have so many words where it is used: a button's label, a name
+MAX_WORDS = 2
+#: what is no language: attributes, blocks of CSS and DOT, regular expressions
+NOT_LANGUAGE = re.compile(r'="|[{}\\\[\]]|\w:[\w#(-]+;')
+TAG, PLACE = re.compile(r"<[^<>]*>|&\w+;"), "…"
+#: file → beginnings of texts that are read by a program, so that no edition may translate them
+EXCEPTIONS = {
+    # what is said to a server
+    "widgets/terminal.py": (
+        "GET /login",
+        "a3 SELECT",
+        "a4 FETCH",
+        "a7 SEARCH",
+        "Subject:",
+    ),
+    "lessons/missing.py": ("name ",),  # Python's own sentence, which is looked for in an error
+    "lessons/trials/mailbox.py": ("not an address",),  # the name of a row in the table of `dissect`
+}
+
+
+def text_of(node: ast.AST) -> str:
+    """Return what a literal says, with a sign for each value that is put into it."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else PLACE
+
+
+def is_for_people(text: str) -> bool:
+    """True for three words or more, the first of which begins with a letter."""
+    plain = TAG.sub(" ", text).strip(f" \n{PLACE}:;,.")
+    words = [word for word in plain.split() if re.search("[A-Za-z]", word)]
+    return plain[:1].isalpha() and len(words) > MAX_WORDS and not NOT_LANGUAGE.search(TAG.sub(" ", text))
+
+
+def literals(source: str) -> Iterator[str]:
+    """Yield the text of each literal in a function that is no docstring and no key."""
+    tree = ast.parse(source)
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    keys = {id(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+    seen = parts | bare | keys
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for node in ast.walk(function):
+                if id(node) not in seen and isinstance(node, (ast.JoinedStr, ast.Constant)):
+                    seen.add(id(node))
+                    yield text_of(node)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def sentences(path: Path) -> list[str]:
+    return [text for text in literals(path.read_text("utf-8")) if is_for_people(text)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_function_holds_a_sentence_for_people(path: Path) -> None:
+    assert [text for text in sentences(path) if not text.startswith(EXCEPTIONS.get(name_of(path), ()))] == []
+
+
+def test_every_exception_is_still_needed() -> None:
+    found = {name_of(path): sentences(path) for path in FILES}
+    listed = [(name, start) for name, starts in EXCEPTIONS.items() for start in starts]
+    assert [pair for pair in listed if not any(text.startswith(pair[1]) for text in found[pair[0]])] == []
+
+
+WRAPPED = (
+    '"Press it once more."',
+    'f"<p>{n} messages wait here.</p>"',
+    "f'<b class=\"x\">Not sent yet:</b> {why}'",
+)
+
+
+@pytest.mark.parametrize("literal", WRAPPED)
+def test_a_sentence_is_found_in_whatever_it_is_wrapped(literal: str) -> None:
+    inside, outside = f"def show(n, why):\n    return {literal}", f"n = why = 0\nWORDS = {{'a': {literal}}}"
+    assert [is_for_people(text) for text in literals(inside)] == [True]
+    assert list(literals(outside)) == []
+
+
+NAMES = ("row wrap", "display:flex;gap:1em;color:red", 'role="img" aria-label="', "C: (\\S+) a b", "digraph { a -> b }")
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_names_and_style_are_no_sentences(text: str) -> None:
+    assert not is_for_people(text)

@@ -27,13 +27,18 @@ LINE = 110
 #: Motions of one step: those of a long look-up are told by its lines.
 MAX_MOVES = 16
 MAX_NAME = 200
-SAID = {
+WORDS = {
     "envelope": "Envelope: what servers read",
     "bounce": "Envelope of a bounce: nobody to answer",
     "letter": "Letter: what people read",
     "nothing": "no envelope yet: it is made when the letter is handed to a server",
     "unknown": "its header is not known here",
     "report": "the server writes it now: a report to who sent the letter",
+    "no answer": "no answer",
+    "waiting": "1 waiting",
+    "from": "from",
+    "to": "to",
+    "more": "and {count} more",
 }
 
 
@@ -139,7 +144,7 @@ class _Holders:
 
 #: What a server said that took nothing → how the picture marks it.
 _REFUSED = {"5": PartMark(("refusing",), "refused"), "4": PartMark(("slow",), "not now")}
-_PASSING = ("no answer", *(mark.words for mark in _REFUSED.values()))
+_PASSING = (WORDS["no answer"], *(mark.words for mark in _REFUSED.values()))
 
 
 def _refusal(step: Step) -> str:
@@ -173,9 +178,9 @@ class _Marks:
         state = dict(state)
         host = host_id(self._ground, step.host)
         if not step.works and step.link is not None:
-            state[host_id(self._ground, step.link[1])] = PartMark(("off",), "no answer")
+            state[host_id(self._ground, step.link[1])] = PartMark(("off",), WORDS["no answer"])
         elif step.mark == "deferred":
-            state[host] = PartMark(("waiting",), "1 waiting")
+            state[host] = PartMark(("waiting",), WORDS["waiting"])
         elif step.kind == "mailbox":
             state[host] = PartMark((), "✓")
         for name in step.link or ():
@@ -234,22 +239,22 @@ def shown_links(ground: Places, steps: Sequence[Step]) -> tuple[Link, ...]:
 
 def letter_html(letter: LetterNow) -> str:
     """Write envelope and header of one step; each line of the header leads to the step that wrote it."""
-    title = SAID["bounce"] if letter.is_bounce else SAID["envelope"]
+    title = WORDS["bounce"] if letter.is_bounce else WORDS["envelope"]
     if letter.sender is None:
-        envelope = f"<p>{escape(SAID['nothing'])}</p>"
+        envelope = f"<p>{escape(WORDS['nothing'])}</p>"
     else:
-        names = [("from", letter.sender or "<>")] + [("to", name) for name in letter.recipients[:8]]
+        names = [(WORDS["from"], letter.sender or "<>")] + [(WORDS["to"], name) for name in letter.recipients[:8]]
         envelope = "".join(
             f"<p><span>{word}</span> <b>{escape(visible(name[:MAX_NAME]))}</b></p>" for word, name in names
         )
         if len(letter.recipients) > 8:
-            envelope += f"<p>and {len(letter.recipients) - 8} more</p>"
+            envelope += f"<p>{WORDS['more'].format(count=len(letter.recipients) - 8)}</p>"
     kind = " bounce" if letter.is_bounce else ""
     lines = "".join(_line(line.text, line.step, line.is_new) for line in letter.lines)
-    nothing = f"<p>{escape(SAID['report' if letter.is_bounce else 'unknown'])}</p>"
+    nothing = f"<p>{escape(WORDS['report' if letter.is_bounce else 'unknown'])}</p>"
     return (
         f'<section class="mc-envelope{kind}"><h4>{escape(title)}</h4><div>{envelope}</div></section>'
-        f'<section class="mc-letter"><h4>{escape(SAID["letter"])}</h4><div>{lines or nothing}</div></section>'
+        f'<section class="mc-letter"><h4>{escape(WORDS["letter"])}</h4><div>{lines or nothing}</div></section>'
     )
 
 

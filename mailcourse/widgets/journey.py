@@ -26,7 +26,7 @@ from .parts import Box, shut_parts
 from .stage import Stage
 from .steps import Step, branch, recipients, steps, text_of
 
-EVERYBODY = "everybody"
+WHOSE, EVERYBODY = "Copy of", "everybody"
 MAX_FOLLOWING = 3
 #: Steps of one film; of a letter to hundreds of people the first ones, and a copy can be chosen.
 MAX_STEPS = 400
@@ -49,7 +49,7 @@ class JourneyView(Box):
         self._since = 0
         self._tell: Callable[[Sequence[Event]], list[Step]] = steps
         self.now: Callable[[], Marks] = dict  # how an open lab is, besides
-        self.whose = widgets.Dropdown(options=[EVERYBODY], description="Copy of", layout={"width": "320px"})
+        self.whose = widgets.Dropdown(options=[EVERYBODY], description=WHOSE, layout={"width": "320px"})
         self.whose.observe(lambda _: self._choose_copy(), "value")
         own = stage is None
         self.stage = stage or Stage(ground or places(()), layout_name="journey")

@@ -21,7 +21,14 @@ from .roles import ROLES
 #: kind of fault → the state that the picture shows
 STATES = {"down": "off", "slow": "slow", "reply": "refusing", "port": "refusing", "drop": "refusing"}
 #: state → the word for it
-WORDS = {"off": "off", "slow": "slow", "refusing": "refuses"}
+STATE_WORDS = {"off": "off", "slow": "slow", "refusing": "refuses"}
+#: what a person reads
+WORDS = {
+    "off": "OFF",
+    "waiting": "{count} waiting",
+    "up": "up",
+    "link": "link {ends}: {kind}",
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class HostNode:
     @property
     def words(self) -> str:
         """How it is, in a few words: "OFF", "3 waiting", "alice 2"."""
-        said = [] if self.is_up else ["OFF"]
-        said += [f"{self.waiting} waiting"] if self.waiting else []
+        said = [] if self.is_up else [WORDS["off"]]
+        said += [WORDS["waiting"].format(count=self.waiting)] if self.waiting else []
         said += [f"{address.partition('@')[0]} {count}" for address, count in self.boxes]
         said += [kind for kind in self.faults if kind != "down"]
         return " · ".join(said)
@@ -51,8 +58,8 @@ class HostNode:
         states = [] if self.is_up else ["off"]
         states += ["waiting"] if self.waiting else []
         states += list(dict.fromkeys(STATES.get(kind, "trouble") for kind in self.faults if kind != "down"))
-        said = [WORDS.get(state, "") for state in states if state in WORDS]
-        said += [f"{self.waiting} waiting"] if self.waiting else []
+        said = [STATE_WORDS.get(state, "") for state in states if state in STATE_WORDS]
+        said += [WORDS["waiting"].format(count=self.waiting)] if self.waiting else []
         said += [kind for kind in self.faults if kind not in STATES]
         return PartMark(tuple(states), " · ".join(said))
 
@@ -115,6 +122,6 @@ def text_of(nodes: Sequence[HostNode], broken: Mapping[frozenset[str], str] | No
     for organisation in dict.fromkeys(node.organisation for node in nodes):
         lines.append(organisation)
         inside = [node for node in nodes if node.organisation == organisation]
-        lines += [f"  {node.name:24} {ROLES[node.role][2]}: {node.words or 'up'}" for node in inside]
-    lines += [f"link {' — '.join(sorted(ends))}: {kind}" for ends, kind in (broken or {}).items()]
+        lines += [f"  {node.name:24} {ROLES[node.role][2]}: {node.words or WORDS['up']}" for node in inside]
+    lines += [WORDS["link"].format(ends=" — ".join(sorted(ends)), kind=kind) for ends, kind in (broken or {}).items()]
     return "\n".join(lines)

@@ -21,6 +21,11 @@ from .places import MAX_BOXES, Area, Link, Places, Spot
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 #: letters of a name that has its place, and of a line below it
 MAX_NAME, MAX_WORDS = 13, 19
+#: what a person reads
+WORDS = {
+    "lab": "The lab: {areas}",
+    "more": "{count} more",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def draw(ground: Places, marks: Marks, links: tuple[Link, ...] = (), title: str 
     parts += [_wire(ground, number, link, marks) for number, link in enumerate(shown)]
     parts += [_box(ground, number, name, marks) for number, name in enumerate(_boxes(ground))]
     parts += [_host(ground, number, host, marks) for number, host in enumerate(ground.hosts)]
-    title = title or f"The lab: {', '.join(area.title[:60] for area in ground.areas[:8])}"
+    title = title or WORDS["lab"].format(areas=", ".join(area.title[:60] for area in ground.areas[:8]))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="mc-scene" role="img" aria-label="{escape(title, quote=True)}" '
         f'viewBox="0 0 {ground.width:.0f} {ground.height:.0f}"><style>{STYLE}</style>{"".join(parts)}'
@@ -151,7 +156,8 @@ def _box(ground: Places, number: int, name: str, marks: Marks) -> str:
         return ""
     mark = marks.get(f"b{number}", PartMark())
     rest = len(home.boxes) - MAX_BOXES
-    person = cut(address.partition("@")[0], 9) if place < MAX_BOXES - 1 or rest <= 0 else f"{rest + 1} more"
+    more = WORDS["more"].format(count=rest + 1)
+    person = cut(address.partition("@")[0], 9) if place < MAX_BOXES - 1 or rest <= 0 else more
     return (
         f'<g id="b{number}" class="{" ".join(("mailbox", *mark.classes))}" '
         f'transform="translate({spot.x:.0f} {spot.y:.0f})"><title>{escape(name[:200])}</title>{icons.MAILBOX}'

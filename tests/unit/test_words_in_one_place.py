@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -103,3 +104,45 @@ NAMES = ("row wrap", "display:flex;gap:1em;color:red", 'role="img" aria-label="'
 @pytest.mark.parametrize("text", NAMES)
 def test_names_and_style_are_no_sentences(text: str) -> None:
     assert not is_for_people(text)
+
+
+def table_of(tree: ast.Module) -> dict[str, str]:
+    """Return the table `WORDS` of a file; empty where it has none."""
+    found = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == "WORDS" for to in node.targets)
+    ]
+    return ast.literal_eval(found[0]) if found else {}
+
+
+def keys_of(node: ast.Subscript) -> list[str]:
+    """Return the keys that an access to `WORDS` names, one or the other."""
+    return [
+        each.value for each in ast.walk(node.slice) if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
+
+
+def accesses(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """Yield each key that is used, with the names of the values that are put into its text."""
+    formats = {
+        id(node.func.value): {str(given.arg) for given in node.keywords}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "WORDS":
+            yield from ((key, formats.get(id(node), set())) for key in keys_of(node))
+
+
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
+WITH_WORDS = [path for path, tree in TREES.items() if table_of(tree)]
+
+
+@pytest.mark.parametrize("path", WITH_WORDS, ids=name_of)
+def test_each_text_is_used_and_gets_the_values_that_it_has_places_for(path: Path) -> None:
+    tree = TREES[path]
+    places = {key: {name for _, name, _, _ in Formatter().parse(text) if name} for key, text in table_of(tree).items()}
+    used = list(accesses(tree))
+    assert [(key, given) for key, given in used if places.get(key) != given] == []
+    assert sorted(places.keys() - {key for key, _ in used}) == []

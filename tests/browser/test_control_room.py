@@ -24,10 +24,12 @@ def press(page: Any, words: str) -> None:
 
 
 def moment(page: Any, words: str) -> None:
-    """Choose a moment of the script, once the one before is done."""
+    """Choose a moment of the script, once the one before is done, and wait until its film is there."""
     menu = page.locator(".mc-top select").nth(1)
     wait(menu.is_enabled, "the moment before does not end")
     menu.select_option(label=words)
+    page.locator(".mc-caption h2").filter(has_text=words).wait_for()  # it has begun, so the menu rests until it ends
+    wait(menu.is_enabled, "the moment does not end")
 
 
 def see(place: Any, text: str) -> None:

@@ -107,6 +107,9 @@ def test_what_is_downloaded_from_the_page_gets_full_marks_from_the_teacher(page:
         download.value.save_as(folder / download.value.suggested_filename)  # exercises_01-addresses_01-addresses.ipynb
         marks = grade(Job(solution.stem, folder.parent, tmp_path / "marks" / solution.stem)).marks
         got[solution.stem] = [(mark.total + mark.waiting, mark.most, mark.notes) for mark in marks]
+    page.evaluate(
+        "path => window.jupyterapp.commands.execute('docmanager:open', {path})", f"notebooks/{LESSONS[0].name}"
+    )
     assert {name: [total == most for total, most, _ in marks] for name, marks in got.items()} == {
         solution.stem: [True] for solution in SOLUTIONS
     }, got

@@ -13,11 +13,11 @@ from pathlib import Path
 
 def begin_gradebook(path: Path) -> None:
     """Write a gradebook where there is none; one that is there is left as it is."""
-    import nbgrader  # slow to import: only here
-    from alembic.script import ScriptDirectory
-
     if path.exists():
         return
+    import nbgrader  # slow to import: only here, and only for a new one
+    from alembic.script import ScriptDirectory
+
     version = ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic"))).get_current_head()
     with closing(sqlite3.connect(path)) as book, book:
         book.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")

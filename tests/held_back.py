@@ -52,7 +52,7 @@ def hold_back(notebook: Any, path: Path) -> None:
         held[cell.id], cell.outputs, cell.execution_count = cell.outputs, [], None
         cell.metadata["tags"] = sorted({*cell.metadata.get("tags", ()), TAG, IGNORED})
     FOLDER.mkdir(exist_ok=True)
-    place(path).write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    place(path).write_text(json.dumps(held, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
 
 
 def place(notebook: Path) -> Path:

@@ -1,10 +1,12 @@
-"""Kill a lab with SIGKILL, open its folder again, and count what was lost.
+"""Cut a lab off, open its folder again, and count what was lost.
 
     python tests/crash/harness.py steps             after each single step of the disk, one after the other
     python tests/crash/harness.py moments 200       at seeded random moments, while messages pour in
 
-Each try is two processes.  The first sends messages, writes down each number whose 250 it has read,
-and is killed.  The second opens the same folder, lets a day pass and looks into the mailboxes:
+A process sends messages and writes down each number whose 250 it has read.  At random moments it is killed
+with SIGKILL.  After each step it is stopped with SIGSTOP, at the same instruction, and leaves on the disk what
+the kill would leave there: the folder is copied, and the process goes on to its next step, so that one run
+serves them all.  Another process opens what is left, lets a day pass and looks into the mailboxes:
 
     lost        a 250 was read, and no copy is there            must be 0
     halved      a file in a mailbox is not the whole message    must be 0
@@ -22,11 +24,14 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -44,17 +49,15 @@ ROUTES = [("mx1.bakery.test", BRUNO), ("mail.academy.test", AMIR)]
 FOLDERS = ("mail.bakery.test", BRUNO), ("mail.academy.test", AMIR)
 
 
-class Counting(Disk):
-    """A disk that kills the process after its step number `last`."""
+class Stopping(Disk):
+    """A disk that stops the process, with all its threads, after each step; its parent looks, and lets it go on."""
 
-    steps = 0
-    last = 0
+    one_at_a_time = threading.Lock()
 
     def done(self, step: str, path: Path | str) -> None:
-        """Count the step; perhaps it was the last."""
-        Counting.steps += 1
-        if Counting.steps == Counting.last:
-            os.kill(os.getpid(), signal.SIGKILL)
+        """Stop in this very thread: a signal to the process would reach another one, and this one would go on."""
+        with self.one_at_a_time:
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def message(number: str) -> bytes:
@@ -121,20 +124,20 @@ async def pour(lab: Lab, log: int, seed: int) -> None:
     await asyncio.gather(*(one(name) for name in range(8)))
 
 
-def first(folder: Path, log: int, last: int, seed: int | None) -> None:
+def flood(folder: Path, log: int, seed: int) -> None:
     """The process that is killed."""
-    Counting.last = last
-    lab = Lab(WORLD, path=folder, new_disk=Counting, clock="still" if seed is None else "live")
-    if seed is None:
-        story(lab, log)
-        os.write(log, f"steps {Counting.steps}\n".encode())
-    else:
-        lab.runtime.run(pour(lab, log, seed))
+    lab = Lab(WORLD, path=folder)
+    lab.runtime.run(pour(lab, log, seed))
 
 
-def second(folder: Path, log: int) -> dict[str, int]:
+def tell(folder: Path, log: int) -> None:
+    """The process that is stopped."""
+    story(Lab(WORLD, path=folder, new_disk=Stopping, clock="still"), log)
+
+
+def second(folder: Path, log: Path) -> dict[str, int]:
     """The process that looks: what became of every message that had its 250."""
-    promised = [line.split() for line in Path(f"/dev/fd/{log}").read_text().splitlines()]
+    promised = [line.split() for line in log.read_text().splitlines()]
     lab = Lab(WORLD, path=folder)
     lab.settle()
     lab.clock.advance(days=1)
@@ -159,7 +162,7 @@ def second(folder: Path, log: int) -> dict[str, int]:
                 result["halved"] += 1
             else:
                 found[number[1].decode(), person] += 1
-    for number, recipient in (line for line in promised if line[0] not in ("steps", "moved")):
+    for number, recipient in (line for line in promised if line[0] != "moved"):
         result["promised"] += 1
         result["lost"] += found[number, recipient] == 0
     was_promised = any(line[0] == "mixed" for line in promised)
@@ -199,25 +202,36 @@ def wait_for_a_promise(log: int) -> None:
         time.sleep(0.005)
 
 
-def one_try(last: int = 0, seed: int | None = None) -> tuple[dict[str, int], int]:
-    """Kill once and look; return the counts, and the steps that were done (0 when it was killed)."""
+def after_every_step(
+    first: Callable[[Path, int], None], second: Callable[[Path, Path], dict[str, int]]
+) -> Iterator[dict[str, int]]:
+    """Stop the first process after each of its steps; yield what the second counts in a copy of what was there."""
     with tempfile.TemporaryDirectory() as name:
-        folder, log = Path(name) / "lab", os.open(Path(name) / "log", os.O_CREAT | os.O_RDWR | os.O_APPEND)
-        child = fork(lambda: first(folder, log, last, seed))
-        if seed is not None:
-            if seed % 8:  # most are killed while messages pour in, the others while a lab opens
-                wait_for_a_promise(log)
-            time.sleep(random.Random(seed).uniform(0.001, 0.2))  # the moment, not a hope
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or (os.WEXITSTATUS(status) == 0 and last == 0), "the first process failed"
-        words = Path(name, "log").read_text().split()
-        steps = int(words[-1]) if "steps" in words else 0
-        report = Path(name) / "report"
-        looking = fork(lambda: report.write_text(json.dumps(second(folder, log))))
-        assert os.waitpid(looking, 0)[1] == 0, "the folder could not be opened again"
-        os.close(log)
-        return json.loads(report.read_text()), steps
+        folder, log = Path(name) / "lab", Path(name) / "log"
+        descriptor = os.open(log, os.O_CREAT | os.O_RDWR | os.O_APPEND)
+        child = fork(lambda: first(folder, descriptor))
+        while os.WIFSTOPPED(status := os.waitpid(child, os.WUNTRACED)[1]):
+            with tempfile.TemporaryDirectory() as copy:
+                shutil.copytree(name, copy, dirs_exist_ok=True)
+                yield second(Path(copy) / "lab", Path(copy) / "log")
+            os.kill(child, signal.SIGCONT)
+        os.close(descriptor)
+        assert os.waitstatus_to_exitcode(status) == 0, "the first process failed"
+
+
+def killed_while_messages_pour(seed: int) -> dict[str, int]:
+    """Kill once, and look."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, log = Path(name) / "lab", Path(name) / "log"
+        descriptor = os.open(log, os.O_CREAT | os.O_RDWR | os.O_APPEND)
+        child = fork(lambda: flood(folder, descriptor, seed))
+        if seed % 8:  # most are killed while messages pour in, the others while a lab opens
+            wait_for_a_promise(descriptor)
+        time.sleep(random.Random(seed).uniform(0.001, 0.2))  # the moment, not a hope
+        os.kill(child, signal.SIGKILL)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "the first process failed"
+        os.close(descriptor)
+        return second(folder, log)
 
 
 def main(kind: str, tries: int = 0) -> None:
@@ -225,14 +239,12 @@ def main(kind: str, tries: int = 0) -> None:
     total: Counter[str] = Counter()
     doubled = []
     import_what_a_lab_needs()
-    if kind == "steps":
-        tries = one_try()[1]
-    for number in range(1, tries + 1):
-        counts, _ = one_try(last=number) if kind == "steps" else one_try(seed=number)
+    tried = after_every_step(tell, second) if kind == "steps" else map(killed_while_messages_pour, range(1, tries + 1))
+    for number, counts in enumerate(tried, 1):
         total.update(counts)
         if counts["twice"]:
             doubled.append(number)
-    print(json.dumps({"tries": tries, **total, "doubled after": doubled}))
+    print(json.dumps({"tries": number, **total, "doubled after": doubled}))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Kill a mailbox with SIGKILL after each step of the disk, open it again, and compare with what was promised.
+"""Cut a mailbox off after each step of the disk, open it again, and compare with what was promised.
 
     python tests/crash/mailboxes.py           every step of the story, one after the other
 
-Each try is two processes.  The first plays IMAP and POP3 commands, writes down before each what it is
-about to do and after its OK what the mailbox holds, and is killed.  The second opens the folder and looks:
+The first process plays IMAP and POP3 commands, writes down before each what it is about to do and after its OK
+what the mailbox holds, and is stopped after each step.  Another opens a copy of the folder and looks:
 
     changed     what had its OK is not there, or what nobody touched is different      must be 0
     reused      a UID means another message than before, or comes back                 must be 0
@@ -17,14 +17,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import Counting, fork
+from harness import Stopping, after_every_step
 
 from mailcourse.access.imap.session import ImapSession
 from mailcourse.access.pop3 import Pop3Session
@@ -75,6 +74,17 @@ STORY: list[tuple[str, bytes]] = [
 ]
 
 
+class LaterStopping(Stopping):
+    """A disk that stops the process once the story has begun."""
+
+    begun = False
+
+    def done(self, step: str, path: Path | str) -> None:
+        """Stop, or not yet."""
+        if self.begun:
+            super().done(step, path)
+
+
 class Still:
     """A clock that stands."""
 
@@ -115,16 +125,16 @@ def state(box: Mailbox) -> dict[str, list[Any]]:
     return found
 
 
-def first(folder: Path, log: int, last: int) -> None:
-    """The process that is killed."""
-    accounts = opened(folder, Counting())
+def first(folder: Path, log: int) -> None:
+    """The process that is stopped."""
+    accounts = opened(folder, disk := LaterStopping())
     box = accounts.mailbox(BRUNO)
     for number in range(1, 6):
         box.deliver([message(f"m{number}")], f"1788768000.m{number}.1.{HOST}", START)
     imap = session(ImapSession, accounts)
     imap.receive(b"b SELECT INBOX\r\n")
     os.write(log, json.dumps({"did": "start", "state": state(box)}).encode() + b"\n")
-    Counting.steps, Counting.last = 0, last
+    disk.begun = True
     for kind, command in STORY:
         os.write(log, json.dumps({"doing": kind}).encode() + b"\n")
         if kind == "deliver":
@@ -137,7 +147,6 @@ def first(folder: Path, log: int, last: int) -> None:
             told = b"".join(imap.receive(octets[start : start + PACKET]) for start in range(0, len(octets), PACKET))
             assert b"\r\nc OK" in b"\r\n" + told, (command[:40], told)
         os.write(log, json.dumps({"did": kind, "state": state(box)}).encode() + b"\n")
-    os.write(log, json.dumps({"steps": Counting.steps}).encode() + b"\n")
 
 
 def second(folder: Path, log: Path) -> dict[str, int]:
@@ -181,36 +190,16 @@ def allowed(doing: str, before: dict[str, list[Any]], now: dict[str, list[Any]])
     return doing == "less" and all(key in before and before[key] == value for key, value in now.items())
 
 
-First, Second = Callable[[Path, int, int], None], Callable[[Path, Path], dict[str, int]]
-
-
-def one_try(first: First, second: Second, last: int) -> tuple[dict[str, int], int]:
-    """Kill once and look; return the counts, and the steps that were done (0 when it was killed)."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, log = Path(name) / "mail", Path(name) / "log"
-        descriptor = os.open(log, os.O_CREAT | os.O_RDWR | os.O_APPEND)
-        _, status = os.waitpid(fork(lambda: first(folder, descriptor, last)), 0)
-        os.close(descriptor)
-        assert os.WIFSIGNALED(status) or (os.WEXITSTATUS(status) == 0 and last == 0), "the first process failed"
-        steps = 0 if last else json.loads(log.read_text().splitlines()[-1])["steps"]
-        report = Path(name) / "report"
-        looking = fork(lambda: report.write_text(json.dumps(second(folder, log))))
-        assert os.waitpid(looking, 0)[1] == 0, "the mailbox could not be opened again"
-        return json.loads(report.read_text()), steps
-
-
-def killed_after_every_step(first: First, second: Second) -> None:
+def cut_after_every_step(first: Callable[[Path, int], None], second: Callable[[Path, Path], dict[str, int]]) -> None:
     """Print the sum of all tries as JSON."""
     total: Counter[str] = Counter()
-    _, steps = one_try(first, second, 0)
     wrong = []
-    for number in range(1, steps + 1):
-        counts, _ = one_try(first, second, number)
+    for number, counts in enumerate(after_every_step(first, second), 1):
         total.update(counts)
         if any(counts.values()):
             wrong.append([number, counts])
-    print(json.dumps({"tries": steps, **total, "wrong after": wrong}))
+    print(json.dumps({"tries": number, **total, "wrong after": wrong}))
 
 
 if __name__ == "__main__":
-    killed_after_every_step(first, second)
+    cut_after_every_step(first, second)

@@ -1,8 +1,8 @@
-"""Kill a server with SIGKILL after each step of the disk while people get mailboxes and forward their mail.
+"""Cut a server off after each step of the disk while people get mailboxes and forward their mail.
 
     python tests/crash/people.py            every step of the story, one after the other
 
-The second process opens the folder and looks:
+Another process opens a copy of the folder and looks:
 
     changed     a forward that was promised is not in force, or is half there      must be 0
     lost        a delivered message is not there                                   must be 0
@@ -17,8 +17,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from harness import Counting
-from mailboxes import HOST, START, killed_after_every_step, message
+from harness import Stopping
+from mailboxes import HOST, START, cut_after_every_step, message
 
 from mailcourse.internet.disk import Disk
 from mailcourse.mailbox.accounts import Accounts
@@ -37,17 +37,15 @@ def opened(folder: Path, disk: Disk) -> Accounts:
     return accounts
 
 
-def first(folder: Path, log: int, last: int) -> None:
-    """The process that is killed."""
-    Counting.last = last
-    accounts = opened(folder, Counting())
+def first(folder: Path, log: int) -> None:
+    """The process that is stopped."""
+    accounts = opened(folder, Stopping())
     for number, (person, targets) in enumerate(FORWARDS):
         os.write(log, json.dumps({"doing": [person, targets]}).encode() + b"\n")
         accounts.forward(person, targets)
         os.write(log, json.dumps({"did": [person, targets]}).encode() + b"\n")
         accounts.mailbox(person).deliver([message(f"p{number}")], f"1788768000.m{number}.1.{HOST}", START)
         os.write(log, json.dumps({"delivered": [person, f"p{number}"]}).encode() + b"\n")
-    os.write(log, json.dumps({"steps": Counting.steps}).encode() + b"\n")
 
 
 def second(folder: Path, log: Path) -> dict[str, int]:
@@ -71,4 +69,4 @@ def second(folder: Path, log: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    killed_after_every_step(first, second)
+    cut_after_every_step(first, second)

@@ -113,28 +113,39 @@ def _fewer(moves: list[Move]) -> list[Move]:
 class _Holders:
     """Where the letter lies: at a host the copies of which recipients, until the next server takes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
         self._copies: dict[str, set[tuple[str | None, str]]] = {}  # host -> message, recipient
         self._reports: set[str | None] = set()
+        self._failed: set[tuple[str | None, str]] = set()  # what a bounce stands for, once it is written
 
-    def follow(self, step: Step) -> dict[str, str]:
+    def follow(self, number: int) -> dict[str, str]:
         """Go on by a step; return the hosts that hold something, with the class of what they hold."""
+        step = self._steps[number]
         copies = {(step.message, name) for name in step.about or {""}}
-        if step.what == "reported":  # instead of the letter that could not be delivered
+        if step.what == "reported":  # instead of the letter that could not be delivered; one that is only late stays
             self._reports.add(step.message)
-            self._drop(step.host, {held for held in self._copies.get(step.host, ()) if held[1] in step.about})
+            self._drop(step.host, {held for held in self._failed if held[1] in step.about})
         if step.what in ("composed", "accepted", "reported"):
             for host in list(self._copies):
                 self._drop(host, copies)
             self._copies[step.host] = self._copies.get(step.host, set()) | copies
         elif step.what == "delivered" and step.link is not None:
             self._drop(step.link[0], copies)
-        elif step.what == "failed" and step.message in self._reports:  # nobody is told of a bounce
+        elif step.what == "failed" and self._is_reported(number):
+            self._failed |= copies
+        elif step.what in ("failed", "deleted"):
             self._drop(step.host, copies)
         return {
             host: "returning" if all(message in self._reports for message, _ in held) else "holding"
             for host, held in self._copies.items()
         }
+
+    def _is_reported(self, number: int) -> bool:
+        """Say whether somebody is told of this failure: of a bounce, or where NOTIFY is NEVER, nobody is."""
+        step = self._steps[number]
+        later = (other for other in self._steps[number + 1 :] if other.what == "reported" and other.host == step.host)
+        return step.message not in self._reports and any(other.about & step.about for other in later)
 
     def _drop(self, host: str, copies: set[tuple[str | None, str]]) -> None:
         left = self._copies.pop(host, set()) - copies
@@ -168,10 +179,10 @@ class _Marks:
         self._links = {link: f"e{number}" for number, link in enumerate(shown_links(ground, steps))}
         self._states: list[dict[str, PartMark]] = []
         state: dict[str, PartMark] = {}
-        holders = _Holders()
-        for step in steps:
+        holders = _Holders(steps)
+        for number, step in enumerate(steps):
             state = self._after(state, step)
-            self._states.append(self._with_letters(state, holders.follow(step)))
+            self._states.append(self._with_letters(state, holders.follow(number)))
 
     def _after(self, state: dict[str, PartMark], step: Step) -> dict[str, PartMark]:
         """Return what is known after a step."""
@@ -183,6 +194,8 @@ class _Marks:
             state[host] = PartMark(("waiting",), WORDS["waiting"])
         elif step.kind == "mailbox":
             state[host] = PartMark((), "✓")
+        elif step.what in ("failed", "deleted") and "waiting" in state.get(host, PartMark()).classes:
+            del state[host]
         for name in step.link or ():
             known = state.get(host_id(self._ground, name))
             if step.works and known is not None and (known.words in _PASSING or name == (step.link or ("",))[0]):

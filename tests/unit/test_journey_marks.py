@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from test_reports import submit
 
 from mailcourse import Lab
 from mailcourse.scene.draw import PartMark, draw, host_id
+from mailcourse.scene.places import ground_of
 from mailcourse.widgets.frames import Frame, frames, shown_links
 from mailcourse.widgets.journey import JourneyView
+from mailcourse.widgets.steps import steps
 
 ALICE, BRUNO, NOBODY = "alice@academy.test", "bruno@bakery.test", "nobody@bakery.test"
 LYING = {"holding", "returning", "waiting"}
@@ -94,6 +97,48 @@ def test_a_letter_that_lies_somewhere_and_one_that_comes_back_have_a_shape_each(
     for state in ("holding", "returning"):
         assert f'<g class="sign {state}">' in picture
     assert "mx1" in picture
+
+
+def test_nothing_lies_where_a_bounce_has_expired(lab: Lab) -> None:
+    lab.host("mail.bakery.test").down()
+    sent = lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.settle()
+    lab.host("mail.academy.test").down()  # so the bounce finds nobody either
+    lab.host("mail.bakery.test").up()
+    lab.fault("mail.bakery.test", "reply", at="rcpt", say="550 5.1.1 gone")
+    lab.clock.advance(days=6)
+    events = [event for event in lab.trace.journey(sent.message) if event.what not in ("asked", "answered", "said")]
+    told, ground = steps(events), ground_of(lab.scenario)
+    assert [step.message for step in told if step.what == "failed"][-1] == told[-1].message != sent.message
+    made = frames(events, told, ground)
+    assert {state for mark in made[-2].marks.values() for state in mark.classes} & LYING
+    assert not {state for mark in made[-1].marks.values() for state in mark.classes} & LYING
+
+
+def test_a_letter_that_somebody_deletes_or_nobody_is_told_of_lies_nowhere(lab: Lab) -> None:
+    lab.host("mail.bakery.test").down()
+    sent = lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.queue("mx1.bakery.test").delete()
+    view = sent.journey()
+    assert view.steps[-1].what == "deleted"
+    assert lies(named(view, film(view)[-1].marks)) == {}
+    submit(lab, {NOBODY: "NOTIFY=NEVER"})
+    silent = lab.journey("m2")
+    assert silent.steps[-1].what == "failed"
+    assert lies(named(silent, film(silent)[-1].marks)) == {}
+
+
+def test_a_letter_that_is_only_late_stays_where_it_is_when_its_sender_is_warned(lab: Lab) -> None:
+    lab.host("mail.bakery.test").down()
+    sent = lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.clock.advance(hours=5)
+    lab.host("mail.bakery.test").up()
+    lab.clock.advance(hours=1)
+    view = sent.journey()
+    made = [lies(named(view, frame.marks)) for frame in film(view)]
+    warned = next(number for number, step in enumerate(view.steps) if step.what == "reported")
+    arrived = max(number for number, step in enumerate(view.steps) if step.what == "accepted")
+    assert all(set(places) & {"mx1.bakery.test"} for places in made[warned:arrived])
 
 
 def test_nothing_tells_how_a_step_ends_while_it_moves(lab: Lab) -> None:

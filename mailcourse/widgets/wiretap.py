@@ -60,7 +60,8 @@ WORDS = {
     "closes": "closes",
     "cut": "is cut",
     "connection": "connection {number}, {ends} ({service}), {verb}",
-    "again": "connection {number} again",
+    "link": "{one} ⇄ {other}",
+    "again": "{link}, connection {number} again",
     "ends": "{source} → {target} port {port}",
     "more": "{arrow} … {count} lines more",
     "sealed": "{arrow} {count:,} octets, sealed",
@@ -144,6 +145,13 @@ def _dns(data: bytes) -> list[str]:
 #: what stands above the first octets inside TLS, and before their number in a saved picture
 SEALED = "From here on it is sealed (TLS): who listens sees only how much passes."
 SEALED_RUN = "⇄"
+#: a lock, which needs no font
+LOCK = (
+    '<svg class="mc-lock" viewBox="0 0 14 16" aria-hidden="true"><path d="M4 8V5a3 3 0 0 1 6 0v3"/>'
+    '<rect x="1" y="7" width="12" height="8" rx="2"/></svg> '
+)
+#: Lanes side by side; a further link shares the lane of an earlier one, and each run of lines has its link's name.
+MAX_LANES = 6
 
 
 def _where(*names: str) -> str:
@@ -162,6 +170,8 @@ class WiretapView(LiveView):
         self._lines: deque[tuple[str, str]] = deque(maxlen=MAX_ROWS)  # the same without markup
         self._run = (0, 0)  # pieces and octets that passed sealed, one after the other
         self._last, self._sealed = 0, set[int]()  # the connection of the last row, and those inside TLS
+        self._lanes: dict[frozenset[str], int] = {}  # link -> its lane
+        self._lane = 0
         self._where = _where(*(name for name in (a, b) if name))
         self.summary = widgets.HTML()
         self.screen = widgets.HTML(layout={"max_height": "420px", **TAIL})
@@ -200,17 +210,21 @@ class WiretapView(LiveView):
 
     def _write(self, packet: Packet) -> None:
         """Add the rows of one packet; each link has its lane, and what is sealed is folded away."""
+        link = frozenset({packet.source, packet.target})
+        self._lane = self._lanes.setdefault(link, len(self._lanes)) % MAX_LANES
         ends = WORDS["ends"].format(source=packet.source, target=packet.target, port=packet.port)
         if packet.kind != "data":
             service = SERVICES.get(packet.port, packet.transport)
             verb = {"open": WORDS["opens"], "close": WORDS["closes"], "reset": WORDS["cut"]}[packet.kind]
-            self._row(
-                "soft", WORDS["connection"].format(number=packet.connection, ends=ends, service=service, verb=verb)
-            )
+            text = WORDS["connection"].format(number=packet.connection, ends=ends, service=service, verb=verb)
+            if not self._lines or self._lines[-1][1] != text:  # both ends close
+                self._row("soft", text)
             self._last = packet.connection
             return
         if packet.connection != self._last:
-            self._row("soft", WORDS["again"].format(number=packet.connection) if packet.transport == "tcp" else ends)
+            names = WORDS["link"].format(one=packet.source, other=packet.target)
+            again = WORDS["again"].format(link=names, number=packet.connection)
+            self._row("soft", again if packet.transport == "tcp" else ends)
             self._last = packet.connection
         lines = _dns(packet.data) if packet.transport == "udp" else readable(packet.data)
         if lines and lines[0].startswith("  0000"):  # a dump
@@ -227,11 +241,14 @@ class WiretapView(LiveView):
 
     def _row(self, kind: str, text: str, warning: str = "") -> None:
         mark = f' <b class="bad">⚠ {escape(warning)}</b>' if warning else ""
-        lane = "" if kind == "soft" else " mc-lane"
-        self._rows.append(f'<div class="{kind}{lane}">{escape(text)}{mark}</div>')
+        self._rows.append(f'<div class="{kind} mc-lane"{self._place()}>{escape(text)}{mark}</div>')
         self._lines.append((kind, text))
         if warning:
             self._lines.append(("bad", f"  ⚠ {warning}"))
+
+    def _place(self) -> str:
+        """Return where the lane of the link is that speaks."""
+        return f' style="--lane:{self._lane}"'
 
     def _seal(self, packet: Packet, lines: list[str]) -> None:
         """Add what nobody can read; the first of a connection says that from here on it is so."""
@@ -239,12 +256,12 @@ class WiretapView(LiveView):
         arrow = "→" if packet.from_client else "←"
         if packet.connection not in self._sealed:
             self._sealed.add(packet.connection)
-            self._rows.append(f'<div class="good mc-lane locked"><b>{SEALED}</b></div>')
+            self._rows.append(f'<div class="good mc-lane locked"{self._place()}>{LOCK}<b>{SEALED}</b></div>')
             self._lines.append(("good", SEALED))
         dump = escape("\n".join(lines[:MAX_DUMPED]) + ("\n…" if len(lines) > MAX_DUMPED else ""))
         summary = f"<summary>{WORDS['sealed'].format(arrow=arrow, count=len(packet.data))}</summary>"
         self._count_sealed(len(packet.data))
-        self._rows.append(f'<details class="soft mc-lane locked">{summary}{dump}</details>')
+        self._rows.append(f'<details class="soft mc-lane locked"{self._place()}>{summary}{dump}</details>')
 
     def _count_sealed(self, octets: int) -> None:
         """Keep one line, without markup, for all that passes sealed one after the other."""

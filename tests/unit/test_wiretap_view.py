@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import smtplib
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from mailcourse import Lab
-from mailcourse.widgets.wiretap import MAX_ROWS, Secrets
+from mailcourse.widgets.wiretap import MAX_LANES, MAX_ROWS, Secrets
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
 
@@ -109,3 +110,25 @@ def test_a_closed_lab_ends_the_listening(lab: Lab) -> None:
     lab.close()
     assert "closed" in view.notice.value
     assert lab.internet.taps.listeners == ()
+
+
+def test_each_link_has_its_lane_and_its_name_where_it_speaks_again(lab: Lab) -> None:
+    view = lab.wiretap()
+    lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.settle()
+    until(lambda: "connection" in view.screen.value and view.readable > 0)
+    lanes = dict(zip(re.findall(r"--lane:(\d)", view.screen.value), view._rows, strict=False))
+    assert len(lanes) > 2
+    assert set(re.findall(r"--lane:(\d)", view.screen.value)) <= {str(lane) for lane in range(MAX_LANES)}
+    for row in view._rows:
+        assert "--lane:" in row
+    links = view._lanes
+    assert len(set(links.values())) == len(links), "no two links have the same number"
+
+
+def test_where_it_is_sealed_a_lock_is_drawn_once_for_each_connection_and_needs_no_font(lab: Lab) -> None:
+    view = lab.wiretap("laptop.academy.test", "mail.academy.test")
+    lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.settle()
+    until(lambda: view.hidden > 0 and "sealed" in view.screen.value)
+    assert view.screen.value.count('<svg class="mc-lock"') == len(view._sealed) == 1

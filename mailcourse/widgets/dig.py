@@ -43,6 +43,7 @@ FLAGS = {
 WORDS = {
     "answers": "{server} answers {type} of {name}:",
     "answer": "Answer",
+    "ask first": "Ask for a name: the answer is shown here, and the way to it in the picture.",
     "authority": "Authority",
     "additional": "Additional",
     "no records": "no records",
@@ -152,6 +153,7 @@ class DigView(LiveView):
         )
         self.text = widgets.Textarea(rows=14, layout={"width": "98%"})
         self.answer, self.memory, self.status = (widgets.HTML() for _ in range(3))
+        self.answer.value = f'<p class="mc-hint">{WORDS["ask first"]}</p>'
         self.film = JourneyView(ground=ground_of(lab.scenario), stage=stage)  # the questions, one by one
         self.film.empty.value = ""
         self._longest: dict[tuple[str, str], int] = {}

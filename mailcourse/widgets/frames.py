@@ -8,7 +8,7 @@ Everything is made here, as text that is escaped already; the browser shows it, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -32,6 +32,7 @@ WORDS = {
     "bounce": "Envelope of a bounce: nobody to answer",
     "letter": "Letter: what people read",
     "nothing": "no envelope yet: it is made when the letter is handed to a server",
+    "no letter": "No letter is on its way at this step.",
     "unknown": "its header is not known here",
     "report": "the server writes it now: a report to who sent the letter",
     "no answer": "no answer",
@@ -52,7 +53,7 @@ class Frame:
     marks: Mapping[str, PartMark]
     moves: tuple[Move, ...]
     rows: tuple[TalkRow, ...]
-    letter: LetterNow
+    letter: LetterNow | None  # none: a question that was asked for its own sake
 
     def told(self, ground: Places) -> dict[str, Any]:
         """Return what a browser needs to show it."""
@@ -64,7 +65,9 @@ class Frame:
             "moves": [move.told(ground) for move in self.moves],
             "lead": LINE * lead(self.rows) if self.moves else 0,
             "said": talk_html(self.rows),
-            "letter": letter_html(self.letter),
+            "letter": f'<p class="mc-hint">{WORDS["no letter"]}</p>'
+            if self.letter is None
+            else letter_html(self.letter),
         }
 
 
@@ -78,16 +81,22 @@ def frames(
     """Make the film.  `now` are marks of a lab that is open: what they say and a journey does not tell is kept."""
     moves = _moves(events, steps)
     said: dict[int | None, list[str]] = {}
+    past: list[TalkRow] = []
     made = []
     marks = _Marks(ground, steps, now or {})
     for number, (step, letter) in enumerate(zip(steps, letters(events, steps), strict=True)):
         known = said.setdefault(step.session, []) if step.session is not None else []
         rows = rows_of([*known, *step.lines], len(known))
         known += step.lines
+        if step.session is None and step.kind != "dns":  # nobody talks: what was said last stays, and this below it
+            rows = [*past, *rows]
+        else:
+            past = [replace(row, is_new=False, is_past=True) for row in rows]
         when = f"{step.time:%a %H:%M:%S}  " if step.time else ""
         opening, title = (f"{when}{visible(text[:MAX_NAME])}" for text in (step.opening or step.title, step.title))
         before, after = marks.before(number), marks.at(number)
-        made.append(Frame(title, opening, before, after, tuple(moves[number]), tuple(rows), letter))
+        shown = None if step.message is None and step.kind == "dns" else letter
+        made.append(Frame(title, opening, before, after, tuple(moves[number]), tuple(rows), shown))
     return made
 
 

@@ -129,7 +129,9 @@ function film(model, scene, parts, words) {
       turn++;
       scene.halt();
       number = -1;
-      [parts.title, parts.count, parts.said, parts.letter].forEach((part) => part.replaceChildren());
+      [parts.title, parts.count].forEach((part) => part.replaceChildren());
+      parts.said.replaceChildren(make("div", "mc-hint", words["no dialogue"]));
+      parts.letter.replaceChildren(make("div", "mc-hint", words["no letter"]));
     },
   };
 }

@@ -38,6 +38,8 @@ STRINGS = {
     "of": "of",
     "dialogue": "The dialogue",
     "letter": "The envelope and the letter",
+    "no dialogue": "What is said on the way is shown here, step by step.",
+    "no letter": "Here are the envelope and the header of the letter, as they are at each step.",
 }
 #: Pixels of the smallest letters in the picture.
 SMALL, LARGE = 13, 20

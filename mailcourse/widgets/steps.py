@@ -38,6 +38,8 @@ class Step:
     opening: str = ""  # the title before anybody knows how it ends; none: it is the same
 
 
+#: decisions, in the words of the server that takes them: no next hop, and one that the DNS must name first
+HERE, BY_DNS = "the mailbox is here", "to the domain's mail servers"
 #: what a server did, by the disposition
 DONE = {"none": "taken", "quarantine": "taken, for the folder Junk", "reject": "refused"}
 #: what a person reads
@@ -59,6 +61,7 @@ WORDS = {
     "accepts": "{host} takes responsibility: it is in its queue",
     "decides": "{host} decides for {recipient}: {decision}",
     "next": "next: {hops}",
+    "next dns": "next: ask the DNS for the MX of {hops}",
     "written": "written: {file}",
     "puts": "{host} puts it into the {box}",
     "fetches": "{name} fetches it by {protocol}",
@@ -277,7 +280,8 @@ def _accepted(event: Event) -> Step:
 def _routed(event: Event) -> Step:
     facts = event.facts
     title = WORDS["decides"].format(host=event.host, recipient=facts["recipient"], decision=facts["decision"])
-    return Step(title, "mail", event.host, None, (WORDS["next"].format(hops=", ".join(facts["next_hops"])),))
+    words = WORDS["next dns" if facts["decision"] == BY_DNS else "next"].format(hops=", ".join(facts["next_hops"]))
+    return Step(title, "mail", event.host, None, () if facts["decision"] == HERE else (words,))
 
 
 def _delivered(event: Event) -> Step:
@@ -295,14 +299,14 @@ def _fetched(event: Event) -> Step:
 
 def _unreachable(event: Event) -> Step:
     ends = event.host, str(event.facts["peer"])
-    told, opening = event.facts["reason"], WORDS["calls"].format(client=ends[0], server=ends[1])
-    return Step(event.sentence(), "mail", event.host, ends, (told,), False, opening=opening)
+    opening = WORDS["calls"].format(client=ends[0], server=ends[1])
+    return Step(event.sentence(), "mail", event.host, ends, (), False, opening=opening)
 
 
 def _in_words(event: Event) -> Step:
     names = event.facts.get("recipients") or event.facts["targets"]
     mark = f"to {event.facts['recipient']}" if event.what == "forwarded" else event.what
-    lines = tuple(WORDS["for"].format(name=name) for name in names)
+    lines = tuple(WORDS["for"].format(name=name) for name in names if name not in event.sentence())
     return Step(event.sentence(), "mail", event.host, None, lines, mark=mark)
 
 

@@ -53,6 +53,7 @@ class TalkRow:
     text: str
     folded: tuple[str, ...] = ()
     is_new: bool = True
+    is_past: bool = False  # of an earlier dialogue: it stays to be read, in grey
 
 
 def rows_of(lines: Sequence[str], old: int = 0) -> list[TalkRow]:
@@ -170,7 +171,7 @@ def talk_html(rows: Sequence[TalkRow]) -> str:
     for row in rows:
         style = f' style="--n:{place}"' if row.is_new else ""
         place += row.is_new
-        classes = f"mc-said {row.kind}{' new' if row.is_new else ''}"
+        classes = f"mc-said {row.kind}{' new' * row.is_new}{' past' * row.is_past}"
         if row.kind == "fold":
             inside = "<br>".join(_line(line) for line in row.folded[:200])
             parts.append(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from mailcourse import Lab
+from mailcourse.mta.route import Decision
+from mailcourse.widgets.frames import frames
+from mailcourse.widgets.steps import BY_DNS, HERE
 from mailcourse.widgets.talk import MAX_ROWS, lead, rows_of, talk_html
 
 BEFORE = ["S: 220 mx1 ESMTP", "C: EHLO mail", "S: 250-mx1", "S: 250 STARTTLS", "C: STARTTLS", "S: 220 go"]
@@ -48,6 +51,32 @@ def test_a_dialogue_with_a_hundred_recipients_is_bounded_and_loses_nothing() -> 
     rows = rows_of(lines)
     assert len(rows) == MAX_ROWS + 1
     assert sum(len(row.folded) or 1 for row in rows) == len(lines)
+
+
+def test_while_nobody_talks_the_last_dialogue_stays_in_grey_with_what_happens_below_it(lab: Lab) -> None:
+    view = lab.person("alice@academy.test").send("bruno@bakery.test", "x", "?").journey()
+    made = frames(view._events, view.steps, view.stage.ground)
+    was: tuple[str, ...] = ()
+    for frame, step in zip(made, view.steps, strict=True):
+        past = tuple(row.text for row in frame.rows if row.is_past)
+        if step.session is None and step.kind != "dns":
+            assert past == was, frame.title
+            assert [row.text for row in frame.rows if row.is_new] == [*step.lines]
+        else:
+            assert past == ()
+            was = tuple(row.text for row in frame.rows)
+    assert "mc-said S past" in talk_html(made[-1].rows)
+    assert was, "there was something to keep"
+
+
+def test_a_decision_names_the_next_host_only_where_there_is_one(lab: Lab) -> None:
+    assert (Decision.LOCAL.value, Decision.MX.value) == (HERE, BY_DNS)
+    told = lab.person("alice@academy.test").send("bruno@bakery.test", "x", "?").journey().steps
+    assert [step.lines for step in told if step.what == "routed"] == [
+        ("next: ask the DNS for the MX of bakery.test",),
+        ("next: mail.bakery.test",),
+        (),
+    ]
 
 
 def test_hostile_lines_stay_text() -> None:

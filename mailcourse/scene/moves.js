@@ -1,6 +1,6 @@
 // The scene in a browser: hosts with their marks, what moves, and the words beside it.  `stage.js` says when.
 const SVG = "http://www.w3.org/2000/svg";
-const ROOM = 124; // for a host's name: hosts stand 128 apart
+const ROOM = 124, WIDE = 142; // for a host's name, which stand 128 apart; for words that have nothing beside them
 const WAYS = { question: "dns", answer: "dns", refusal: "failed", later: "failed" };
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -67,7 +67,7 @@ class Scene {
   /** A line keeps to its place: letters of this size stand closer where they would leave it. */
   squeeze(text) {
     const area = text.parentNode.querySelector(":scope > rect:not(.hit, .back)");
-    const room = area ? area.width.baseVal.value - 24 : ROOM;
+    const room = area ? area.width.baseVal.value - 24 : this.room(text);
     text.removeAttribute("textLength");
     if (area) { // a title leaves out its end before it is pressed together; the whole one is its tooltip
       text.textContent = text.dataset.whole ??= text.textContent;
@@ -76,6 +76,17 @@ class Scene {
     if (text.getComputedTextLength() <= room) return;
     text.setAttribute("textLength", room);
     text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+  }
+  /** How wide a line below a host may be: wider where the hosts beside it have none. */
+  room(text) {
+    if (!text.matches(".words")) return ROOM;
+    const place = (part) => part.parentNode.transform.baseVal.consolidate().matrix;
+    const { e, f } = place(text);
+    const isBeside = (other) => {
+      const there = place(other);
+      return other !== text && other.textContent.trim() && Math.abs(there.f - f) < 20 && Math.abs(there.e - e) < WIDE;
+    };
+    return [...this.svg.querySelectorAll(".node > .words")].some(isBeside) ? ROOM : WIDE;
   }
   mark(marks) {
     this.svg?.querySelectorAll("g.node, g.edge, g.mailbox").forEach((part) => {
@@ -88,8 +99,8 @@ class Scene {
       const text = words || line.dataset.own;
       if (line.textContent === text) return;
       line.textContent = text;
-      if (line.matches(".node > text")) this.squeeze(line);
     });
+    this.svg?.querySelectorAll(".node > .words").forEach((line) => this.squeeze(line));
   }
   /** Show what is chosen, and leave all else as it is. */
   choose(marks) {

@@ -123,6 +123,22 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll(".mc-scene text")]
   .filter((text) => text.textContent.trim())
   .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
 
+#: Lines of the picture that are pressed together, titles and tabs that are cut: none may be.
+TIGHT = """() => {
+  const found = [];
+  for (const text of document.querySelectorAll(".mc-scene text[textLength]")) {
+    const room = text.textLength.baseVal.value;
+    text.removeAttribute("textLength");
+    if (room < 0.9 * text.getComputedTextLength()) found.push(text.textContent);
+    text.setAttribute("textLength", room);
+  }
+  for (const part of document.querySelectorAll(".mc-status, .lm-TabBar-tab, .lm-TabBar-tabLabel, .mc-button")) {
+    const isCut = part.scrollHeight > part.clientHeight + 3 || part.scrollWidth > part.clientWidth + 1;
+    if (isCut) found.push(part.innerText);
+  }
+  return found;
+}"""
+
 
 def in_all_moments(page: Any, smallest: float) -> None:
     """Go through the script: the words are on the screen, no host moves, and every letter can be read."""
@@ -141,6 +157,7 @@ def in_all_moments(page: Any, smallest: float) -> None:
         if number < 8:
             assert places(page) == before, f"a host has moved in moment {number}"
         assert page.evaluate(SMALLEST) >= smallest - 0.1
+        assert page.evaluate(TIGHT) == [], f"moment {number}"
         assert page.evaluate("document.scrollingElement.scrollHeight <= innerHeight")
 
 

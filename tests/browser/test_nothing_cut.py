@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from bench import OPEN, Bench, wait
 from test_axe import PRESSED, SHOWN
-from test_control_room import SMALLEST, WHOLE, press
+from test_control_room import SMALLEST, TIGHT, WHOLE, press
 from test_views import SEND
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -71,3 +71,19 @@ def test_in_a_notebook_all_moments_are_on_a_small_screen_once_something_is_press
         assert room["y"] >= panel["y"] - 1
         assert room["y"] + room["height"] <= panel["y"] + panel["height"] + 1, "all of it is on the screen"
         assert page.page.evaluate(SMALLEST) >= 13.9
+    press(page.page, "Larger type")
+    wait(lambda: page.page.evaluate(SMALLEST) >= 19.9, "the picture stays small")
+    assert page.page.evaluate(TIGHT) == []
+
+
+def test_what_explains_a_line_stands_beside_it_and_a_letter_is_whole_in_its_list(bench: Callable[..., Bench]) -> None:
+    views = ["lab.telnet('mx1.bakery.test', 25)", "lab.person('bruno@bakery.test').mail()"]
+    page = bench(OPEN, SEND, *views, width=1430, height=900)
+    page.press("EHLO", page.output(2))
+    wait(lambda: "250 HELP" in page.output(2).inner_text(), "no answer")
+    far = """root => Math.max(...[...root.querySelectorAll(".mc-spoken")].map((row) =>
+      row.children[1].getBoundingClientRect().left - row.children[0].getBoundingClientRect().right))"""
+    assert page.output(2).evaluate(far) < 40
+    rows = page.output(3).locator("select[size], select[multiple]").first
+    wait(lambda: rows.locator("option").count() == 1, "no letter")
+    assert rows.evaluate("list => list.scrollWidth <= list.clientWidth")

@@ -6,7 +6,7 @@ function render({ model, el }) {
   el.style.cssText = "display:flex;gap:4px;width:70%;min-width:280px";
   input.type = "text";
   input.className = "widget-input";
-  input.style.cssText = "flex:1;height:28px;padding:0 8px;background:var(--jp-widgets-input-background-color,#fff);"
+  input.style.cssText = "flex:1;min-width:0;height:28px;padding:0 8px;background:var(--jp-widgets-input-background-color,#fff);"
     + "color:var(--jp-widgets-input-color,#222);border:1px solid var(--jp-widgets-input-border-color,#999)";
   input.placeholder = model.get("placeholder");
   input.setAttribute("aria-label", model.get("placeholder"));

@@ -53,11 +53,15 @@ WORDS = {
     "refresh": "Refresh",
     "already": "The message is in {folder} already. Choose another folder.",
     "none open": "No message is open. Choose one in the list.",
+    "choose": "Choose a letter in the list: it is shown here.",
     "answer": "Your answer",
     "unread": "{name} ({count} new)",
     "count": "{count} in the list, {new} new{more}",
     "older": "; {count:,} older ones are not shown",
 }
+
+#: what stands where no letter is open
+CHOOSE = f'<p class="mc-hint">{WORDS["choose"]}</p>'
 
 
 class ReaderView(LiveView):
@@ -108,6 +112,7 @@ class ReaderView(LiveView):
             style={"description_width": "70px"},
         )
         self.count, self.alert, self.head, self.files = (widgets.HTML() for _ in range(4))
+        self.head.value = CHOOSE
         self.panes = {name: widgets.HTML() for name in PANES}
         self.tabs = widgets.Tab([*self.panes.values()], titles=[*PANES], layout={"display": "none"})
         self.target = widgets.Dropdown(options=[*USUAL], description=WORDS["target"], layout={"width": "220px"})
@@ -313,8 +318,9 @@ class ReaderView(LiveView):
             self.mail = self._wanted = None
             self.list.value = None
             self.tabs.layout.display = "none"
-            for shown in (self.head, self.files, *self.panes.values()):
+            for shown in (self.files, *self.panes.values()):
                 shown.value = ""
+            self.head.value = CHOOSE
         self._enable()
 
     def __repr__(self) -> str:

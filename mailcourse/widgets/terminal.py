@@ -183,7 +183,7 @@ class TerminalView(LiveView):
         self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
         self.input = LineInput()
-        self.again = widgets.Button(description=WORDS["again"], layout={"width": "auto"})
+        self.again = widgets.Button(description=WORDS["again"], layout={"width": "auto", "flex": "0 0 auto"})
         self.again.on_click(lambda _: self.do(self.connect, self.again))
         self.input.on_line(self.say_line)
         buttons = []
@@ -347,8 +347,8 @@ def shown(lines: list[tuple[str, str]]) -> str:
         weight = "600" if who == "C" else "400"
         kind = CSS.get(colour, "")
         rows.append(
-            f'<div style="display:flex;gap:1em"><span class="{kind}" style="flex:3;font-weight:{weight}">'
-            f'{who or "–"}: {escape(line)}</span><span class="soft" style="flex:2">{escape(words)}</span></div>'
+            f'<div class="mc-spoken"><span class="{kind}" style="font-weight:{weight}">'
+            f'{who or "–"}: {escape(line)}</span><span class="mc-remark">{escape(words)}</span></div>'
         )
     # A reversed column with one child: its end stays in view without a script, and the lines are in order.
     style = "display:flex;flex-direction:column-reverse;max-height:400px;overflow:auto"

@@ -34,7 +34,7 @@ from .lab.folder import usable
 from .views import Lab
 
 #: What a course room needs, and the oldest release that will do.
-PACKAGES = ("jupyterlab", "ipywidgets", "aiosmtpd", "dnspython", "trustme", "graphviz")
+PACKAGES = ("jupyterlab", "ipywidgets", "aiosmtpd", "dnspython", "trustme", "resvg-py")
 OLDEST_PYTHON = (3, 11)
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
 
@@ -287,10 +287,14 @@ def _check_folder() -> str:
 
 
 def _check_pictures() -> str:
-    from .widgets.picture import engine, svg
+    from .scene.diagram import Arrow, row
+    from .scene.shapes import Node
+    from .scene.still import png
 
-    svg("digraph { a -> b }")
-    return engine()
+    blank, drawn = (png(row([Node((text,)), Node((text,))], [Arrow(0, 1)])) for text in ("", "text"))
+    if drawn == blank:
+        raise LabError("pictures in saved notebooks have no text: install a font, such as Debian's fonts-dejavu-core")
+    return "drawn in this process"
 
 
 def _check_message() -> str:

@@ -1,6 +1,6 @@
 """Build the course as plain files that any web server can offer: `make site` writes _site/.
 
-    npm: pyodide, Graphviz ──┐
+    npm: pyodide ────────────┐
     PyPI: pure wheels ───────┼─► static/pyodide, with a lock file of our own ─┐
     this tree: mailcourse ───┘                                                ├─► JupyterLite, start page, reading
     notebooks, exercises ──────► files ────────────────────────────────────────┘
@@ -29,7 +29,7 @@ import reading
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / ".cache" / "site"
-PYODIDE, GRAPHVIZ = "pyodide@314.0.7", "@hpcc-js/wasm-graphviz@1.29.2"
+PYODIDE = "pyodide@314.0.7"
 #: Files of Pyodide that a kernel loads.
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 #: Extensions of JupyterLab that the lessons use.
@@ -252,7 +252,6 @@ def main(target: str = "_site") -> None:
     lab = site / "lab" / "index.html"
     shutil.copy(HERE / "page.js", site / "static" / "page.js")
     lab.write_text(lab.read_text().replace("</head>", f"{HEAD}</head>", 1))
-    shutil.copytree(fetch_npm(GRAPHVIZ) / "dist", site / "static" / "graphviz", ignore=shutil.ignore_patterns("*.map"))
     shutil.rmtree(work)
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     print(f"{site}: {size / 1e6:.0f} MB. Serve it: {sys.executable} -m http.server --directory {target}")

@@ -4,8 +4,7 @@
     the labs' runtime                       loop.py      asyncio's loop, in turns instead of on a thread
     _socket, socket, select                 sockets.py   pairs in memory, and no network
     ssl                                     tls.py       tlslite-ng; certificates in x509.py
-    trustme, nh3, cryptography, nacl,       instead/     looked for last, so that the real one wins
-    pygraphviz
+    trustme, nh3, cryptography, nacl        instead/     looked for last, so that the real one wins
     os.link, hashlib.scrypt                 below
 
 This is the one seam: `mailcourse/__init__.py` calls `prepare` before anything else is imported, and no other room knows

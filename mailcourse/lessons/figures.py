@@ -15,13 +15,15 @@ from enum import Enum
 from html import escape
 from typing import Any
 
-import graphviz
 import ipywidgets as widgets
 
+from mailcourse.scene.diagram import Arrow, ColumnStep, column, row
 from mailcourse.scene.roles import ROLES
-from mailcourse.widgets.picture import still, svg
+from mailcourse.scene.shapes import Node, fold
+from mailcourse.scene.still import bundle, own_width
 
-FONT = "Helvetica,Arial,sans-serif"
+#: letters of a line in a question, and of the words on an arrow
+QUESTION, SAID = 32, 30
 #: role, kind of shape, its work, and how the message goes on from there
 ROLES_ON_THE_WAY = (
     ("MUA", "person", "writes the message", "submission: SMTP, port 587 or 465"),
@@ -53,10 +55,10 @@ MOVES = (
 class Figure(widgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
     """A picture, and the same in words."""
 
-    def __init__(self, source: str, words: str) -> None:
-        self._source, self.words = source, words
+    def __init__(self, svg: str, words: str) -> None:
+        self._svg, self.words = svg, words
         about = f'role="img" aria-label="{escape(words, quote=True)}" style="max-width:100%;height:auto"'
-        drawn = svg(source).replace("<svg ", f"<svg {about} ", 1)
+        drawn = svg.replace("<svg ", f"<svg {about} ", 1)
         style = "background:#fff;border-radius:6px;overflow-x:auto"
         super().__init__(f'<div style="{style}" tabindex="0">{drawn}</div>')
 
@@ -64,10 +66,10 @@ class Figure(widgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
         return self.words
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data |= {"text/plain": self.words, **still(self._source)}
-        return bundle
+        shown = super()._repr_mimebundle_(**options)
+        data = shown[0] if isinstance(shown, tuple) else shown
+        data |= {"text/plain": self.words, **bundle(self._svg, own_width(self._svg))}
+        return shown
 
 
 def draw_states(table: Mapping[Any, Mapping[str, Any]]) -> Figure:
@@ -78,60 +80,48 @@ def draw_states(table: Mapping[Any, Mapping[str, Any]]) -> Figure:
     shut --open--> open
     """
     edges = [(_name(state), word, _name(after)) for state, words in table.items() for word, after in words.items()]
-    graph = _graph()
-    for state in table:
-        graph.node(_name(state), shape="ellipse", fillcolor="#DDDDDD")
+    names = list(dict.fromkeys([*map(_name, table), *(after for _, _, after in edges)]))
+    said: dict[tuple[str, str], list[str]] = {}
     for state, word, after in edges:
-        graph.edge(state, after, label=word)
-    return Figure(str(graph.source), "\n".join(f"{state} --{word}--> {after}" for state, word, after in edges))
+        said.setdefault((state, after), []).append(word)
+    arrows = [
+        Arrow(names.index(state), names.index(after), fold(", ".join(words), SAID))
+        for (state, after), words in said.items()
+    ]
+    nodes = [Node((name,), "pill", "#DDDDDD") for name in names]
+    return Figure(row(nodes, arrows), "\n".join(f"{state} --{word}--> {after}" for state, word, after in edges))
 
 
 def draw_roles(way: Sequence[tuple[str, str, str, str]] = ROLES_ON_THE_WAY) -> Figure:
     """Draw the roles of RFC 5598, from Send to read."""
-    graph, lines = _graph("TB"), []
-    for number, (role, kind, work, then) in enumerate(way):
-        shape, colour, _ = ROLES[kind]
-        graph.node(f"r{number}", rf"{role}\n{work}", shape=shape, fillcolor=colour)
-        if then:
-            graph.edge(f"r{number}", f"r{number + 1}", label=f"  {then}")
-        lines.append(f"{role} {work}" + (f"\n   | {then}" if then else ""))
-    return Figure(str(graph.source), "\n".join(lines))
+    steps = [ColumnStep(Node((role, work), *ROLES[kind][:2]), then) for role, kind, work, then in way]
+    lines = [f"{role} {work}" + (f"\n   | {then}" if then else "") for role, _, work, then in way]
+    return Figure(column(steps), "\n".join(lines))
 
 
 def draw_decision(questions: Sequence[tuple[str, str]] = QUESTIONS) -> Figure:
     """Draw what an MTA asks about each recipient."""
-    graph, lines = _graph("TB"), []
-    for number, (question, answer) in enumerate(questions):
-        if question:
-            with graph.subgraph(graph_attr={"rank": "same"}) as row:
-                row.node(f"q{number}", question, shape="diamond", fillcolor="#FFF2CC", width="4.2", height="0.9")
-                row.node(f"a{number}", answer, shape="box", fillcolor=ROLES["mail"][1])
-                row.edge(f"q{number}", f"a{number}", label=" yes ")
-            graph.edge(f"q{number}", f"q{number + 1}", label=" no ")
-        else:
-            graph.node(f"q{number}", answer, shape="box", fillcolor=ROLES["mail"][1])
+    steps, lines = [], []
+    for question, answer in questions:
+        end = Node((answer,), fill=ROLES["mail"][1])
+        asked = Node(fold(question, QUESTION), "diamond", "#FFF2CC")
+        steps.append(ColumnStep(asked, "no", end, "yes") if question else ColumnStep(end))
         lines.append(f"{question} yes: {answer}" if question else f"else {answer}")
-    return Figure(str(graph.source), "\n".join(lines))
+    return Figure(column(steps), "\n".join(lines))
 
 
 def draw_maildir(moves: Sequence[tuple[str, str, str]] = MOVES) -> Figure:
     """Draw the life of a file in a Maildir."""
-    graph, lines = _graph(), []
-    graph.node("begin", "", shape="point")
-    graph.node("end", "", shape="doublecircle", width="0.15", fillcolor="#333333")
+    names = list(dict.fromkeys(place for move in moves for place in move[:2] if place))
+    nodes = [Node((name,), "folder", ROLES["mailbox"][1]) for name in names]
+    places = {name: number for number, name in enumerate(names, 1)}
+    arrows, lines = [], []
     for before, after, what in moves:
-        for place in filter(None, (before, after)):
-            graph.node(place, shape="folder", fillcolor=ROLES["mailbox"][1])
-        graph.edge(before or "begin", after or "end", label=what.replace(": ", r":\n").replace(", ", r",\n", 1))
+        start, end = places.get(before, 0), places.get(after, len(names) + 1)
+        head, _, rest = what.partition(": ")
+        arrows.append(Arrow(start, end, (*fold(head + ":", SAID), *fold(rest, SAID)) if rest else fold(what, SAID)))
         lines.append(f"{before or '(nothing)'} -> {after or '(gone)'}: {what}")
-    return Figure(str(graph.source), "\n".join(lines))
-
-
-def _graph(direction: str = "LR") -> graphviz.Digraph:
-    graph = graphviz.Digraph(graph_attr={"rankdir": direction, "bgcolor": "white", "pad": "0.1"})
-    graph.attr("node", fontname=FONT, fontsize="12", style="filled", color="#333333")
-    graph.attr("edge", fontname=FONT, fontsize="11", color="#333333")
-    return graph
+    return Figure(row([Node((), "point"), *nodes, Node((), "end")], arrows), "\n".join(lines))
 
 
 def _name(state: Any) -> str:

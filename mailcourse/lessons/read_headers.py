@@ -28,10 +28,14 @@ from mailcourse.lab.person import Mail
 from mailcourse.lab.table import Table, table
 from mailcourse.message.fields import in_order, parameters
 from mailcourse.message.mime import split
-from mailcourse.widgets.picture import png, svg
+from mailcourse.scene.diagram import Arrow, row
+from mailcourse.scene.shapes import Node
+from mailcourse.scene.still import own_width, png
 
 #: hops and results that are looked at; characters of a name that is shown
 MAX_HOPS, MAX_RESULTS, MAX_SHOWN = 50, 50, 60
+#: letters of a line in the picture, and the colour of a server that is believed
+MAX_LINE, BELIEVED_COLOUR = 24, "#56B4E9"
 FROM = re.compile(r"from\s++(\S{1,300})(?:\s++\(([^()]{0,300}+)\))?", re.IGNORECASE)
 BY = re.compile(r"(?:^|\s)by\s++(\S{1,300})", re.IGNORECASE)
 WITH = re.compile(r"\swith\s++([\w ]{1,60}?)(?=\s++(?:id|for|via)\b|\s*+[(;]|$)", re.IGNORECASE)
@@ -122,13 +126,14 @@ class HeaderReading:
     def _repr_html_(self) -> str:
         picture, kind = self._repr_png_(), "png"
         if picture is None:
-            picture, kind = svg(_dot(self)).encode(), "svg+xml"
+            picture, kind = _way(self).encode(), "svg+xml"
         source = f"data:image/{kind};base64,{b64encode(picture).decode()}"
         image = f'<img alt="{escape(WORDS["picture"])}" src="{source}">'
         return f"{image}{self.hops._repr_html_()}{self.results._repr_html_()}<p>{escape(self._last_line())}</p>"
 
     def _repr_png_(self) -> bytes | None:
-        return png(_dot(self)) or None
+        drawn = _way(self)
+        return png(drawn, own_width(drawn)) or None
 
 
 def read_headers(text: str | bytes | Mail, own: str = "") -> HeaderReading:
@@ -246,24 +251,24 @@ def _short(text: str) -> str:
     return plain if len(plain) <= MAX_SHOWN else f"{plain[: MAX_SHOWN - 1]}…"
 
 
-def _dot(reading: HeaderReading) -> str:
-    """Draw the way: believed servers are filled, others dashed; below each arrow, how long it took."""
-    hops = reading.all_hops
-    lines = ["digraph {", 'rankdir=LR; bgcolor=white; node [shape=box fontname="Helvetica" fontsize=11 style=dashed];']
-    lines.append('edge [fontname="Helvetica" fontsize=10];')
-    if hops:
-        lines.append(f"n0 [label={_label(hops[0].client)}];")
-    before = None
+def _way(reading: HeaderReading) -> str:
+    """Draw the way: believed servers are filled, others dashed; above each arrow, how long it took."""
+    hops, before, arrows = reading.all_hops, None, []
+    nodes = [Node(_label(hops[0].client), is_dashed=True)] if hops else []
     for number, hop in enumerate(hops, 1):
-        style = ' style=filled fillcolor="#56B4E9"' if hop.is_believed else ""
-        lines.append(f"n{number} [label={_label(hop.server)}{style}];")
-        lines.append(f"n{number - 1} -> n{number} [label={_label(_delay(before, hop.when))}];")
+        fill = {"fill": BELIEVED_COLOUR} if hop.is_believed else {}
+        nodes.append(Node(_label(hop.server), is_dashed=not hop.is_believed, **fill))
+        delay = _delay(before, hop.when)
+        arrows.append(Arrow(number - 1, number, (delay,) if delay else ()))
         before = hop.when or before
-    lines.append("}")
-    return "\n".join(lines)
+    return row(nodes, arrows)
 
 
-def _label(text: str) -> str:
-    name = _short(text)
-    cut = [name[start : start + 24] for start in range(0, len(name), 24)]
-    return "<" + "<br/>".join(escape(piece, quote=False) for piece in cut or [" "]) + ">"
+def _label(text: str) -> tuple[str, ...]:
+    """Cut a name into lines, after a dot where one is near."""
+    lines = [""]
+    for piece in re.findall(r"[^. ]{1,24}[. ]?|[. ]", _short(text)):
+        if lines[-1] and len(lines[-1]) + len(piece) > MAX_LINE:
+            lines.append("")
+        lines[-1] += piece
+    return tuple(lines)

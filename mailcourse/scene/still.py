@@ -5,10 +5,13 @@ resvg draws it, in this process; where there is no wheel of it (a web page), the
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from importlib.util import find_spec
+
+from .shapes import printable
 
 #: Pixels across: sharp on a screen with small pixels, small in a file.
 WIDTH = 1240
@@ -23,10 +26,16 @@ def png(svg: str, width: int = WIDTH) -> bytes:
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width))
 
 
-def bundle(svg: str) -> dict[str, str]:
+def bundle(svg: str, width: int = WIDTH) -> dict[str, str]:
     """Return a picture under the name by which a notebook knows it; a notebook that nobody trusts shows only PNG."""
-    drawn = png(svg)
+    drawn = png(svg, width)
     return {"image/png": b64encode(drawn).decode()} if drawn else {}
+
+
+def own_width(svg: str) -> int:
+    """Return how wide a picture says that it is, for one that is to be no larger."""
+    found = re.search(r'<svg [^>]*\bwidth="(\d+)"', svg)
+    return int(found[1]) if found else WIDTH
 
 
 #: kind of a line → its colour in a picture on white paper; the same as in the light theme of `widgets/parts.css`
@@ -55,10 +64,5 @@ def _row(number: int, kind: str, text: str) -> str:
     look = f'font-family="DejaVu Sans Mono, monospace" font-size="15" fill="{INKS.get(kind, "#1f2933")}"'
     weight = ' font-weight="700"' if kind in ("head", "bad") else ""
     return (
-        f'<text x="12" y="{LINE * number + 24}" xml:space="preserve" {look}{weight}>{escape(_printable(short))}</text>'
+        f'<text x="12" y="{LINE * number + 24}" xml:space="preserve" {look}{weight}>{escape(printable(short))}</text>'
     )
-
-
-def _printable(text: str) -> str:
-    """Return a text without signs that XML does not allow."""
-    return "".join(sign if sign.isprintable() else "·" for sign in text)

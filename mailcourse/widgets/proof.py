@@ -2,7 +2,7 @@
 
     checks (facts of the event "authenticated") → lanes → rows ─┬─► lanes_html(…, n)   the lanes as they are at step n
                                                                 ├─► text_of            in words
-                                                                └─► dot                a picture, for saved notebooks
+                                                                └─► drawn              a picture, for saved notebooks
 
 A step is a question to the DNS, its answer, and what was compared with what.  Nothing in it is ever markup: strangers
 wrote most of it.  Works without a lab, from the facts alone.
@@ -19,8 +19,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from mailcourse.scene.shapes import INK, LINE, PAPER, line, picture, printable, wide, words
+from mailcourse.scene.still import bundle, own_width
+
 from .parts import Box, shut_parts
-from .picture import still
 from .player import Player
 
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
@@ -44,7 +46,10 @@ DONE = {"reject": "refused", "quarantine": "filed into Junk", "none": "delivered
 #: a row of a step, and the field with it
 FIELDS = (("asked", "question"), ("answer", "answer"), ("compared", "compared"), ("so", "verdict"))
 MAX_SHOWN = 160
-LEFT = '<br align="left"/>'  # ends a line of a picture
+#: the picture: width of a lane, what is between lanes and between boxes, colours of results
+LANE, GAP, BETWEEN, HEAVY = 400, 14, 4, ' font-weight="700"'
+COLOURS = {"good": "#00704f", "bad": "#b3261e", "open": "#767676"}
+SMALLER = 0.8  # there is much to read, so that the page need not be so wide
 
 
 @dataclass(frozen=True)
@@ -134,31 +139,62 @@ def text_of(found: Sequence[ProofLane], end: str) -> str:
     return "\n".join([*rows, end])
 
 
-def dot(found: Sequence[ProofLane], end: str) -> str:
-    """Draw the lanes side by side, whole, as Graphviz wants it."""
-    names = [f"l{number}" for number in range(len(found))]
-    nodes = [f"{name} [label=<{_table(lane)}>];" for name, lane in zip(names, found, strict=True)]
-    last = f"end [label=<<b>{_cell(end, width=90)}</b>>];"
-    edges = " ".join(f"{name} -> end;" for name in names)
-    head = 'digraph { bgcolor=white; nodesep=0.15; ranksep=0.3; node [shape=plain fontname="Helvetica" fontsize=10];'
-    return f"{head} {{rank=same; {' '.join(names)}}} {' '.join(nodes)} {last} {edges} }}"
+def drawn(found: Sequence[ProofLane], end: str) -> str:
+    """Draw the lanes side by side, whole, and below them what was done: for where no widget can be shown."""
+    columns = [_boxes(lane) for lane in found]
+    foot = max((sum(box.height + BETWEEN for box in boxes) for boxes in columns), default=0.0) + 44
+    width = max(len(found), 1) * (LANE + GAP)
+    parts = []
+    for number, boxes in enumerate(columns):
+        left, y = number * (LANE + GAP), 8.0
+        for box in boxes:
+            parts.append(box.draw(left, y))
+            y += box.height + BETWEEN
+        middle = left + LANE / 2
+        parts.append(line(middle, y, middle + (width / 2 - middle) * (foot - y) / (foot + 200), foot - 4))
+    last = _lines(end, 90, width)
+    parts.append(words(last, width / 2, foot, look=HEAVY))
+    return picture(parts, -8, width, foot + LINE * len(last) + 8)
 
 
-def _table(lane: ProofLane) -> str:
-    colour = {"good": "#00704f", "bad": "#b3261e", "open": "#767676"}[lane.kind]
-    rows = [f"<tr><td><b>{_cell(lane.title)}</b></td></tr>"]
+@dataclass(frozen=True)
+class _Box:
+    """A part of a lane in the picture: a heading, what is below it, and the colour of its frame, if it has one."""
+
+    heading: Sequence[str]
+    rest: Sequence[str] = ()
+    colour: str = ""
+
+    @property
+    def height(self) -> int:
+        return LINE * (len(self.heading) + len(self.rest)) + 10
+
+    def draw(self, left: float, top: float) -> str:
+        frame = f'stroke="{self.colour or INK}" stroke-width="{3 if self.colour else 1.2}"'
+        box = f'<rect x="{left:.0f}" y="{top:.0f}" width="{LANE}" height="{self.height}" fill="{PAPER}" {frame}/>'
+        x, anchor = (left + 8, "start") if self.rest else (left + LANE / 2, "middle")
+        below = words(self.rest, x, top + 5 + LINE * len(self.heading), anchor)
+        return box + words(self.heading, x, top + 5, anchor, HEAVY) + below
+
+
+def _boxes(lane: ProofLane) -> list[_Box]:
+    steps = []
     for step in lane.steps:
-        said = "".join(_cell(f"{label}: {step[field]}", LEFT) for label, field in FIELDS if step[field])
-        rows.append(f'<tr><td align="left"><b>{_cell(str(step["what"]))}</b>{LEFT}{said}</td></tr>')
-    rows.append(f'<tr><td color="{colour}" border="2"><b>{lane.mark} {_cell(lane.result)}</b></td></tr>')
-    return f'<table border="0" cellborder="1" cellspacing="2" cellpadding="4">{"".join(rows)}</table>'
+        said = [part for label, field in FIELDS if step[field] for part in _lines(f"{label}: {step[field]}")]
+        steps.append(_Box(_lines(str(step["what"])), said))
+    return [
+        _Box(_lines(lane.title)),
+        *steps,
+        _Box([f"{lane.mark} {_short(lane.result, 36)}"], colour=COLOURS[lane.kind]),
+    ]
 
 
-def _cell(text: str, end: str = "", width: int = 38) -> str:
-    """Wrap a text for a cell, with `end` at its end; what cannot be printed is nothing that Graphviz or XML takes."""
-    plain = "".join(sign if sign.isprintable() else "?" for sign in _short(text, MAX_SHOWN))
-    between = end or "<br/>"
-    return between.join(escape(line, quote=False) for line in wrap(plain, width) or [" "]) + end
+def _lines(text: str, letters: int = 38, room: float = LANE - 20) -> list[str]:
+    """Cut a text into lines of the picture, shorter ones where its letters are wide."""
+    plain = _short(" ".join(printable(text).split()), MAX_SHOWN)
+    while wide(lines := wrap(plain, letters)) > room:
+        letters -= 1
+    return lines or [" "]
 
 
 class ProofView(Box):
@@ -190,8 +226,8 @@ class ProofView(Box):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Show the widget; beside it, a picture and a text for where no widget can be shown."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = repr(self)
-        data |= still(dot(self.lanes, self.end))
-        return bundle
+        shown = super()._repr_mimebundle_(**options)
+        data = shown[0] if isinstance(shown, tuple) else shown
+        svg = drawn(self.lanes, self.end)
+        data |= {"text/plain": repr(self), **bundle(svg, round(own_width(svg) * SMALLER))}
+        return shown

@@ -39,7 +39,7 @@ MAY: dict[str, set[str]] = {
     "checks": {"internet", "leftovers", "message", "lab", "patient", "views"},
     "marking": {"internet", "leftovers", "checks", "mailcourse"},
     "mailcourse": {"browser", "internet", "views"},
-    "cli": {"internet", "course_copy", "lab", "views", "widgets", "checks", "marking"},
+    "cli": {"internet", "course_copy", "lab", "scene", "views", "widgets", "checks", "marking"},
 }
 
 

@@ -20,7 +20,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -57,29 +57,66 @@ class _Printed(io.StringIO):
         return super().write(text[: max(0, KEPT - self.tell())])
 
 
-@dataclass
-class _Alarm:
-    """Interrupts the main thread after `seconds`, and again until it is stopped."""
+def within(seconds: float) -> contextlib.AbstractContextManager[None]:
+    """Raise `TimeIsUp` inside the block when it takes longer; only on the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return contextlib.nullcontext()
+    # Without a thread to ring, each line looks at the clock.
+    return _Bell(seconds) if runtime().is_apart else _watched(seconds)
 
-    seconds: float
-    rang: bool = False
-    _over: threading.Event = field(default_factory=threading.Event)
 
-    def ring(self) -> None:
-        if self._over.wait(self.seconds):
+class _Bell:
+    """Interrupts the main thread after `seconds`, and again until the block is left.
+
+    What it raises comes out of the block, and never out of its own entering and leaving: there it would leave
+    a bell that rings on in whatever comes next.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._rings = seconds, itertools.count()
+        self._rang = self._stop_was_pressed = False
+        self._over = threading.Event()
+        self._ringing = threading.Thread(target=self._ring, daemon=True)
+
+    def __enter__(self) -> None:
+        self._before, self._traced = signal.signal(signal.SIGINT, self._wake), sys.gettrace()
+        self._ringing.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._ringing.join()
+        sys.settrace(self._traced)
+        signal.signal(signal.SIGINT, self._before)
+        if self._stop_was_pressed:
+            raise KeyboardInterrupt
+
+    def _ring(self) -> None:
+        if self._over.wait(self._seconds):
             return
-        self.rang = True
+        self._rang = True
         while True:
             _interrupt()
             if self._over.wait(AGAIN):
                 return
 
-    def stop(self) -> None:
-        self._over.set()
+    def _wake(self, number: int, frame: FrameType | None) -> None:
+        if self._is_outside(frame):
+            self._stop_was_pressed |= not self._rang  # by the student; to be told at the end
+        elif not self._rang:
+            raise KeyboardInterrupt
+        elif next(self._rings) % 2:  # every second time in between two lines, where no `try` catches it
+            _stop_at_next_line(frame)
+        else:
+            raise TimeIsUp
 
-    @property
-    def is_over(self) -> bool:
-        return self._over.is_set()
+    def _is_outside(self, frame: FrameType | None) -> bool:
+        """Say whether the block has not begun, or has ended: what was interrupted enters or leaves it."""
+        own = (_Bell.__enter__.__code__, _Bell.__exit__.__code__)
+        while frame is not None:
+            if frame.f_code in own and frame.f_locals["self"] is self:
+                return True
+            frame = frame.f_back
+        return False
 
 
 def _interrupt() -> None:
@@ -88,45 +125,6 @@ def _interrupt() -> None:
         signal.pthread_kill(main, signal.SIGINT)  # also ends a wait for the network
     else:
         signal.raise_signal(signal.SIGINT)
-
-
-@contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Raise `TimeIsUp` inside the block when it takes longer; only on the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    if not runtime().is_apart:  # no thread can ring, so each line looks at the clock
-        with _watched(seconds):
-            yield
-        return
-    alarm, rings = _Alarm(seconds), itertools.count()
-    ringing = threading.Thread(target=alarm.ring, daemon=True)
-
-    def wake(number: int, frame: FrameType | None) -> None:
-        if alarm.is_over:
-            return  # the last ring, heard late
-        if not alarm.rang:
-            raise KeyboardInterrupt  # the student has pressed Stop
-        if next(rings) % 2:  # every second time in between two lines, where no `try` catches it
-            _stop_at_next_line(frame)
-        else:
-            raise TimeIsUp
-
-    before, traced = signal.signal(signal.SIGINT, wake), sys.gettrace()
-    ringing.start()
-    try:
-        yield
-    finally:
-        while True:  # the bell may ring once more on the way out
-            try:
-                alarm.stop()
-                ringing.join()
-                sys.settrace(traced)
-                signal.signal(signal.SIGINT, before)
-                break
-            except TimeIsUp:
-                continue
 
 
 @contextlib.contextmanager

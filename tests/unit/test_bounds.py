@@ -58,6 +58,14 @@ def test_nothing_of_the_bell_stays() -> None:
     assert (sys.gettrace(), signal.getsignal(signal.SIGINT), threading.active_count()) == before
 
 
+def test_a_bell_that_rings_without_a_pause_never_rings_outside_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sys.gettrace(), signal.getsignal(signal.SIGINT), threading.active_count()
+    monkeypatch.setattr(bounds, "AGAIN", 0)
+    for _ in range(100):
+        assert bounds.call(stubborn, [1], 0.002, {}).late
+        assert (sys.gettrace(), signal.getsignal(signal.SIGINT), threading.active_count()) == before
+
+
 def test_what_a_function_raises_is_told_with_its_line() -> None:
     came = bounds.call(lambda _: 1 / 0, [1], 5, {})
     assert "Your function stopped with ZeroDivisionError: division by zero, in line" in came.failed

@@ -205,13 +205,21 @@ export function gap(taken, wide, tall, width, height, [nearX, nearY]) {
   const over = (x, y, [left, top, right, bottom]) =>
     Math.max(0, Math.min(x + wide / 2, right) - Math.max(x - wide / 2, left)) *
     Math.max(0, Math.min(y + tall / 2, bottom) - Math.max(y - tall / 2, top));
-  for (let y = tall / 2 + 2; y <= height - tall / 2 - 2; y += 3) {
-    for (let x = wide / 2 + 2; x <= width - wide / 2 - 2; x += 5) {
-      const far = Math.hypot(x - nearX, y - nearY);
-      if (far >= least) continue;
-      const cost = far + 20 * taken.reduce((sum, box) => sum + over(x, y, box), 0);
+  const columns = outwards(nearX, wide / 2 + 2, width - wide / 2 - 2, 5);
+  for (const y of outwards(nearY, tall / 2 + 2, height - tall / 2 - 2, 3)) {
+    if (Math.abs(y - nearY) >= least) break;
+    for (const x of columns) {
+      let cost = Math.hypot(x - nearX, y - nearY);
+      if (cost >= least) break;
+      for (const box of taken) if ((cost += 20 * over(x, y, box)) >= least) break;
       if (cost < least) [best, least] = [[x, y], cost];
     }
   }
   return best;
+}
+
+/** The places from one end to the other, those first that are nearest to a point. */
+function outwards(near, first, last, step) {
+  const places = Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_, n) => first + n * step);
+  return places.sort((one, other) => Math.abs(one - near) - Math.abs(other - near));
 }

@@ -27,10 +27,24 @@ from jupyter_client.blocking.client import BlockingKernelClient
 SECONDS = 60
 #: what stands before a cell that has not been run, and before one that was asked to
 WAITING = {"[ ]:", "[*]:"}
+PROMPTS = ".jp-CodeCell .jp-InputArea-prompt"
+#: looked at in the page, and by text alone: to lay out a long page ten times a second would slow its cells down
+ENDED = f"() => ![...document.querySelectorAll('{PROMPTS}')].some((one) => /^\\[[ *]\\]:/.test(one.textContent.trim()))"
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight are drawn too
     "docmanager-extension/plugin": {"autosave": False},
 }
+#: opens a notebook beside what the page shows already; the page knows its place then
+OPENED = """async path => {
+  await window.jupyterapp.restored;
+  const notebook = await window.jupyterapp.commands.execute("docmanager:open", {path, factory: "Notebook"});
+  await notebook.context.ready;
+}"""
+#: leaves nothing behind: no notebook, no question whether to save it
+CLEARED = """() => {
+  for (const notebook of [...window.jupyterapp.shell.widgets("main")]) notebook.dispose();
+  return document.querySelector(".jp-Dialog") === null;
+}"""
 OPEN = "from mailcourse import Lab\nlab = Lab('two-offices')"
 _numbers = itertools.count(1)
 
@@ -50,6 +64,9 @@ class Jupyter:
     def __init__(self, folder: Path, runtime: Path) -> None:
         self.folder, self._runtime, self.port = folder, runtime, own_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        #: a page without a notebook; the page that was opened with the settings as they are
+        self._kept: Any = None
+        self._current: Any = None
         # Without settings of their own, one student's JupyterLab would remember another's windows.
         self._environment = {
             **os.environ,
@@ -66,11 +83,39 @@ class Jupyter:
         file = self.folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
+        self._current = None
+
+    def page(self, browser: Any, *, fresh: bool = False) -> Any:
+        """Return a page: the one that was kept, since to start JupyterLab costs seconds, or a new one."""
+        page, self._kept = None if fresh else self._kept, None
+        if page is None or page.is_closed() or page is not self._current or page.context.browser is not browser:
+            page = browser.new_page()
+            page.set_default_timeout(SECONDS * 1000)
+            self._current = None if fresh else page
+        return page
+
+    def show(self, page: Any, notebook: str, width: int, height: int) -> None:
+        """Open a notebook on a page."""
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(reduced_motion="no-preference")
+        if page.url.startswith(self.address):
+            page.evaluate(OPENED, notebook)
+        else:
+            page.goto(f"{self.address}/doc/tree/{notebook}?reset")
+        page.locator(".jp-Notebook .jp-CodeCell").first.click()
+
+    def keep(self, page: Any) -> None:
+        """Take the notebook off a page, and keep the page for the next."""
+        if page is self._current and page.evaluate(CLEARED):
+            self._kept = page
+        else:
+            page.close()
 
     def __enter__(self) -> Self:
         options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}"]
         options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={self.folder}"]
         options += ["--ServerApp.disable_check_xsrf=True", "--ServerApp.port_retries=0"]
+        options += ["--LabApp.expose_app_in_browser=True"]
         options += ["--KernelManager.transport=ipc"]  # no ports that somebody else may be given meanwhile
         command = [sys.executable, "-m", "jupyter", "lab", *options]
         log = self.folder / "jupyter.log"
@@ -143,7 +188,7 @@ def wait(true: Callable[[], object], what: str, seconds: float = SECONDS) -> Non
 
 def prompts(page: Any) -> list[str]:
     """Return what stands before each cell: "[3]:" once it has been run."""
-    return [text.strip() for text in page.locator(".jp-CodeCell .jp-InputArea-prompt").all_inner_texts()]
+    return [text.strip() for text in page.locator(PROMPTS).all_text_contents()]
 
 
 def run_all(page: Any, seconds: float = SECONDS) -> None:
@@ -174,19 +219,23 @@ def _begins(page: Any) -> bool:
 
 def until_run(page: Any, seconds: float = SECONDS) -> None:
     """Wait until every cell has been run."""
-    end = time.monotonic() + seconds
-    while WAITING & {*(seen := prompts(page))}:
-        assert time.monotonic() < end, f"the cells did not end: {seen}"
-        time.sleep(0.05)
+    page.wait_for_function(ENDED, timeout=seconds * 1000, polling=100)
 
 
 class Bench:
-    """One notebook on one page.  `frames` are the octets of each frame that came from the kernel."""
+    """One notebook on one page; with `fresh` on a page that nobody had before, and nobody has after."""
 
     def __init__(
-        self, jupyter: Jupyter, browser: Any, cells: Sequence[str], *, width: int = 1300, height: int = 1400
+        self,
+        jupyter: Jupyter,
+        browser: Any,
+        cells: Sequence[str],
+        *,
+        width: int = 1300,
+        height: int = 1400,
+        fresh: bool = False,
     ) -> None:
-        self._jupyter, self.errors, self.frames = jupyter, [], []
+        self._jupyter, self.errors = jupyter, list[str]()
         self.name = f"bench{next(_numbers)}.ipynb"
         self.path, self.address = jupyter.folder / self.name, jupyter.address
         notebook = nbformat.v4.new_notebook()
@@ -194,17 +243,18 @@ class Bench:
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.path)
         self._session, self._client = jupyter.start_kernel(self.name)
-        self._open(browser, width, height)
+        self._open(jupyter.page(browser, fresh=fresh), width, height)
         self.run_all()
 
-    def _open(self, browser: Any, width: int, height: int) -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": height})
-        self.page.set_default_timeout(SECONDS * 1000)
-        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("websocket", lambda ws: ws.on("framereceived", lambda data: self.frames.append(len(data))))
-        self.page.goto(f"{self._jupyter.address}/doc/tree/{self.name}?reset")
-        self.page.locator(".jp-Notebook .jp-CodeCell").first.click()
+    def _open(self, page: Any, width: int, height: int) -> None:
+        self.page = page
+        self._listeners = {
+            "console": lambda said: self.errors.append(said.text) if said.type == "error" else None,
+            "pageerror": lambda error: self.errors.append(str(error)),
+        }
+        for event, hear in self._listeners.items():
+            self.page.on(event, hear)
+        self._jupyter.show(self.page, self.name, width, height)
 
     def run_all(self) -> None:
         """Run all cells, from the menu, once there is a kernel to run them."""
@@ -272,7 +322,9 @@ class Bench:
     def close(self) -> None:
         """Leave the page, end the kernel, and look whether anything went wrong."""
         failed = self.page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
-        self.page.close()
+        for event, hear in self._listeners.items():
+            self.page.remove_listener(event, hear)
+        self._jupyter.keep(self.page)
         self._jupyter.end_kernel(self._session, self._client)
         assert not failed, failed[0][-1500:]
         assert not self.errors, self.errors[:3]

@@ -165,15 +165,16 @@ def in_all_moments(page: Any, smallest: float) -> None:
 TOKEN = "of-this-test"
 
 
-@pytest.fixture
-def voila(request: pytest.FixtureRequest, tmp_path: Path, runtime: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def voila(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[str]:
     """The page of `make demo`."""
+    configuration = tmp_path_factory.mktemp("voila")
     port = own_port(1)
     run = ["make", "-o", ".venv/ready-demo", "demo", f"BIN={Path(sys.executable).parent}"]
     run += [
         f"DEMO_ARGS=--no-browser --port={port} --Voila.port_retries=0 --token={TOKEN} --KernelManager.transport=ipc"
     ]
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(runtime)}
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(configuration), "JUPYTER_RUNTIME_DIR": str(runtime)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(run, cwd=request.config.rootpath, env=environment, start_new_session=True, **quiet)
     address = f"http://127.0.0.1:{port}"

@@ -38,11 +38,9 @@ def test_a_lesson_runs_whole(jupyter: Jupyter, browser: Any, path: Path) -> None
     nbformat.write(notebook, jupyter.folder / path.name)
     session, client = jupyter.start_kernel(path.name)
     wrong: list[str] = []
-    page = browser.new_page(viewport={"width": 1300, "height": 900})
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.set_default_timeout(60_000)
-    page.goto(f"{jupyter.address}/doc/tree/{path.name}?reset")
-    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page, hear = jupyter.page(browser), lambda error: wrong.append(str(error))
+    page.on("pageerror", hear)
+    jupyter.show(page, path.name, 1300, 900)
     run_all(page, 120)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     seen = [number for number, cell in enumerate(cells, 1) if not cell.metadata.get("jupyter", {}).get("source_hidden")]
@@ -53,7 +51,8 @@ def test_a_lesson_runs_whole(jupyter: Jupyter, browser: Any, path: Path) -> None
     assert page.evaluate(LOOK)["wide"] == []
     if folder := os.environ.get("MAILCOURSE_PICTURES"):
         keep_pictures(page, Path(folder), path.stem)
-    page.close()
+    page.remove_listener("pageerror", hear)
+    jupyter.keep(page)
     jupyter.end_kernel(session, client)
     assert wrong == []
 

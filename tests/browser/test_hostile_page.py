@@ -65,7 +65,8 @@ def page(bench: Callable[..., Bench], request: pytest.FixtureRequest) -> Iterato
 
 
 def test_an_attack_works_in_a_widget_that_cleans_nothing(bench: Callable[..., Bench]) -> None:
-    made = bench(f"import ipywidgets\nipywidgets.HTML({TRICKS['svg onload']!r} + '<p style=width:5000px>wide</p>')")
+    attack = f"import ipywidgets\nipywidgets.HTML({TRICKS['svg onload']!r} + '<p style=width:5000px>wide</p>')"
+    made = bench(attack, fresh=True)
     made.page.wait_for_function("window.__hacked === true", timeout=10_000)
     is_clean, _, _, outputs, _ = made.page.evaluate(HELD)
     assert not is_clean

@@ -105,7 +105,7 @@ def test_five_hundred_messages_pass_while_the_page_answers(bench: Callable[..., 
     seconds = time.monotonic() - began
     rate = page.page.evaluate("window.__painted") / seconds
     print(f"\nburst: {seconds:.0f} s, {rate:.1f} pictures a second, slowest answer {max(took) * 1000:.0f} ms")
-    assert max(took) < 5
+    assert max(took) < 10
     assert 0.5 < rate <= 20
     assert page.kernel("print(len(lab.person('bruno@bakery.test').inbox()))") == "500"
     wait(lambda: "bruno 500" in here.locator("svg[role=img]").get_attribute("aria-label"), "the map missed some")

@@ -110,7 +110,7 @@ def need() -> Callable[[str], str]:
 
 #: files that take half a minute or more: begun last, they would leave the other workers without work
 LONG = (
-    *("test_commands", "test_forgeries", "test_grading", "test_honest", "test_again", "test_teaching"),
+    *("test_site", "test_commands", "test_forgeries", "test_grading", "test_honest", "test_again", "test_teaching"),
     *("test_speed", "test_hostile_page", "test_exercise", "test_control_room", "test_views", "test_every_lesson"),
     *("test_nothing_is_lost", "test_abuse", "test_many_clients", "test_waiting", "test_wrong_answers"),
 )

@@ -66,7 +66,7 @@ def shown() -> dict[str, str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh copy, with the environment of these tests in it and three folders of submissions."""
     copy = tmp_path_factory.mktemp("clone") / "mailcourse"
-    left = shutil.ignore_patterns(".venv", ".git", "grading", "__pycache__", ".*_cache", "*.db")
+    left = shutil.ignore_patterns(".venv", ".git", ".cache", "_site", "grading", "__pycache__", ".*_cache", "*.db")
     shutil.copytree(ROOT, copy, ignore=left)
     (copy / ".venv").symlink_to(sys.prefix)
     (copy / "ready").touch()

@@ -49,7 +49,7 @@ def quick(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("image") / "course"
-    left = shutil.ignore_patterns(".venv", ".git", ".cache", "grading", "__pycache__", ".*_cache", "tests")
+    left = shutil.ignore_patterns(".venv", ".git", ".cache", "_site", "grading", "__pycache__", ".*_cache", "tests")
     shutil.copytree(ROOT, copy, ignore=left)
     (copy / ".git").mkdir()
     return copy

@@ -10,9 +10,11 @@ import hashlib
 import os
 import pwd
 import re
+import socket
 import subprocess
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 FILE = Path(os.environ.get("MAILCOURSE_HUB", "/etc/mailcourse/hub.toml"))
 settings = tomllib.loads(FILE.read_text("utf-8"))
@@ -22,6 +24,22 @@ is_secure = bool(hub["certificate"])
 teachers = set(hub["teachers"])
 
 c = get_config()  # noqa: F821  # JupyterHub gives it
+
+
+def knows_its_name() -> bool:
+    """Say whether this machine finds itself by its name: a hub on all addresses asks its proxy there, and else ends."""
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        return False
+    return True
+
+
+if urlsplit(hub["address"]).hostname in ("0.0.0.0", "::", None) and not knows_its_name():
+    line = f"127.0.1.1 {socket.gethostname()}"
+    raise SystemExit(
+        f"This machine does not know its own name. Put a line “{line}” into /etc/hosts, then start the hub."
+    )
 
 # ---- where it is --------------------------------------------------------------------------------------------
 

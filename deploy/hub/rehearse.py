@@ -18,6 +18,7 @@ import sys
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,15 +164,13 @@ async def rehearse(hub: str, people: list[tuple[str, str]], assignment: str, ans
 def held() -> dict[str, dict[str, float]]:
     """Return MB of memory (PSS) by person and kind of process; only root can read it."""
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder, name in _theirs():
         try:
-            variables = dict(v.split(b"=", 1) for v in (folder / "environ").read_bytes().split(b"\0") if b"=" in v)
             command = (folder / "cmdline").read_bytes()
             rolled = (folder / "smaps_rollup").read_text()
-        except (OSError, ValueError):
+        except OSError:
             continue
-        name = variables.get(b"JUPYTERHUB_USER", b"").decode()
-        if name and "Pss:" in rolled:
+        if "Pss:" in rolled:
             kind = (
                 "kernel"
                 if b"ipykernel" in command
@@ -183,9 +182,27 @@ def held() -> dict[str, dict[str, float]]:
     return found
 
 
-def _ticks() -> tuple[float, float]:
-    values = [float(number) for number in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
-    return values[3] + values[4], sum(values[:8])
+def _theirs() -> Iterator[tuple[Path, str]]:
+    """Find the processes of people: their folders in /proc, and whose they are."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = dict(v.split(b"=", 1) for v in (folder / "environ").read_bytes().split(b"\0") if b"=" in v)
+        except (OSError, ValueError):
+            continue
+        if name := variables.get(b"JUPYTERHUB_USER", b"").decode():
+            yield folder, name
+
+
+def used() -> float:
+    """Return for how many seconds the processes of people, that are running now, have used a processor."""
+    ticks = 0
+    for folder, _ in _theirs():
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -195,7 +212,9 @@ def main() -> int:
     asked.add_argument("people", type=Path, help="a file with a line a person: name password")
     asked.add_argument("--assignment", default="01-addresses", help="released before (01-addresses); '': none")
     asked.add_argument("--answers", type=Path, help="a notebook with answers, for teachers: solutions/…/….ipynb")
-    asked.add_argument("--rest", type=float, default=0, help="then look at the processor for so many seconds")
+    asked.add_argument(
+        "--rest", type=float, default=0, help="then see for so many seconds how much of a processor they use"
+    )
     chosen = asked.parse_args()
     people = [tuple(line.split()[:2]) for line in chosen.people.read_text().splitlines() if line.strip()]
     solved = json.loads(chosen.answers.read_text("utf-8"))["cells"] if chosen.answers else []
@@ -210,10 +229,9 @@ def main() -> int:
         for kind in ("server", "kernel", "other"):
             print(f"{kind:12}{statistics.mean(each[kind] for each in by_person.values()):.0f} MB a person")
     if chosen.rest:
-        before = _ticks()
+        before = used()
         time.sleep(chosen.rest)
-        idle, whole = (now - then for now, then in zip(_ticks(), before, strict=True))
-        print(f"at rest     {100 * (1 - idle / whole):.1f} % of the machine's processor")
+        print(f"at rest     {100 * (used() - before) / chosen.rest:.1f} % of one processor, all people together")
     for one in seen:
         if one.error:
             print(f"{one.name}: {one.error}", file=sys.stderr)

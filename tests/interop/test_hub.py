@@ -235,6 +235,23 @@ def test_somebody_from_moodle_gets_a_name_that_an_account_can_have(
     assert all(re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name) for name in names)
 
 
+@pytest.mark.parametrize(("address", "is_told"), [("http://0.0.0.0:8000", True), ("http://127.0.0.1:8000", False)])
+def test_a_machine_that_does_not_know_its_own_name_is_told_so_at_once(
+    address: str, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setenv("MAILCOURSE_HUB", str(installed(tmp_path, address=f'"{address}"')))
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    loader = PyFileConfigLoader("jupyterhub_config.py", path=str(tmp_path / "etc" / "mailcourse"))
+    if is_told:
+        with pytest.raises(SystemExit, match=f"127.0.1.1 {re.escape(socket.gethostname())}.* into /etc/hosts"):
+            loader.load_config()
+    else:
+        assert loader.load_config().JupyterHub.bind_url == address
+
+
 def test_installing_again_keeps_the_settings_and_renews_the_rest(tmp_path: Path) -> None:
     settings = installed(tmp_path)
     settings.write_text(settings.read_text("utf-8").replace("class_size = 40", "class_size = 90"), "utf-8")

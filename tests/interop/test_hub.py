@@ -80,11 +80,11 @@ def free_ports(count: int) -> list[int]:
 class Running:
     """A hub with its accounts, on a machine of its own as far as files and processes go."""
 
-    def __init__(self, folder: Path, proxy: Path) -> None:
+    def __init__(self, folder: Path, proxy: Path, **more: str) -> None:
         self.folder, (front, hub, api) = folder, free_ports(3)
         self.address = f"http://127.0.0.1:{front}"
         changes = {"address": f'"{self.address}"', "environment": f'"{sys.prefix}"', "proxy": f'"{proxy}"'}
-        changes |= {"spawner": '"local"', "hub": str(hub), "proxy_api": str(api)}
+        changes |= {"spawner": '"local"', "hub": str(hub), "proxy_api": str(api)} | more
         self.settings = installed(folder, **changes)
         config = self.settings.with_name("jupyterhub_config.py")
         command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable]
@@ -204,6 +204,7 @@ def test_every_setting_is_one_that_jupyterhub_has(
 ) -> None:
     settings = installed(tmp_path, sign_in=f'"{sign_in}"', spawner=f'"{spawner}"')
     monkeypatch.setenv("MAILCOURSE_HUB", str(settings))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [])  # a machine that knows its name
     config = PyFileConfigLoader("jupyterhub_config.py", path=str(settings.parent)).load_config()
     places = {"JupyterHub": "jupyterhub.app", "Authenticator": "jupyterhub.auth", "PAMAuthenticator": "jupyterhub.auth"}
     places |= {"Spawner": "jupyterhub.spawner", "ConfigurableHTTPProxy": "jupyterhub.proxy"}
@@ -224,6 +225,7 @@ def test_somebody_from_moodle_gets_a_name_that_an_account_can_have(
 ) -> None:
     settings = installed(tmp_path)
     monkeypatch.setenv("MAILCOURSE_HUB", str(settings))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [])
     values: dict[str, object] = {"get_config": __import__("traitlets.config").config.Config}
     exec((settings.parent / "jupyterhub_config.py").read_text("utf-8"), values)
     unix_name = values["unix_name"]

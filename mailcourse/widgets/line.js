@@ -3,7 +3,8 @@ function render({ model, el }) {
   let at = 0;
   const input = document.createElement("input");
   const button = document.createElement("button");
-  el.style.cssText = "display:flex;gap:4px;width:70%;min-width:280px";
+  const row = document.createElement("div"); // the element around it has the widget's layout
+  row.style.cssText = "display:flex;gap:4px;width:100%";
   input.type = "text";
   input.className = "widget-input";
   input.style.cssText = "flex:1;min-width:0;height:28px;padding:0 8px;background:var(--jp-widgets-input-background-color,#fff);"
@@ -32,7 +33,8 @@ function render({ model, el }) {
   });
   const rest = () => { input.disabled = button.disabled = model.get("disabled"); };
   model.on("change:disabled", rest);
-  el.append(input, button);
+  row.append(input, button);
+  el.append(row);
   rest();
 }
 export default { render };

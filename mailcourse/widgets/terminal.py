@@ -182,7 +182,7 @@ class TerminalView(LiveView):
         self._rest, self._greeted = b"", threading.Event()
         self._turn = threading.Lock()  # who speaks: the reader's thread, once TLS has begun, or the typist's
         self.screen = widgets.HTML(layout={"max_height": "420px", "overflow": "auto"})
-        self.input = LineInput()
+        self.input = LineInput(layout={"flex": "1 1 280px", "max_width": "70%", "min_width": "0"})
         self.again = widgets.Button(description=WORDS["again"], layout={"width": "auto", "flex": "0 0 auto"})
         self.again.on_click(lambda _: self.do(self.connect, self.again))
         self.input.on_line(self.say_line)

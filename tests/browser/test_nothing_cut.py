@@ -84,6 +84,8 @@ def test_what_explains_a_line_stands_beside_it_and_a_letter_is_whole_in_its_list
     far = """root => Math.max(...[...root.querySelectorAll(".mc-spoken")].map((row) =>
       row.children[1].getBoundingClientRect().left - row.children[0].getBoundingClientRect().right))"""
     assert page.output(2).evaluate(far) < 40
+    typed = page.output(2).locator("input[type=text]").bounding_box()
+    assert typed["width"] > 700, "a line to type has the width of a line"
     rows = page.output(3).locator("select[size], select[multiple]").first
     wait(lambda: rows.locator("option").count() == 1, "no letter")
     assert rows.evaluate("list => list.scrollWidth <= list.clientWidth")

@@ -32,6 +32,7 @@ WORDS = {
     "bounce": "Envelope of a bounce: nobody to answer",
     "letter": "Letter: what people read",
     "nothing": "no envelope yet: it is made when the letter is handed to a server",
+    "to come": "What is said on the way follows here, step by step.",
     "no letter": "No letter is on its way at this step.",
     "unknown": "its header is not known here",
     "report": "the server writes it now: a report to who sent the letter",
@@ -41,6 +42,8 @@ WORDS = {
     "to": "to",
     "more": "and {count} more",
 }
+#: below what is done before anybody talks
+TO_COME = TalkRow("note", WORDS["to come"], is_new=False)
 
 
 @dataclass(frozen=True)
@@ -82,14 +85,15 @@ def frames(
     moves = _moves(events, steps)
     said: dict[int | None, list[str]] = {}
     past: list[TalkRow] = []
+    first = next((number for number, step in enumerate(steps) if _is_talk(step)), 0)
     made = []
     marks = _Marks(ground, steps, now or {})
     for number, (step, letter) in enumerate(zip(steps, letters(events, steps), strict=True)):
         known = said.setdefault(step.session, []) if step.session is not None else []
         rows = rows_of([*known, *step.lines], len(known))
         known += step.lines
-        if step.session is None and step.kind != "dns":  # nobody talks: what was said last stays, and this below it
-            rows = [*past, *rows]
+        if not _is_talk(step):  # nobody talks: what was said last stays, and this below it
+            rows = [*past, *rows] if past or number >= first else [*rows, TO_COME]
         else:
             past = [replace(row, is_new=False, is_past=True) for row in rows]
         when = f"{step.time:%a %H:%M:%S}  " if step.time else ""
@@ -98,6 +102,10 @@ def frames(
         shown = None if step.message is None and step.kind == "dns" else letter
         made.append(Frame(title, opening, before, after, tuple(moves[number]), tuple(rows), shown))
     return made
+
+
+def _is_talk(step: Step) -> bool:
+    return step.session is not None or step.kind == "dns"
 
 
 def _moves(events: Sequence[Event], steps: Sequence[Step]) -> list[list[Move]]:

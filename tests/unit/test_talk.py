@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailcourse import Lab
 from mailcourse.mta.route import Decision
-from mailcourse.widgets.frames import frames
+from mailcourse.widgets.frames import TO_COME, frames
 from mailcourse.widgets.steps import BY_DNS, HERE
 from mailcourse.widgets.talk import MAX_ROWS, lead, rows_of, talk_html
 
@@ -66,6 +66,7 @@ def test_while_nobody_talks_the_last_dialogue_stays_in_grey_with_what_happens_be
             assert past == ()
             was = tuple(row.text for row in frame.rows)
     assert "mc-said S past" in talk_html(made[-1].rows)
+    assert made[0].rows[-1] == TO_COME
     assert was, "there was something to keep"
 
 

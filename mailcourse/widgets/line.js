@@ -6,15 +6,16 @@ function render({ model, el }) {
   const row = document.createElement("div"); // the element around it has the widget's layout
   row.style.cssText = "display:flex;gap:4px;width:100%";
   input.type = "text";
+  input.size = 60; // as wide as that where the layout comes late, or not at all
   input.className = "widget-input";
-  input.style.cssText = "flex:1;min-width:0;height:28px;padding:0 8px;background:var(--jp-widgets-input-background-color,#fff);"
+  input.style.cssText = "flex:1 1 auto;width:100%;min-width:0;height:28px;padding:0 8px;background:var(--jp-widgets-input-background-color,#fff);"
     + "color:var(--jp-widgets-input-color,#222);border:1px solid var(--jp-widgets-input-border-color,#999)";
   input.placeholder = model.get("placeholder");
   input.setAttribute("aria-label", model.get("placeholder"));
   input.autocomplete = "off";
   input.spellcheck = false;
   button.className = "lm-Widget jupyter-widgets jupyter-button widget-button";
-  button.style.width = "auto";
+  button.style.cssText = "width:auto;flex:0 0 auto";
   button.textContent = model.get("description");
   const say = () => {
     earlier.push(input.value);

@@ -45,7 +45,7 @@ ASKED = ("make test", "make bench", "make crash", "make fuzz", "make site", "mak
 #: run by test_teaching.py, in the folder that the page makes; by test_cluster.py, with a scheduler of its own;
 #: by test_hub.py, on a hub
 ELSEWHERE = (
-    r"mailcourse (up|new|release|grade) .*(my-course).*|mailcourse grade .* --scheduler tcp://10.*"
+    r"mailcourse (up|new|release|grade) .*(my-course).*|mailcourse grade .* --scheduler tcp://1(0|27).*"
     r"|nbgrader (release_assignment|collect) 01-addresses|mailcourse grade 01-addresses grading/submitted"
 )
 #: needs a program that Debian does not have; what it reads is looked at

@@ -70,7 +70,13 @@ def test_the_image_is_made_from_a_wheel_without_solutions(checkout: Path, tmp_pa
 def test_nothing_but_the_wheel_and_settings_goes_into_the_image_and_nobody_is_root() -> None:
     last = steps(2)
     copied = [rest.split()[-2] for name, rest in last if name == "COPY"]
-    assert copied == ["/wheel", "deploy/hub/student", "deploy/hub/start-server"]
+    assert copied == [
+        "/wheel",
+        "deploy/image/constraints.txt",
+        "deploy/hub/student",
+        "deploy/kubernetes/nbgrader_config.py",
+        "deploy/hub/start-server",
+    ]
     assert all((ROOT / path).exists() for path in copied[1:])
     users = [rest for name, rest in last if name == "USER"]
     assert users == ["1000"]

@@ -9,8 +9,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
-def closure(name: str, extras: frozenset[str] = frozenset()) -> dict[str, Distribution]:
-    """Return the distributions that `pip install name[extras]` brings on this machine, without itself."""
+def closure(name: str, extras: frozenset[str] = frozenset(), python: str = "") -> dict[str, Distribution]:
+    """Return the distributions that `pip install name[extras]` brings here, or to another Python, without itself."""
+    about = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
     found: dict[str, Distribution] = {}
     waiting, seen = [(name, extras)], set()
     while waiting:
@@ -24,7 +25,9 @@ def closure(name: str, extras: frozenset[str] = frozenset()) -> dict[str, Distri
             continue  # for another system, or another Python
         for text in owner.requires or ():
             needed = Requirement(text)
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in ("", *wanted)):
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra, **about}) for extra in ("", *wanted)
+            ):
                 waiting.append((needed.name, frozenset(needed.extras)))
     found.pop(canonicalize_name(name))
     return found

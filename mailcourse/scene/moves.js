@@ -24,6 +24,12 @@ function head(move) {
   return made;
 }
 
+/** Let the letters of a line stand closer. */
+function press(text, room) {
+  text.setAttribute("textLength", room);
+  text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+}
+
 class Scene {
   constructor(box, model) {
     this.box = box;
@@ -51,7 +57,8 @@ class Scene {
     const size = Math.max(15, this.model.get("min_text") / scale);
     this.svg.style.setProperty("--text", `${size}px`);
     this.pitch(size);
-    this.svg.querySelectorAll(".area text, .node > text").forEach((text) => this.squeeze(text));
+    this.svg.querySelectorAll(".area text, .node > .name").forEach((text) => this.squeeze(text));
+    this.spread();
   }
   /** Lines stand as far from each other as their letters are high: a name, the words below it, a title. */
   pitch(size) {
@@ -67,28 +74,29 @@ class Scene {
   /** A line keeps to its place: letters of this size stand closer where they would leave it. */
   squeeze(text) {
     const area = text.parentNode.querySelector(":scope > rect:not(.hit, .back)");
-    const room = area ? area.width.baseVal.value - 24 : this.room(text);
+    const room = area ? area.width.baseVal.value - 24 : ROOM;
     text.removeAttribute("textLength");
     if (area) { // a title leaves out its end before it is pressed together; the whole one is its tooltip
       text.textContent = text.dataset.whole ??= text.textContent;
       if (text.getComputedTextLength() * 0.85 > room) text.textContent = text.dataset.whole.split(/ of | for |, /)[0];
     }
-    if (text.getComputedTextLength() <= room) return;
-    text.setAttribute("textLength", room);
-    text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+    if (text.getComputedTextLength() > room) press(text, room);
   }
-  /** How wide a line below a host may be: wider where the hosts beside it have none. */
-  room(text) {
-    if (!text.matches(".words")) return ROOM;
-    const place = (part) => part.parentNode.transform.baseVal.consolidate().matrix;
-    const { e, f } = place(text);
-    const isBeside = (other) => {
-      const there = place(other);
-      return other !== text && other.textContent.trim() && Math.abs(there.f - f) < 20 && Math.abs(there.e - e) < WIDE;
-    };
-    return [...this.svg.querySelectorAll(".node > .words")].some(isBeside) ? ROOM : WIDE;
+  /** Lines below hosts may be wider where the hosts beside them have none.  All is read before anything is written. */
+  spread() {
+    const lines = [...this.svg.querySelectorAll(".node > .words")].filter((line) => line.textContent);
+    lines.forEach((line) => line.removeAttribute("textLength"));
+    const sizes = lines.map((line) => line.getComputedTextLength());
+    const places = lines.map((line) => line.parentNode.getAttribute("transform").match(/-?[\d.]+/g).map(Number));
+    lines.forEach((line, one) => {
+      const isBeside = ([x, y], other) =>
+        other !== one && Math.abs(y - places[one][1]) < 20 && Math.abs(x - places[one][0]) < WIDE;
+      const room = places.some(isBeside) ? ROOM : WIDE;
+      if (sizes[one] > room) press(line, room);
+    });
   }
   mark(marks) {
+    let isNew = false; // words below a host, which take the room of those beside them
     this.svg?.querySelectorAll("g.node, g.edge, g.mailbox").forEach((part) => {
       const [classes, words] = marks[part.id] || ["", ""];
       const own = part.dataset.own ?? (part.dataset.own = part.getAttribute("class"));
@@ -99,8 +107,9 @@ class Scene {
       const text = words || line.dataset.own;
       if (line.textContent === text) return;
       line.textContent = text;
+      isNew = isNew || line.matches(".node > text");
     });
-    this.svg?.querySelectorAll(".node > .words").forEach((line) => this.squeeze(line));
+    if (isNew) this.spread();
   }
   /** Show what is chosen, and leave all else as it is. */
   choose(marks) {

@@ -117,13 +117,13 @@ def test_each_link_has_its_lane_and_its_name_where_it_speaks_again(lab: Lab) -> 
     lab.person(ALICE).send(BRUNO, "x", "?")
     lab.settle()
     until(lambda: "connection" in view.screen.value and view.readable > 0)
-    lanes = dict(zip(re.findall(r"--lane:(\d)", view.screen.value), view._rows, strict=False))
-    assert len(lanes) > 2
-    assert set(re.findall(r"--lane:(\d)", view.screen.value)) <= {str(lane) for lane in range(MAX_LANES)}
-    for row in view._rows:
-        assert "--lane:" in row
-    links = view._lanes
-    assert len(set(links.values())) == len(links), "no two links have the same number"
+    lanes = {*re.findall(r"--lane:(\d)", view.screen.value)}
+    assert 2 < len(lanes) <= MAX_LANES
+    assert all("--lane:" in row for row in view._rows)
+    assert sorted(view._lanes.values()) == [*range(len(view._lanes))], "no two links have the same number"
+    text = view.screen.value
+    for link in view._lanes:
+        assert all(name in text for name in link), "each lane names both ends"
 
 
 def test_where_it_is_sealed_a_lock_is_drawn_once_for_each_connection_and_needs_no_font(lab: Lab) -> None:

@@ -6,9 +6,12 @@ An import counts wherever it stands: at the head of a file, inside a function, o
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from sources import forget, nodes
 
 PACKAGE = Path(__file__).parents[2] / "mailcourse"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -49,12 +52,14 @@ def name_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__") or "mailcourse"
 
 
+KNOWN = {name_of(file) for file in FILES}
+
+
 def imports(path: Path) -> set[str]:
     """Return the dotted names of the package's files that a file imports, wherever the import stands."""
-    known = {name_of(file) for file in FILES}
     package = ("mailcourse", *path.relative_to(PACKAGE).parts[:-1])
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -66,14 +71,23 @@ def imports(path: Path) -> set[str]:
             head, _, rest = name.partition(".")
             if head == "mailcourse":
                 # "mta.queue.Entry" is in the file mta.queue; "mta.queue" may itself be the file
-                found.add(next((n for n in (rest, rest.rpartition(".")[0]) if n in known), "mailcourse"))
+                found.add(next((n for n in (rest, rest.rpartition(".")[0]) if n in KNOWN), "mailcourse"))
     return found - {name_of(path)}
 
 
-ARROWS = {name_of(path): imports(path) for path in FILES}
+@cache
+def arrows() -> dict[str, set[str]]:
+    """Return what each file imports; once."""
+    return {name_of(path): imports(path) for path in FILES}
 
 
-def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+@pytest.fixture(scope="module", autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    forget()
+
+
+def circles(between: dict[str, set[str]]) -> list[list[str]]:
     """Return the groups of files that import each other, over however many others (Tarjan's components)."""
     order: dict[str, int] = {}
     low: dict[str, int] = {}
@@ -83,7 +97,7 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
     def visit(node: str) -> None:
         order[node] = low[node] = len(order)
         stack.append(node)
-        for other in sorted(arrows.get(node, ())):
+        for other in sorted(between.get(node, ())):
             if other not in order:
                 visit(other)
                 low[node] = min(low[node], low[other])
@@ -95,7 +109,7 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
             if len(group) > 1:
                 found.append(sorted(group))
 
-    for node in sorted(arrows):
+    for node in sorted(between):
         if node not in order:
             visit(node)
     return found
@@ -104,13 +118,13 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_follow_the_arrows(path: Path) -> None:
     here = name_of(path).partition(".")[0]
-    for there in sorted(ARROWS[name_of(path)]):
+    for there in sorted(arrows()[name_of(path)]):
         room = there.partition(".")[0]
         assert room == here or room in MAY[here], f"{path.name} is in {here}/ and must not import {there}"
 
 
 def test_no_file_imports_itself_over_others() -> None:
-    assert circles(ARROWS) == []
+    assert circles(arrows()) == []
 
 
 def test_a_circle_is_found_over_two_files_and_over_three() -> None:
@@ -119,8 +133,8 @@ def test_a_circle_is_found_over_two_files_and_over_three() -> None:
 
 
 def test_an_import_counts_in_a_function_and_for_types() -> None:
-    assert "widgets.map" in ARROWS["views"]  # imported inside a function
-    assert "internet.capture" in ARROWS["lab.lab"]  # and for types
+    assert "widgets.map" in arrows()["views"]  # imported inside a function
+    assert "internet.capture" in arrows()["lab.lab"]  # and for types
 
 
 #: an exercise's client and the lab it talks to are in two processes, and so are an answer and its judge
@@ -140,9 +154,7 @@ def test_only_internet_opens_sockets_reads_the_time_or_draws_numbers(path: Path)
     if here.partition(".")[0] in ("internet", "browser", "cli") or here in BETWEEN_PROCESSES:
         return
     source = path.read_text()
-    modules = {
-        alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names
-    }
+    modules = {alias.name for node in nodes(path) if isinstance(node, ast.Import) for alias in node.names}
     assert not modules & {"random", "secrets", "time", "uuid"}
     for call in ("socket.socket(", "create_connection(", "datetime.now(", "utcnow(", "date.today("):
         assert call not in source
@@ -158,7 +170,7 @@ def test_what_stands_above_a_lab_asks_its_face(room: str) -> None:
         f"{name_of(path)}, line {node.lineno}: lab.{node.attr}"
         for path in FILES
         if name_of(path).partition(".")[0] == room
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in INSIDE
         if getattr(node.value, "id", getattr(node.value, "attr", "")) == "lab"
     ]

@@ -6,9 +6,11 @@ import ast
 import io
 import re
 import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sources import forget, module, nodes
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "mailcourse").rglob("*.py"))
@@ -26,6 +28,12 @@ MAX_LINES = {
 ROOMS = [room for rooms in MAX_LINES for room in rooms]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    forget()
+
+
 def lines(path: Path) -> int:
     return path.read_text().count("\n")
 
@@ -38,7 +46,7 @@ def code_lines(path: Path) -> int:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in silent:
             found.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(path):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
             node
         ):
@@ -49,14 +57,14 @@ def code_lines(path: Path) -> int:
 @pytest.mark.parametrize("path", ALL_FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_and_functions_stay_short(path: Path) -> None:
     assert lines(path) <= 400
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert (node.end_lineno or 0) - node.lineno + 1 <= 50, f"{path.name}: {node.name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_file_opens_with_its_argument_and_is_not_called_after_nothing(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert ast.get_docstring(module(path))
     assert path.stem not in ("utils", "helpers", "manager", "base", "common", "core")
 
 
@@ -89,8 +97,7 @@ def test_nothing_is_kept_from_the_formatter() -> None:
 
 
 def test_no_class_name_stands_twice() -> None:
-    nodes = [node for path in FILES for node in ast.walk(ast.parse(path.read_text()))]
-    names = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+    names = [node.name for path in FILES for node in nodes(path) if isinstance(node, ast.ClassDef)]
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 

@@ -81,7 +81,10 @@ def _lab(chosen: argparse.Namespace) -> int:
         return 0
     own = [f"--ServerApp.root_dir={chosen.folder.resolve()}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
     root = ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []  # containers have no other
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *own, *root, *chosen.more])
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab", *own, *root, *chosen.more]) as jupyter:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is heard there too, and it asks whether that was meant
+        signal.signal(signal.SIGTERM, lambda *_: jupyter.terminate())
+        return jupyter.wait()
 
 
 def _up(chosen: argparse.Namespace) -> int:

@@ -158,3 +158,16 @@ def test_the_course_opens_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> N
     ran = command("--copy-only", env=env, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert tree(tmp_path / "mail-course").keys() == {*course_files(), MANIFEST}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_jupyterlab_ends_with_the_command_that_started_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mailcourse.cli", "lab", str(tmp_path / "course"), "--", "--no-browser"]
+    with subprocess.Popen([*command, "--ServerApp.port=0"], stderr=subprocess.PIPE, text=True) as started:
+        assert started.stderr is not None
+        assert any("is running at" in line for line in started.stderr)
+        (jupyter,) = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        started.terminate()
+        started.stderr.read()  # until nobody has it open any more
+        started.wait(30)
+    assert not Path(f"/proc/{jupyter}").exists()

@@ -10,7 +10,7 @@ header (RFC 5322 §3.4), `message/address.py` for what may be in an envelope (RF
 from __future__ import annotations
 
 from mailcourse.lab.table import Table, table
-from mailcourse.message.address import LOCAL, MalformedAddress, parse
+from mailcourse.message.address import LOCAL, read
 from mailcourse.message.address_list import END_OF_GROUP, ListedAddress, addresses
 from mailcourse.message.fields import decode_words
 
@@ -59,10 +59,9 @@ def _mailbox(listed: ListedAddress, text: str) -> list[tuple[str, str, str]]:
     whole = f"{written}@{domain}" if domain else written
     if whole not in text:  # the reader of headers forgives spaces, an envelope does not
         whole = next((piece.strip() for piece in text.split(",") if whole in piece.replace(" ", "")), text.strip())
-    try:
-        address = parse(whole)
-    except MalformedAddress as error:
-        return [*rows, (NO, whole, error.why)]
+    address = read(whole)
+    if isinstance(address, str):
+        return [*rows, (NO, whole, address)]
     rows.append((LOCAL_PART[0], address.local, LOCAL_PART[1]))
     tag = address.local.partition("+")[2]
     rows += [(TAG[0], tag, TAG[1])] if tag and not address.local.startswith('"') else []

@@ -31,13 +31,7 @@ MAX_LOCAL, MAX_DOMAIN = 64, 255  # octets, RFC 5321 §4.5.3.1
 
 
 class MalformedAddress(LabError):
-    """A text that is no address.  The error adds what to write; `reason`, for the wire, says only what is wrong."""
-
-    def __init__(self, text: str, why: str) -> None:
-        shown = text if len(text) < 80 else text[:77] + "…"
-        self.why = why
-        self.reason = f"{shown!r} is not an address: {why}"
-        super().__init__(f"{self.reason}. Write it as local-part@domain, for example alice@academy.test.")
+    """Somebody who uses the lab wrote what is no address; a peer who writes that gets a reply on the wire instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +47,7 @@ class Address:
     @property
     def literal(self) -> str | None:
         """The IP address of a domain in brackets, `alice@[192.0.2.25]`; None for a domain with a name."""
-        if not self.domain.startswith("["):
-            return None
-        return str(_number(self.domain[1:-1]))
+        return str(_number(self.domain[1:-1])) if self.domain.startswith("[") else None
 
     @property
     def key(self) -> str:
@@ -67,7 +59,7 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """Read one address, without angle brackets.
+    """Read one address, without angle brackets, as somebody wrote it who uses the lab.
 
     >>> parse("alice@academy.test")
     Address(local='alice', domain='academy.test')
@@ -78,24 +70,40 @@ def parse(text: str) -> Address:
     mailcourse.message.address.MalformedAddress: 'alice academy.test' is not an address: there is no @. \
 Write it as local-part@domain, for example alice@academy.test.
     """
+    if isinstance(found := read(text), str):
+        raise MalformedAddress(
+            f"{no_address(text, found)}. Write it as local-part@domain, for example alice@academy.test."
+        )
+    return found
+
+
+def read(text: str) -> Address | str:
+    """Read one address, without angle brackets; return why it is none, in words, where it is not.
+
+    >>> read("alice@")
+    "the domain '' is not valid"
+    """
     local, at, domain = text.rpartition("@")
-    if not at:
-        raise MalformedAddress(text, "there is no @")
-    if not local:
-        raise MalformedAddress(text, "the local part is empty")
+    if not at or not local:
+        return "the local part is empty" if at else "there is no @"
     if not LOCAL.fullmatch(local):
-        raise MalformedAddress(text, f"the local part {local!r} is not valid")
+        return f"the local part {local!r} is not valid"
     if not DOMAIN.fullmatch(domain):
-        raise MalformedAddress(text, f"the domain {domain!r} is not valid")
+        return f"the domain {domain!r} is not valid"
     if len(local.encode()) > MAX_LOCAL or len(domain.encode()) > MAX_DOMAIN:
-        raise MalformedAddress(text, f"a local part has at most {MAX_LOCAL} octets, a domain {MAX_DOMAIN}")
+        return f"a local part has at most {MAX_LOCAL} octets, a domain {MAX_DOMAIN}"
     address = Address(local, domain)
     try:
         _ = address.literal
     except ValueError:
-        why = f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]"
-        raise MalformedAddress(text, why) from None
+        return f"{domain} is no address literal, such as [192.0.2.25] or [IPv6:2001:db8::25]"
     return address
+
+
+def no_address(text: str, why: str) -> str:
+    """Say of a text, which may be endless, that it is no address."""
+    shown = text if len(text) < 80 else text[:77] + "…"
+    return f"{shown!r} is not an address: {why}"
 
 
 def key_of(text: str) -> str:

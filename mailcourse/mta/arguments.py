@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailcourse.message.address import Address, MalformedAddress, parse
+from mailcourse.message.address import Address, no_address, read
 from mailcourse.message.envelope import DsnOptions, Envelope
 from mailcourse.message.reply import Reply
 
@@ -60,11 +60,11 @@ def _address(text: str, verb: str, home: str) -> Address | None:
         return None  # RFC 5321 §4.5.5: the null sender
     if text.strip('"').lower() == "postmaster":
         return Address(text, home)  # RFC 5321 §4.5.1: always accepted
-    try:
-        return parse(text)
-    except MalformedAddress as error:
-        enhanced = "5.1.7" if verb == "MAIL" else "5.1.3"
-        raise BadArgument(Reply(553 if verb == "RCPT" else 501, enhanced, _one_line(error.reason))) from None
+    found = read(text)
+    if isinstance(found, str):
+        code, enhanced = (501, "5.1.7") if verb == "MAIL" else (553, "5.1.3")
+        raise BadArgument(Reply(code, enhanced, _one_line(no_address(text, found))))
+    return found
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -11,7 +10,7 @@ from email.policy import EmailPolicy
 from html import escape
 from typing import Any
 
-from mailcourse.message.address import MalformedAddress, parse
+from mailcourse.message.address import read
 from mailcourse.message.address_list import addresses
 from mailcourse.message.fields import decode_words, fields, filename, in_order, text_of
 from mailcourse.message.harmless import short, visible
@@ -94,8 +93,9 @@ class Mail:
         Found before anything is decoded: an encoded word is a name, whatever it looks like (RFC 2047 §5).
         """
         for listed in addresses(self.field(name).encode()):
-            with suppress(MalformedAddress):
-                return str(parse(f"{(listed.local or b'').decode()}@{(listed.domain or b'').decode()}"))
+            found = read(f"{(listed.local or b'').decode()}@{(listed.domain or b'').decode()}")
+            if not isinstance(found, str):
+                return str(found)
         return ""
 
     @property

@@ -60,14 +60,29 @@ def finish(page: Any) -> None:
     page.keyboard.press("End")
 
 
+#: keeps what each title of a film says: while it plays, one may be gone before anybody asks for it
+TITLES = """() => {
+  window.__titles = new Set();
+  const hear = () => document.querySelectorAll(".mc-title").forEach((title) => window.__titles.add(title.textContent));
+  new MutationObserver(hear).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+def told(page: Any, words: str) -> None:
+    """A title has said this since it was asked last."""
+    wait(lambda: any(words in title for title in page.evaluate("[...window.__titles]")), f"no title says {words!r}")
+    page.evaluate("window.__titles.clear()")
+
+
 def tell_the_story(page: Any) -> None:
     """The first mail server is off, the second takes the message, and passes it on when the first is back."""
+    page.evaluate(TITLES)
     press(page, "Next ▶")
     see(page, "of \\d+")
     finish(page)
     scene_has(page, "mailbox of bruno@bakery.test", "✓")
     moment(page, "3. The first mail server is off")
-    see(page, "^mon|Mon .*writes a message")
+    told(page, "writes a message")
     finish(page)
     scene_has(page, "mx1.bakery.test", "no answer")
     scene_has(page, "mx2.bakery.test", "waiting")
@@ -76,13 +91,13 @@ def tell_the_story(page: Any) -> None:
     finish(page)
     scene_has(page, "mailbox of bruno@bakery.test", "✓")
     moment(page, "6. The mailbox cannot be reached")
-    see(page, "writes a message")
+    told(page, "writes a message")
     finish(page)
     scene_has(page, "mail.bakery.test", "no answer")
     moment(page, "7. All works again")
     see(page, "Nothing was lost")
     moment(page, "2. How did it know where to go?")
-    see(page, "asks resolver.carrier.test: MX of bakery.test")
+    told(page, "asks resolver.carrier.test: MX of bakery.test")
     moment(page, "8. By hand")
     see(page, "220 mx1.bakery.test")
     press(page, "Larger type")

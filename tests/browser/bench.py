@@ -183,7 +183,7 @@ def wait(true: Callable[[], object], what: str, seconds: float = SECONDS) -> Non
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def prompts(page: Any) -> list[str]:

@@ -47,7 +47,7 @@ function live(model, scene) {
 
 /** The steps of a journey: scene, dialogue and letter together. */
 function film(model, scene, parts, words) {
-  let number = -1, turn = 0;
+  let number = -1, turn = 0, films = 0, sent = null;
   const frames = () => model.get("frames");
   const rate = () => RATES[model.get("speed")];
   const wait = (ms) => new Promise((go) => setTimeout(go, ms));
@@ -80,7 +80,7 @@ function film(model, scene, parts, words) {
     scene.halt();
     number = Math.min(Math.max(wanted, 0), frames().length - 1);
     show(moves);
-    if (model.get("step") !== number) { model.set("step", number); model.save_changes(); }
+    if (model.get("step") !== number) { sent = { number, films }; model.set("step", number); model.save_changes(); }
     if (!moves) return true;
     const frame = frames()[number];
     // Where each line has its motion, a line is said when that motion has told it: a question as it leaves.
@@ -123,8 +123,17 @@ function film(model, scene, parts, words) {
     end() { stop(); go(frames().length - 1, false); },
     play,
     shown: () => number,
+    /** The kernel names a step.  Where that is what we told it of the film before, it has not heard yet of this one. */
+    follow(wanted) {
+      if (wanted === number || !frames().length) return;
+      if (sent?.number === wanted && sent.films !== films) {
+        sent = null;
+        model.set("step", number);
+        model.save_changes();
+      } else this.jump(wanted);
+    },
     /** Other frames: the step stays where it is. */
-    load() { if (frames().length) { turn++; go(Math.min(model.get("step"), frames().length - 1), false); } },
+    load() { if (frames().length) { turn++; films++; go(Math.min(model.get("step"), frames().length - 1), false); } },
     leave() {
       turn++;
       scene.halt();
@@ -237,7 +246,7 @@ function render({ model, el }) {
     root.className = `mc-stage ${model.get("layout_name")}${model.get("frames").length ? " has-film" : ""}`;
   });
   model.on("change:min_text", () => scene.fit());
-  model.on("change:step", () => { if (model.get("step") !== story.shown() && model.get("frames").length) story.jump(model.get("step")); });
+  model.on("change:step", () => story.follow(model.get("step")));
   model.on("change:playing", () => { tell(); if (model.get("playing")) story.play(); });
   arrange();
   tell();

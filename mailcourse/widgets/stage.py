@@ -93,8 +93,10 @@ class Stage(anywidget.AnyWidget):
         """Show a journey at one of its steps; without frames, the lab as it is."""
         told = [frame.told(self.ground) for frame in frames]
         with self.hold_sync():
-            self.step = min(step, max(0, len(told) - 1))
+            before, self.step = self.step, min(step, max(0, len(told) - 1))
             self.frames = told
+        if before == self.step:
+            self.send_state("step")  # the page may have gone on meanwhile, in the film before
 
 
 def told_marks(marks: Marks) -> Mapping[str, list[str]]:

@@ -158,6 +158,26 @@ def test_the_keyboard_alone_plays_steps_and_leads_to_the_line_of_a_step(bench: M
     see(here, "▶ Play")
 
 
+#: another film begins, and only then the kernel hears where the page was in the one before
+LATE = """
+with stage.hold_sync():
+    stage.step, stage.frames = 0, other.stage.frames
+stage.playing = True
+stage.step = len(kept) - 1
+"""
+
+
+def test_a_late_word_about_the_film_before_does_not_move_the_next(bench: MakeBench) -> None:
+    page = bench(OPEN, f"way, other = {JOURNEY}, {BOUNCED}; stage, kept = way.stage, way.stage.frames; way")
+    here, last = page.output(1), int(page.kernel("print(len(kept) - 1)"))
+    here.locator("input[type=range]").first.focus()
+    page.page.keyboard.press("End")
+    wait(lambda: page.kernel("print(stage.step)") == str(last), "the kernel does not hear of the end")
+    page.kernel(LATE)
+    wait(lambda: "Step 2 of" in here.locator(".mc-count").inner_text(), "the next film does not play")
+    wait(lambda: int(page.kernel("print(stage.step)")) < last - 2, "the kernel does not hear of the next film")
+
+
 def test_the_map_shows_a_letter_on_its_way_and_then_rests(bench: MakeBench) -> None:
     page = bench(OPEN, "lab.map()")
     here = page.output(1)

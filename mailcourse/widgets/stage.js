@@ -51,6 +51,7 @@ function film(model, scene, parts, words) {
   const frames = () => model.get("frames");
   const rate = () => RATES[model.get("speed")];
   const wait = (ms) => new Promise((go) => setTimeout(go, ms));
+  const report = () => { sent = { number, films }; model.set("step", number); model.save_changes(); };
   /** What is known: the question while something moves, how it ended only after that. */
   function tell(marks, title) {
     const place = `${words.step} ${number + 1} ${words.of} ${frames().length}`;
@@ -80,7 +81,7 @@ function film(model, scene, parts, words) {
     scene.halt();
     number = Math.min(Math.max(wanted, 0), frames().length - 1);
     show(moves);
-    if (model.get("step") !== number) { sent = { number, films }; model.set("step", number); model.save_changes(); }
+    if (model.get("step") !== number) report();
     if (!moves) return true;
     const frame = frames()[number];
     // Where each line has its motion, a line is said when that motion has told it: a question as it leaves.
@@ -126,11 +127,8 @@ function film(model, scene, parts, words) {
     /** The kernel names a step.  Where that is what we told it of the film before, it has not heard yet of this one. */
     follow(wanted) {
       if (wanted === number || !frames().length) return;
-      if (sent?.number === wanted && sent.films !== films) {
-        sent = null;
-        model.set("step", number);
-        model.save_changes();
-      } else this.jump(wanted);
+      if (sent?.number === wanted && sent.films !== films) report();
+      else this.jump(wanted);
     },
     /** Other frames: the step stays where it is. */
     load() { if (frames().length) { turn++; films++; go(Math.min(model.get("step"), frames().length - 1), false); } },

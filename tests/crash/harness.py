@@ -32,6 +32,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -202,35 +203,39 @@ def wait_for_a_promise(log: int) -> None:
         time.sleep(0.005)
 
 
+@contextmanager
+def place() -> Iterator[tuple[Path, Path, int]]:
+    """Give a folder for a lab, a log beside it, and the log as the first process writes to it."""
+    with tempfile.TemporaryDirectory() as name:
+        log = Path(name) / "log"
+        descriptor = os.open(log, os.O_CREAT | os.O_RDWR | os.O_APPEND)
+        yield Path(name) / "lab", log, descriptor
+        os.close(descriptor)
+
+
 def after_every_step(
     first: Callable[[Path, int], None], second: Callable[[Path, Path], dict[str, int]]
 ) -> Iterator[dict[str, int]]:
     """Stop the first process after each of its steps; yield what the second counts in a copy of what was there."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, log = Path(name) / "lab", Path(name) / "log"
-        descriptor = os.open(log, os.O_CREAT | os.O_RDWR | os.O_APPEND)
+    with place() as (folder, log, descriptor):
         child = fork(lambda: first(folder, descriptor))
         while os.WIFSTOPPED(status := os.waitpid(child, os.WUNTRACED)[1]):
             with tempfile.TemporaryDirectory() as copy:
-                shutil.copytree(name, copy, dirs_exist_ok=True)
-                yield second(Path(copy) / "lab", Path(copy) / "log")
+                shutil.copytree(log.parent, copy, dirs_exist_ok=True)
+                yield second(Path(copy) / folder.name, Path(copy) / log.name)
             os.kill(child, signal.SIGCONT)
-        os.close(descriptor)
         assert os.waitstatus_to_exitcode(status) == 0, "the first process failed"
 
 
 def killed_while_messages_pour(seed: int) -> dict[str, int]:
     """Kill once, and look."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, log = Path(name) / "lab", Path(name) / "log"
-        descriptor = os.open(log, os.O_CREAT | os.O_RDWR | os.O_APPEND)
+    with place() as (folder, log, descriptor):
         child = fork(lambda: flood(folder, descriptor, seed))
         if seed % 8:  # most are killed while messages pour in, the others while a lab opens
             wait_for_a_promise(descriptor)
         time.sleep(random.Random(seed).uniform(0.001, 0.2))  # the moment, not a hope
         os.kill(child, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "the first process failed"
-        os.close(descriptor)
         return second(folder, log)
 
 

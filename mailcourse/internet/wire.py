@@ -173,6 +173,8 @@ class Wire(asyncio.Transport, asyncio.Protocol):
             self._end(not self._far_is_client)
             self._up.clear()  # nobody wants it any more
             self._then(self._beneath.close)
+            if self._lost:  # its end was on the way up too
+                asyncio.get_running_loop().call_soon(self._finish, None)
 
     def _then(self, act: Callable[[], None]) -> None:
         if self._down.moving or self._links.lags:

@@ -292,6 +292,32 @@ def test_a_cut_wire_forgets_what_was_on_its_way(internet: Internet) -> None:
     assert (beneath.told, protocol.told) == (["abort"], ["lost"])
 
 
+@pytest.mark.parametrize("when", ["at its last words", "at its end"])
+def test_a_lost_client_is_gone_for_its_server_too_that_closes_before_it_was_told(internet: Internet, when: str) -> None:
+    class Leaving(Plain):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if when == "at its last words":
+                self.transport.close()
+
+        def eof_received(self) -> bool:
+            return False
+
+    protocol = Leaving()
+    internet.delay("a.test", "b.test", 0.001)
+
+    async def talk() -> None:
+        _, wire = wired(internet, protocol)
+        wire.data_received(b"QUIT")
+        wire.eof_received()
+        wire.connection_lost(None)
+        while internet.links.wires:
+            await asyncio.sleep(0.001)
+
+    runtime().run(talk(), 10)
+    assert (protocol.heard, protocol.told) == (b"QUIT", ["lost"])
+
+
 # ---- being watched -----------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -29,6 +28,7 @@ from typing import Any
 
 from .course_copy import copy_course
 from .internet.errors import LabError
+from .internet.runtime import Handover
 from .lab import scenario
 from .lab.folder import usable
 from .views import Lab
@@ -88,9 +88,9 @@ def _lab(chosen: argparse.Namespace) -> int:
 
 
 def _up(chosen: argparse.Namespace) -> int:
-    ended = threading.Event()
+    ended = Handover[None]()  # an Event has a lock, which a signal may find held by the very thread that it interrupts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: ended.give(None))
     with Lab(chosen.scenario, path=chosen.path, clock=chosen.clock) as lab:
         if chosen.logs:
             lab.log_to(chosen.logs)
@@ -98,7 +98,7 @@ def _up(chosen: argparse.Namespace) -> int:
         if chosen.endpoints:
             _write(chosen.endpoints, json.dumps(endpoints, indent=2))
         print(_shown(lab, endpoints), flush=True)
-        ended.wait()
+        ended.take()
     print("The lab is closed.")
     return 0
 

@@ -14,8 +14,11 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from math import inf
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Generic, NoReturn, TypeVar
 
 from .errors import LabError
@@ -24,6 +27,8 @@ T = TypeVar("T")
 
 #: Threads for what must not hold up the loop: syncing files, checking passwords, reading mailboxes.
 WORKERS = 8
+#: Seconds that one who waits sleeps at most: the system may tell any thread of a signal, which wakes only that one.
+NAP = 0.2
 
 
 class Handover(Generic[T]):
@@ -45,10 +50,13 @@ class Handover(Generic[T]):
 
     def take(self, timeout: float | None = None) -> T:
         """Wait for the result and return it, or raise the error; TimeoutError after so many seconds."""
-        try:
-            outcome = self._outcome.get(timeout=timeout)
-        except Empty:
-            raise TimeoutError from None
+        end = inf if timeout is None else monotonic() + timeout
+        while (left := end - monotonic()) > 0:
+            with suppress(Empty):
+                outcome = self._outcome.get(timeout=min(left, NAP))
+                break
+        else:
+            raise TimeoutError
         return outcome()
 
 

@@ -9,10 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from mailcourse import Lab
+from mailcourse.cli import main
 from mailcourse.lab.interrupt import aside
 
 BRUNO = "bruno@bakery.test"
@@ -21,21 +24,33 @@ BRUNO = "bruno@bakery.test"
 @pytest.fixture(autouse=True)
 def ctrl_c() -> Iterator[None]:
     """Ctrl-C raises KeyboardInterrupt, also where a shell in the background has this process ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def interrupted(act: Callable[[], object], when: threading.Event) -> float:
+def press() -> None:
+    """Interrupt this process; its system tells the main thread as a rule."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def tell_me(number: int = signal.SIGINT) -> None:
+    """Send this process a signal of which the thread that asks is told, and no other."""
+    signal.pthread_kill(threading.get_ident(), number)
+
+
+def interrupted(act: Callable[[], object], when: threading.Event, press: Callable[[], None] = press) -> float:
     """Interrupt this thread once `when` is set; return the seconds until it noticed."""
     at: list[float] = []
 
-    def press() -> None:
+    def wait() -> None:
         assert when.wait(20)
         at.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
+        press()
 
-    thread = threading.Thread(target=press)
+    thread = threading.Thread(target=wait)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         act()
@@ -61,6 +76,33 @@ def test_an_interrupt_within_data_is_no_refusal_and_the_next_message_goes_its_wa
     assert subjects in (["second"], ["first", "second"])
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signal for one thread on this system")
+def test_an_interrupt_of_which_another_thread_was_told_is_heard_too(lab: Lab) -> None:
+    lab.internet.delay("mail.academy.test", None, 30)
+    act = partial(lab.person("alice@academy.test").send, BRUNO, "first", "x")
+    assert interrupted(act, heard(lab, "connected"), tell_me) < 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signal for one thread on this system")
+def test_a_lab_of_the_command_line_ends_whichever_thread_is_told_to(tmp_path: Path) -> None:
+    def end() -> None:
+        await_file(tmp_path / "endpoints.json")
+        tell_me(signal.SIGTERM)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    assert main(["up", "two-offices", "--endpoints", str(tmp_path / "endpoints.json")]) == 0
+    thread.join()
+
+
+def await_file(file: Path) -> None:
+    """Wait until a file is there."""
+    end = time.monotonic() + 20
+    while not file.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("act", ["inbox", "fetch"])
 def test_a_reader_who_is_interrupted_leaves_no_maildrop_in_use(lab: Lab, act: str) -> None:
     lab.person("alice@academy.test").send(BRUNO, "x", "x")
@@ -71,7 +113,8 @@ def test_a_reader_who_is_interrupted_leaves_no_maildrop_in_use(lab: Lab, act: st
     assert interrupted(read, heard(lab, "logged-in")) < 1
     lab.internet.delay("mail.bakery.test", None, 0)
     hung_up = time.monotonic() + 10
-    while lab.internet.links.wires and time.monotonic() < hung_up:  # the slow link still carries the end of it
+    while lab.internet.links.wires:  # the slow link still carries the end of it
+        assert time.monotonic() < hung_up
         lab.settle()
     assert len(bruno.fetch("pop3")) == 1
 
@@ -99,6 +142,7 @@ def test_what_is_done_aside_says_what_went_wrong() -> None:
 FORKING = """
 import os, sys, time
 from mailcourse import Lab
+from mailcourse.cli import main
 lab = Lab("two-offices")
 alice, bruno = lab.person("alice@academy.test"), lab.person("bruno@bakery.test")
 alice.send("bruno@bakery.test", "before", "x")

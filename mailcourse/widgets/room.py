@@ -267,7 +267,12 @@ class RoomView(Box):
         self.scenario.observe(lambda _: self.begin(), "value")
         self.large.observe(lambda _: self._size(), "value")
         self.tools.observe(lambda _: self.stage.open_tools(self.tools.value), "value")
-        self._bar = widgets.HBox([])
+        self._script, self._clock = widgets.HBox([]), widgets.HBox([])  # what is of a lab, and goes with it
+        for held in (self._script, self._clock):
+            held.add_class("mc-held")
+        # What is beside it stays on the page: a press meanwhile meets its button.
+        own = [self.scenario, self.reset, self._script, self.tools, self.large, self._clock, self.notice]
+        self._bar = widgets.HBox(own)
         self._bar.add_class("mc-top")
         self._style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
         super().__init__([self._style])
@@ -279,8 +284,8 @@ class RoomView(Box):
         self.stage = stage
         stage.stage.min_text = LARGE if self.large.value else SMALL + 1
         stage.drawer.layout.observe(lambda _: self._tell_tools(), "display")
-        right = [self.tools, self.large, stage.clock, self.notice]
-        self._bar.children = (self.scenario, self.reset, stage.ask, stage.next, stage.moment, *right)
+        self._script.children = (stage.ask, stage.next, stage.moment)
+        self._clock.children = (stage.clock,)
         self.children = (*self._look, self._bar, stage)
 
     def _tell_tools(self) -> None:

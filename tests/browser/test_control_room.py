@@ -243,6 +243,18 @@ def test_all_moments_fit_on_a_projector_in_usual_and_in_large_type(
     page.close()
 
 
+def test_a_reset_leaves_the_controls_beside_it_where_they_are(voila: str, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"{voila}/?token={TOKEN}", timeout=60_000)
+    page.locator("button:has-text('Next ▶')").wait_for(timeout=60_000)
+    beside = [page.get_by_role("button", name=words).element_handle() for words in ("Reset", "Tools", "Larger type")]
+    of_the_lab = page.get_by_role("button", name="Next ▶").element_handle()
+    press(page, "Reset")
+    wait(lambda: not of_the_lab.evaluate("button => button.isConnected"), "the lab stays")
+    assert [button.evaluate("button => button.isConnected") for button in beside] == [True] * 3
+    page.close()
+
+
 def test_the_page_is_for_whoever_has_its_token_and_under_no_other_name(voila: str) -> None:
     def asked(path: str, host: str) -> tuple[int, str]:
         request = urllib.request.Request(f"{voila}{path}", headers={"Host": host})

@@ -117,16 +117,21 @@ class MapView(LiveView):
             self._moves.clear()
         return moves
 
+    def _now(self) -> tuple[Marks, str]:
+        """Return how the lab is now: as marks, and in words."""
+        nodes, broken = state(self.lab), troubles(self.lab)
+        return marks_of(self.ground, nodes, self._links, broken, self.chosen), text_of(nodes, broken)
+
     def marks(self) -> Marks:
         """Return how the lab is now."""
-        return marks_of(self.ground, state(self.lab), self._links, troubles(self.lab), self.chosen)
+        return self._now()[0]
 
     def look(self) -> None:
         """Show the lab as it is now, and what has moved since."""
-        words = text_of(state(self.lab), troubles(self.lab))
+        marks, words = self._now()
         with self.hold_sync():
             self.stage.set_ground(self.ground, self._links)
-            self.stage.tell(self.marks(), self._moved(), words)
+            self.stage.tell(marks, self._moved(), words)
             self._offer(self._links)
             is_up, is_fast = self._is_up(), self._slowed() is None
             self.switch.description = WORDS["off"] if is_up else WORDS["on"]
@@ -173,10 +178,11 @@ class MapView(LiveView):
 
     def svg(self) -> str:
         """Return the map as it is now."""
-        return draw(self.ground, self.marks(), self._links, text_of(state(self.lab), troubles(self.lab)))
+        marks, words = self._now()
+        return draw(self.ground, marks, self._links, words)
 
     def __repr__(self) -> str:
-        return text_of(state(self.lab), troubles(self.lab)) if self.lab.is_open else WORDS["closed"]
+        return self._now()[1] if self.lab.is_open else WORDS["closed"]
 
 
 def detail(lab: PlainLab, chosen: Sequence[str], what: str) -> str:

@@ -14,7 +14,9 @@ from axe_playwright_python.sync_playwright import Axe
 from firefox import Firefox
 from site_pages import READY, RUN, SUB, build, cells_of, differences, served, texts
 
-from mailcourse.marking.grading import Job, grade
+from mailcourse.marking.found import people_in
+from mailcourse.marking.grading import Job, exercise_of, grade
+from mailcourse.marking.notebook import Sheet, laid_out
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -94,25 +96,34 @@ SOLVE = """async ([path, answers]) => {
 }"""
 
 
-def test_what_is_downloaded_from_the_page_gets_full_marks_from_the_teacher(page: Any, tmp_path: Path) -> None:
-    got = {}
+def sheet(folder: Path, name: str) -> Sheet:
+    """Return what the teacher's program reads of the one submission in a folder."""
+    (learner,), _ = people_in(folder, name, [solution.stem for solution in SOLUTIONS])
+    return laid_out(learner.cells, exercise_of(name, None))
+
+
+def test_what_is_downloaded_from_the_page_is_what_the_teachers_program_reads(page: Any, tmp_path: Path) -> None:
+    """`test_grading.py` says of each exercise that it gets full marks with these answers; one is marked here."""
     for solution in SOLUTIONS:
-        cells = json.loads(solution.read_text())["cells"]
+        name, cells = solution.stem, json.loads(solution.read_text())["cells"]
         answers = {cell["id"]: "".join(cell["source"]) for cell in cells}
-        answers = {name: text.replace('STUDENT = ""', 'STUDENT = "Ana"') for name, text in answers.items()}
-        page.evaluate(SOLVE, [f"exercises/{solution.stem}/{solution.name}", answers])
+        answers = {cell: text.replace('STUDENT = ""', 'STUDENT = "Ana"') for cell, text in answers.items()}
+        page.evaluate(SOLVE, [f"exercises/{name}/{solution.name}", answers])
         with page.expect_download() as download:
             page.evaluate("() => window.jupyterapp.commands.execute('docmanager:download')")
-        folder = tmp_path / solution.stem / "ana"
-        download.value.save_as(folder / download.value.suggested_filename)  # exercises_01-addresses_01-addresses.ipynb
-        marks = grade(Job(solution.stem, folder.parent, tmp_path / "marks" / solution.stem)).marks
-        got[solution.stem] = [(mark.total + mark.waiting, mark.most, mark.notes) for mark in marks]
+        got, wanted = (tmp_path / where / name / "ana" for where in ("downloaded", "solved"))
+        download.value.save_as(got / download.value.suggested_filename)  # exercises_01-addresses_01-addresses.ipynb
+        solved = json.loads((ROOT / "exercises" / name / solution.name).read_text())
+        for cell in solved["cells"]:
+            cell["source"] = answers[cell["id"]]
+        wanted.mkdir(parents=True)
+        (wanted / solution.name).write_text(json.dumps(solved))
+        assert sheet(got.parent, name) == sheet(wanted.parent, name)
     page.evaluate(
         "path => window.jupyterapp.commands.execute('docmanager:open', {path})", f"notebooks/{LESSONS[0].name}"
     )
-    assert {name: [total == most for total, most, _ in marks] for name, marks in got.items()} == {
-        solution.stem: [True] for solution in SOLUTIONS
-    }, got
+    (marks,) = grade(Job(name, got.parent, tmp_path / "marks")).marks
+    assert (marks.total + marks.waiting, marks.notes) == (marks.most, [])
 
 
 def test_a_lesson_goes_on_without_a_network(page: Any) -> None:

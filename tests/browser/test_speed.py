@@ -14,7 +14,7 @@ import pytest
 from bench import OPEN, Bench, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-CLICKS = 50
+CLICKS = 20
 #: Presses a button, and resolves with the milliseconds until the text alternative of the picture is another.
 TIMED = """
 ([button, box]) => new Promise((resolve) => {
@@ -31,7 +31,7 @@ TIMED = """
 
 
 def timed(page: Bench, words: Callable[[int], str], output: int) -> list[float]:
-    """Press 50 times; return each time in milliseconds."""
+    """Press again and again; return each time in milliseconds."""
     box = page.output(output).element_handle()
     took = []
     for number in range(CLICKS):
@@ -102,6 +102,7 @@ def test_five_hundred_messages_pass_while_the_page_answers(bench: Callable[..., 
             button.click()
             page.page.wait_for_function("b => b.classList.contains('mod-active')", arg=button.element_handle())
             took.append(time.monotonic() - pressed)
+        page.page.wait_for_timeout(200)  # as often as somebody who looks on may press; else the test is the load
     seconds = time.monotonic() - began
     rate = page.page.evaluate("window.__painted") / seconds
     print(f"\nburst: {seconds:.0f} s, {rate:.1f} pictures a second, slowest answer {max(took) * 1000:.0f} ms")

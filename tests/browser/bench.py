@@ -94,10 +94,10 @@ class Jupyter:
             self._current = None if fresh else page
         return page
 
-    def show(self, page: Any, notebook: str, width: int, height: int) -> None:
-        """Open a notebook on a page."""
+    def show(self, page: Any, notebook: str, width: int, height: int, *, moves: bool = False) -> None:
+        """Open a notebook on a page; whether anything `moves` is for tests of motion, which costs much to draw."""
         page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(reduced_motion="no-preference")
+        page.emulate_media(reduced_motion="no-preference" if moves else "reduce")
         if page.url.startswith(self.address):
             page.evaluate(OPENED, notebook)
         else:
@@ -234,6 +234,7 @@ class Bench:
         width: int = 1300,
         height: int = 1400,
         fresh: bool = False,
+        moves: bool = False,
     ) -> None:
         self._jupyter, self.errors = jupyter, list[str]()
         self.name = f"bench{next(_numbers)}.ipynb"
@@ -243,10 +244,10 @@ class Bench:
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.path)
         self._session, self._client = jupyter.start_kernel(self.name)
-        self._open(jupyter.page(browser, fresh=fresh), width, height)
+        self._open(jupyter.page(browser, fresh=fresh), width, height, moves)
         self.run_all()
 
-    def _open(self, page: Any, width: int, height: int) -> None:
+    def _open(self, page: Any, width: int, height: int, moves: bool) -> None:
         self.page = page
         self._listeners = {
             "console": lambda said: self.errors.append(said.text) if said.type == "error" else None,
@@ -254,7 +255,7 @@ class Bench:
         }
         for event, hear in self._listeners.items():
             self.page.on(event, hear)
-        self._jupyter.show(self.page, self.name, width, height)
+        self._jupyter.show(self.page, self.name, width, height, moves=moves)
 
     def run_all(self) -> None:
         """Run all cells, from the menu, once there is a kernel to run them."""

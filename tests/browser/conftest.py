@@ -45,12 +45,13 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def bench(jupyter: Jupyter, browser: Any) -> Iterator[Callable[..., Bench]]:
+def bench(request: pytest.FixtureRequest, jupyter: Jupyter, browser: Any) -> Iterator[Callable[..., Bench]]:
     """Make notebooks of cells, open and run them; at the end nothing may have gone wrong on the page."""
     made: list[Bench] = []
+    moves = request.node.get_closest_marker("motion") is not None
 
     def make(*cells: str, **options: Any) -> Bench:
-        made.append(Bench(jupyter, browser, cells, **options))
+        made.append(Bench(jupyter, browser, cells, moves=moves, **options))
         return made[-1]
 
     yield make

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from bench import OPEN, Bench, own_port, wait
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.motion, pytest.mark.timeout(300)]
 
 
 def press(page: Any, words: str) -> None:
@@ -232,7 +232,7 @@ def test_the_control_room_tells_the_story_as_a_page(voila: str, browser: Any) ->
 def test_all_moments_fit_on_a_projector_in_usual_and_in_large_type(
     voila: str, browser: Any, width: int, height: int
 ) -> None:
-    page = browser.new_page(viewport={"width": width, "height": height})
+    page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
     page.goto(f"{voila}/?token={TOKEN}", timeout=60_000)
     page.locator("button:has-text('Next ▶')").wait_for(timeout=60_000)
     in_all_moments(page, 14)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from bench import OPEN, Bench, wait
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.motion, pytest.mark.timeout(300)]
 #: Keeps in window.__labels what each label said, and in window.__covered what it lay upon: "words: what is covered".
 WATCH = """box => {
   window.__labels = new Set();

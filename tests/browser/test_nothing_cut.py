@@ -10,7 +10,7 @@ from test_axe import PRESSED, SHOWN
 from test_control_room import SMALLEST, TIGHT, WHOLE, press
 from test_views import SEND
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.motion, pytest.mark.timeout(300)]
 #: All views but the room, which is as high as the screen.
 VIEWS = {name: code for name, code in SHOWN.items() if name != "room"}
 #: Texts that are wider than what they stand in, or that leave the view: "kind: text (pixels > pixels)".

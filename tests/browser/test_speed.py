@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from bench import OPEN, Bench, wait
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.motion, pytest.mark.timeout(900)]
 CLICKS = 20
 #: Presses a button, and resolves with the milliseconds until the text alternative of the picture is another.
 TIMED = """

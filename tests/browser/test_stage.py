@@ -15,7 +15,7 @@ from mailcourse.lab.scenario import load
 from mailcourse.scene.moves import Move
 from mailcourse.scene.places import ground_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.motion, pytest.mark.timeout(300)]
 MakeBench = Callable[..., Bench]
 JOURNEY = "lab.person('alice@academy.test').send('bruno@bakery.test', 'Fresh bread', 'x').journey()"
 BOUNCED = "lab.person('alice@academy.test').send('nobody@bakery.test', 'Fresh bread', 'x').journey()"

@@ -79,7 +79,8 @@ class Door:
         """True for a program that may come in, by the address of its socket."""
         if self.any_user or may_enter(kind, peer, self.real):
             return True
-        self.entrance.warn(text=f"a program of another user was refused at the door before port {self.entrance.port}")
+        who = "a program of another user, or one already gone,"
+        self.entrance.warn(text=f"{who} was refused at the door before port {self.entrance.port}")
         return False
 
     async def close(self) -> None:

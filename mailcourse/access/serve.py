@@ -73,7 +73,7 @@ class SessionProtocol(asyncio.Protocol):
         """The client says no more; what it said is answered first."""
         self._ended = True
         self._arrived.set()
-        return hasattr(self, "_transport") and self._transport.get_extra_info("ssl_object") is None
+        return not self._switching and self._transport.get_extra_info("ssl_object") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
@@ -106,7 +106,7 @@ class SessionProtocol(asyncio.Protocol):
                     return
                 if self._session.wants_tls:
                     await self._switch_to_tls(loop)
-                self._resume()
+                self._transport.resume_reading()  # also of a client that is gone: its last words may be on their way
         except TimeoutError:
             self._transport.write(self._session.farewell("silent for too long"))
         except (ConnectionError, EOFError, ssl.SSLError):
@@ -156,10 +156,6 @@ class SessionProtocol(asyncio.Protocol):
         self._transport.write(replies)
         async with asyncio.timeout(IDLE_TIMEOUT[self._session.service]):  # a client that never reads
             await self._may_write.wait()
-
-    def _resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
 
     async def _switch_to_tls(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pending.clear()  # what was said before TLS does not count inside it

@@ -9,10 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import cast
 
 #: Real seconds for the handshake.
 HANDSHAKE_SECONDS = 30.0
+
+
+class Early(asyncio.Protocol):
+    """Keeps what is said inside TLS before the server's protocol is there: it may come with the handshake's end."""
+
+    def __init__(self) -> None:
+        self.told: list[Callable[[asyncio.Protocol], object]] = []
+
+    def data_received(self, data: bytes) -> None:
+        """The client speaks."""
+        self.told.append(lambda protocol: protocol.data_received(data))
+
+    def eof_received(self) -> None:
+        """The client says no more."""
+        self.told.append(lambda protocol: protocol.eof_received())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, or never was inside."""
+        self.told.append(lambda protocol: protocol.connection_lost(exc))
 
 
 class TlsFirst(asyncio.Protocol):
@@ -28,10 +48,10 @@ class TlsFirst(asyncio.Protocol):
         self._task = asyncio.get_running_loop().create_task(self._shake_hands(cast(asyncio.Transport, transport)))
 
     async def _shake_hands(self, transport: asyncio.Transport) -> None:
-        loop = asyncio.get_running_loop()
+        loop, early = asyncio.get_running_loop(), Early()
         try:
             inside = await loop.start_tls(
-                transport, self._protocol, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
+                transport, early, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
             )
         except (ssl.SSLError, OSError):
             inside = None
@@ -46,7 +66,10 @@ class TlsFirst(asyncio.Protocol):
             self.connection_lost(exc)
 
         self._protocol.connection_lost = connection_lost  # type: ignore[method-assign]
+        inside.set_protocol(self._protocol)
         self._protocol.connection_made(inside)
+        for tell in early.told:
+            tell(self._protocol)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing: who listens for the end is told through this method."""

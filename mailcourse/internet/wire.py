@@ -47,7 +47,7 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         self._closing = self._lost = False
         self._ended: set[bool] = set()  # which ends have said their last: is it the client?
         self._beneath: asyncio.Transport
-        self._reading = Gate(lambda: self._beneath.pause_reading(), lambda: self._beneath.resume_reading())
+        self._reading = Gate(lambda: self._hold(True), lambda: self._hold(False))
         self._writing = Gate(lambda: self._protocol.pause_writing(), lambda: self._protocol.resume_writing())
         self._up = Lane(partial(self._reading.set, "lane"))
         self._down = Lane(partial(self._writing.set, "lane"))
@@ -209,6 +209,10 @@ class Wire(asyncio.Transport, asyncio.Protocol):
         """Hand over what has arrived."""
         self._up.hold(False)
         self._reading.set("protocol", False)
+
+    def _hold(self, held: bool) -> None:
+        if not self._lost:  # else only what is on its way is held
+            self._beneath.pause_reading() if held else self._beneath.resume_reading()
 
     def is_reading(self) -> bool:
         """True unless paused."""

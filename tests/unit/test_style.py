@@ -20,7 +20,7 @@ ALL_FILES = [*FILES, *(path for folder in ("tests", "benchmarks") for path in so
 #: in front of a mailbox; code lines that each may have, in the README's order
 MAX_LINES = {
     ("message", "dns", "mta", "mda", "mailbox", "access", "mua"): 7250,
-    ("internet",): 1_740,
+    ("internet",): 1_760,
     ("lab",): 1850,
     ("authentication",): 1350,
     ("mua/webmail",): 700,

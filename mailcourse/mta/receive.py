@@ -146,6 +146,8 @@ class SmtpReceiver(SMTP):
     # ---- TLS ----------------------------------------------------------------------------------------------------
 
     async def _begin_tls(self) -> None:
+        if self._reader.at_eof():
+            raise ConnectionResetError  # who says no more cannot shake hands
         self.tls_context = self._work.tls_context()
         await self.smtp_STARTTLS("")
         if self.transport is None or self.transport.is_closing():

@@ -42,14 +42,17 @@ class EarlyClient:
         self._come, self._go = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = lab.tls_context().wrap_bio(self._come, self._go, server_hostname=host)
 
-    def ask(self, words: bytes, answer: bytes) -> None:
-        """Say something in the clear, once the server has greeted."""
+    def ask(self, words: bytes, answer: bytes, *, is_last: bool = False) -> None:
+        """Say something in the clear, once the server has greeted, and perhaps nothing after it."""
         self.hear(b"\r\n")
         if words.startswith(b"STARTTLS"):
             self._socket.sendall(b"EHLO x.test\r\n")
             self.hear(b"250 ")
         self._socket.sendall(words)
-        self.hear(answer)
+        if is_last:
+            self._socket.shutdown(socket.SHUT_WR)
+        else:
+            self.hear(answer)
 
     def hear(self, words: bytes) -> None:
         heard = b""
@@ -144,6 +147,15 @@ def test_who_leaves_with_the_end_of_the_handshake_is_gone(lab: Lab, port: int) -
     client.leave()
     client.close()
     until_nobody_is_connected(lab)
+
+
+@pytest.mark.parametrize("port", UPGRADED)
+def test_who_asks_for_tls_and_says_no_more_is_not_waited_for(lab: Lab, port: int) -> None:
+    client = EarlyClient(lab, port)
+    lab.internet.delay(HOST, None, 0.05)  # then its last word and its end arrive together
+    client.ask(*UPGRADED[port], is_last=True)
+    until_nobody_is_connected(lab)
+    client.close()
 
 
 @pytest.mark.parametrize("port", [*FIRST, *UPGRADED])

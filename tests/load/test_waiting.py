@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import imaplib
 import json
 import smtplib
@@ -33,6 +34,15 @@ import smtplib, sys
 with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), "x.test", timeout=60) as client:
     client.sendmail("a@academy.test", sys.argv[3], b"Subject: x\\r\\n\\r\\n" + b"z\\r\\n" * 3_400_000)
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_heap() -> Iterator[None]:
+    """What thousands of tests have left is no lab's: Python's collector, looking through it, holds up everybody."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @contextmanager

@@ -105,7 +105,9 @@ class LiveView(Box):
 
     # ---- doing -------------------------------------------------------------------------------------
 
-    def do(self, act: Callable[[], Any], *buttons: widgets.Widget) -> threading.Thread:
+    def do(
+        self, act: Callable[[], Any], *buttons: widgets.Widget, when_done: Callable[[], Any] | None = None
+    ) -> threading.Thread:
         """Act on the lab without holding up the kernel; the buttons rest until it is done.  A refusal is shown."""
         for button in buttons:
             button.disabled = True
@@ -122,6 +124,8 @@ class LiveView(Box):
             finally:
                 for button in buttons:
                     button.disabled = not self.is_live
+                if when_done is not None:
+                    when_done()
                 self.soon()
 
         thread = threading.Thread(target=work, name="mailcourse-press", daemon=True)

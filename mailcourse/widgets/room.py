@@ -28,6 +28,7 @@ from mailcourse.scene.places import ground_of
 from mailcourse.scene.still import bundle
 
 from .compose import ComposeView
+from .controls import Controls
 from .dig import DigView
 from .journey import JourneyView
 from .live import LiveView
@@ -51,12 +52,7 @@ WORDS = {
     "tools": "Tools",
     "large": "Larger type",
     "new": "New: {title}",
-    "ask": "Ask first",
-    "ask tip": "show the question (key A)",
-    "next": "Next ▶",
-    "next tip": "show what happens (key N)",
-    "choose": "moment …",
-    "moment": "Moment",
+    "refused": "No new lab",
     "smtp": "port 25, SMTP",
     "pop3": "port 110, POP3",
     "imap": "port 143, IMAP",
@@ -74,7 +70,8 @@ class StageView(LiveView):
 
     TICKS = True
 
-    def __init__(self, lab: PlainLab) -> None:
+    def __init__(self, lab: PlainLab, controls: Controls) -> None:
+        self.controls = controls
         self.stage = Stage(ground_of(lab.scenario), layout_name="room")
         self.map, self.queues, self.dig = MapView(lab, self.stage), QueuesView(lab), DigView(lab, stage=self.stage)
         self.compose = ComposeView(lab, lab.person(pair(lab)[0]), filled={"to": pair(lab)[1], "subject": "Hello"})
@@ -84,16 +81,6 @@ class StageView(LiveView):
         self._asked = False
         self.words = widgets.HTML()
         self.words.add_class("mc-words")
-        self.clock = widgets.HTML()
-        self.ask = widgets.Button(description=WORDS["ask"], tooltip=WORDS["ask tip"])
-        self.next = widgets.Button(description=WORDS["next"], button_style="primary", tooltip=WORDS["next tip"])
-        options = [(f"{number}. {step.title}", number) for number, step in enumerate(SCRIPT, 1)]
-        self.moment = widgets.Dropdown(
-            options=[(WORDS["choose"], 0), *options], description=WORDS["moment"], layout={"width": "250px"}
-        )
-        self.ask.on_click(lambda _: self.show_question())
-        self.next.on_click(lambda _: self.show_next())
-        self.moment.observe(lambda _: self._choose(), "value")
         self.stage.on_press(self._key)
         parts = [self.map, self.compose, self.queues, self.dig, self._terminal(lab)]
         self.tabs = widgets.Tab(children=parts, titles=TOOLS)
@@ -103,7 +90,7 @@ class StageView(LiveView):
         both.add_class("mailcourse-stage")
         super().__init__(lab, [self.words, both])
         self.notice.add_class("mc-notice")
-        self._say(WORDS["begin"], WORDS["begin text"])
+        self.tell(WORDS["begin"], WORDS["begin text"])
 
     def _terminal(self, lab: PlainLab) -> widgets.Widget:
         services = [
@@ -131,28 +118,32 @@ class StageView(LiveView):
 
     # ---- the script ------------------------------------------------------------------------------------
 
-    def _say(self, title: str, text: str, kind: str = "") -> None:
-        """Put words for the class on top."""
+    def tell(self, title: str, text: str, kind: str = "") -> None:
+        """Put words for the class on top; their place and its height stay what they are."""
         self.words.value = (
             f'<div role="status" class="mc-caption {kind}"><h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
         )
 
     def show_question(self) -> None:
         """Ask what the next moment will show."""
-        if not self.is_live or self.ask.disabled:
+        if not self._is_free():
             return
         number = (self.number + 1) % len(SCRIPT)
         self._asked = True
-        self._say(f"{number + 1}. {SCRIPT[number].title}", SCRIPT[number].ask, "ask")
+        self.tell(f"{number + 1}. {SCRIPT[number].title}", SCRIPT[number].ask, "ask")
 
     def show_next(self) -> None:
         """Show the next moment."""
-        if self.is_live and not self.next.disabled:
+        if self._is_free():
             self.play(SCRIPT[(self.number + 1) % len(SCRIPT)])
 
-    def _choose(self) -> None:
-        if self.moment.value and self.moment.value != self.number + 1:
-            self.play(SCRIPT[self.moment.value - 1])
+    def choose(self, number: int) -> None:
+        """Show a moment by its number, from 1; the one that is shown is not shown again."""
+        if number and number != self.number + 1:
+            self.play(SCRIPT[number - 1])
+
+    def _is_free(self) -> bool:
+        return self.is_live and not self.controls.next.disabled
 
     def _key(self, pressed: str) -> None:
         """Hear the keys that mean Next and Ask first."""
@@ -163,15 +154,17 @@ class StageView(LiveView):
 
     def play(self, step: ScriptStep) -> None:
         """Show a moment; what is said to the class stays above the scene."""
-        controls = (self.ask, self.moment, self.next)  # Next is the last to be free again
-        for control in controls:  # before the words change: who reads them has buttons that tell the truth
-            control.disabled = True
+        self.controls.rest(self)  # before the words change: who reads them has buttons that tell the truth
         self.number = SCRIPT.index(step)
-        self.moment.value = self.number + 1
-        self._say(f"{self.number + 1}. {step.title}", step.say)
+        self.controls.moment.value = self.number + 1
+        self.tell(f"{self.number + 1}. {step.title}", step.say)
         if self.is_open:
             self.open_tools(False)
-        self.do(lambda: step.act(self), *controls)
+        self.do(lambda: step.act(self), when_done=self._played)
+
+    def _played(self) -> None:
+        if self.is_live:
+            self.controls.free(self)
 
     @property
     def is_open(self) -> bool:
@@ -225,22 +218,18 @@ class StageView(LiveView):
 
     def look(self) -> None:
         """Show the time."""
-        self.clock.value = f'<span class="mc-clock">{self.lab.clock.now():%a %d %b %H:%M:%S}</span>'
+        self.controls.show(self, f'<span class="mc-clock">{self.lab.clock.now():%a %d %b %H:%M:%S}</span>')
 
     def stop(self, why: str = "") -> None:
         """Follow the lab no longer, in no part."""
         for part in (self.map, self.compose, self.queues, self.dig, *self.screen.children):
             part.stop(why)
         super().stop(why)
-        for button in (self.next, self.ask, self.moment):
-            button.disabled = True
+        self.controls.rest(self)
 
     def close(self) -> None:
         """Take the stage off the page."""
         self.journey.close()
-        for part in (self.ask, self.next, self.moment, self.clock):  # these stand in the row above
-            shut_parts(part)
-            part.close()
         super().close()
 
     def svg(self) -> str:
@@ -262,30 +251,27 @@ class RoomView(Box):
         self.reset = widgets.Button(description=WORDS["reset"], tooltip=WORDS["reset tip"])
         self.tools = widgets.ToggleButton(value=False, description=WORDS["tools"])
         self.large = widgets.ToggleButton(value=False, description=WORDS["large"])
-        self.notice = widgets.HTML()
         self.reset.on_click(lambda _: self.begin())
         self.scenario.observe(lambda _: self.begin(), "value")
         self.large.observe(lambda _: self._size(), "value")
         self.tools.observe(lambda _: self.stage.open_tools(self.tools.value), "value")
-        self._script, self._clock = widgets.HBox([]), widgets.HBox([])  # what is of a lab, and goes with it
-        for held in (self._script, self._clock):
-            held.add_class("mc-held")
-        # What is beside it stays on the page: a press meanwhile meets its button.
-        own = [self.scenario, self.reset, self._script, self.tools, self.large, self._clock, self.notice]
+        self.controls = Controls()
+        script = (self.controls.ask, self.controls.next, self.controls.moment)
+        own = [self.scenario, self.reset, *script, self.tools, self.large, self.controls.clock]
         self._bar = widgets.HBox(own)
         self._bar.add_class("mc-top")
         self._style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
         super().__init__([self._style])
         self._look: tuple[widgets.Widget, ...] = tuple(self.children)  # the styles of all views, and the room's own
         self.add_class("mailcourse-room")
-        self._show(StageView(lab))
+        self._show(StageView(lab, self.controls))
 
     def _show(self, stage: StageView) -> None:
         self.stage = stage
         stage.stage.min_text = LARGE if self.large.value else SMALL + 1
         stage.drawer.layout.observe(lambda _: self._tell_tools(), "display")
-        self._script.children = (stage.ask, stage.next, stage.moment)
-        self._clock.children = (stage.clock,)
+        self.controls.serve(stage)
+        stage.look()  # the time, on a clock that was another's until now
         self.children = (*self._look, self._bar, stage)
 
     def _tell_tools(self) -> None:
@@ -301,14 +287,14 @@ class RoomView(Box):
         self.reset.disabled = True
         try:
             old, lab = self.stage, PlainLab(self.scenario.value, name=f"control room {next(_numbers)}")
-            self._show(StageView(lab))
+            self._show(StageView(lab, self.controls))
             self.tools.value = False
             old.close()
             if old.lab is not self._guest:
                 old.lab.close()
-            self.notice.value = f"<div role='status'>{WORDS['new'].format(title=escape(lab.scenario.title))}</div>"
+            self.stage.tell(WORDS["new"].format(title=lab.scenario.title), WORDS["begin text"])
         except LabError as error:
-            self.notice.value = f"<div role='alert'>{escape(str(error))}</div>"
+            self.stage.tell(WORDS["refused"], str(error), "ask")
         finally:
             self.reset.disabled = False
 

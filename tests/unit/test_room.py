@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import html
+import threading
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from ipywidgets.widgets.widget import _instances
@@ -26,7 +28,7 @@ def until(true: Callable[[], bool]) -> None:
 def play(room: RoomView, title: str) -> None:
     stage = room.stage
     stage.play(next(step for step in SCRIPT if step.title == title))
-    until(lambda: not stage.next.disabled)
+    until(lambda: not room.controls.next.disabled)
     assert not stage.notice.value, stage.notice.value
 
 
@@ -62,15 +64,15 @@ def test_the_story_of_the_second_mail_server_is_told_by_three_buttons(room: Room
 
 def test_next_goes_through_the_script_and_ask_first_only_asks(room: RoomView) -> None:
     for number, step in enumerate(SCRIPT):
-        room.stage.ask.click()
+        room.controls.ask.click()
         assert step.ask in html.unescape(room.stage.words.value)
         assert room.stage.number == number - 1, "nothing has happened yet"
-        room.stage.next.click()
-        until(lambda: not room.stage.next.disabled)
+        room.controls.next.click()
+        until(lambda: not room.controls.next.disabled)
         assert html.unescape(step.say) in html.unescape(room.stage.words.value)
-        assert room.stage.moment.value == number + 1
-    room.stage.next.click()
-    until(lambda: not room.stage.next.disabled)
+        assert room.controls.moment.value == number + 1
+    room.controls.next.click()
+    until(lambda: not room.controls.next.disabled)
     assert room.stage.number == 0
 
 
@@ -79,7 +81,7 @@ def test_the_keys_of_a_presenter_mean_next_and_ask(room: RoomView) -> None:
     press({"pressed": "key ask"}, [])
     assert SCRIPT[0].ask in html.unescape(room.stage.words.value)
     press({"pressed": "key next"}, [])
-    until(lambda: not room.stage.next.disabled)
+    until(lambda: not room.controls.next.disabled)
     assert room.stage.number == 0
 
 
@@ -142,6 +144,28 @@ def test_only_the_terminal_leaves_the_scene_and_the_next_moment_puts_it_away(roo
     assert not room.tools.value
 
 
+def test_a_reset_while_a_moment_plays_frees_the_controls_for_the_new_lab(
+    room: RoomView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    with monkeypatch.context() as slowly:
+        slowly.setattr("mailcourse.widgets.room.SCRIPT", (replace(SCRIPT[0], act=lambda _: may_end.wait(30)),))
+        room.controls.next.click()
+    assert room.controls.next.disabled
+    room.reset.click()
+    assert not room.controls.next.disabled
+    assert room.controls.moment.value == 0
+    room.controls.next.click()
+    until(lambda: room.stage.number == 0)
+    until(lambda: not room.controls.next.disabled)
+    before = room.controls.clock.value
+    may_end.set()
+    until(lambda: not any(thread.name == "mailcourse-press" for thread in threading.enumerate()))
+    assert not room.controls.next.disabled
+    assert room.controls.clock.value == before
+    room.close()
+
+
 def test_reset_begins_again_and_leaves_the_lab_it_came_with(room: RoomView, lab: Lab) -> None:
     play(room, "A message travels")
     room.reset.click()
@@ -152,7 +176,7 @@ def test_reset_begins_again_and_leaves_the_lab_it_came_with(room: RoomView, lab:
     room.scenario.value = "backup-mx"
     assert not first.is_open
     assert room.lab.scenario.name == "backup-mx"
-    assert "The backup mail server" in room.notice.value
+    assert "The backup mail server" in room.stage.words.value
     last = room.lab
     room.close()
     assert not last.is_open
@@ -169,7 +193,7 @@ def test_larger_type_is_a_switch(room: RoomView) -> None:
 
 def test_a_closed_lab_rests_every_part_and_reset_helps(room: RoomView, lab: Lab) -> None:
     lab.close()
-    assert all(button.disabled for button in (room.stage.next, room.stage.ask, room.stage.moment))
+    assert all(button.disabled for button in (room.controls.next, room.controls.ask, room.controls.moment))
     assert "closed" in room.stage.notice.value
     room.reset.click()
     play(room, "A message travels")

@@ -11,6 +11,7 @@ A mail program asks the DNS for its server once and remembers: `PlainPerson.reme
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,8 @@ class ReaderView(LiveView):
         self._news = False
         self._wanted: str | None = None  # the UID that was chosen; its message may still be on the way
         self._drawing, self._drawer = threading.RLock(), 0
+        self._turns, self._shown = itertools.count(1), {"folders": 0, "list": 0}  # of `refresh`: the last one shown
+        self._reads = 0  # messages that were opened
         self._make_widgets()
         self._make_buttons()
         row = {"flex_flow": "row wrap"}
@@ -162,17 +165,32 @@ class ReaderView(LiveView):
 
     def refresh(self) -> None:
         """Fetch the folders and the list."""
+        turn = next(self._turns)
+        while not self._fetch(turn):
+            pass  # a message was read meanwhile: what came says that it is new
+
+    def _fetch(self, turn: int) -> bool:
+        """Fetch and show, unless a later turn has shown more already; return False to fetch again."""
+        reads = self._reads
         counts = unread_in(self.person)
         with self._quietly():
-            self._unread = counts
+            if reads != self._reads:
+                return False
+            if turn < self._shown["folders"]:
+                return True
+            self._shown["folders"], self._unread = turn, counts
             self._draw_folders()
         folder, words = self.folder.value, self.words.value
         matches = self.person.search(reading.keys(words), folder, newest=MAX_LISTED)
-        if (folder, words) != (self.folder.value, self.words.value):
-            return  # another thread fetches what is wanted now
         with self._quietly():
+            if reads != self._reads:
+                return False
+            if turn < self._shown["list"] or (folder, words) != (self.folder.value, self.words.value):
+                return True  # another thread has fetched, or fetches now, what is wanted
+            self._shown["list"] = turn
             self.listed, self._more = list(reversed(matches)), matches.more
             self._draw_list()
+        return True
 
     def read(self, uid: str) -> None:
         r"""Open a message: the whole of it is fetched, and the server sets \Seen."""
@@ -180,15 +198,17 @@ class ReaderView(LiveView):
         mail = self.person.read(uid, folder)
         seen = tuple({**dict.fromkeys(mail.flags), "\\Seen": None})
         with self._quietly():
-            if (self._wanted, self.folder.value) != (uid, folder):
+            self._reads += 1
+            if self.folder.value != folder:
                 return  # another one was chosen meanwhile
-            self.mail = replace(mail, flags=seen)
             was_new = any(one.uid == uid and "\\Seen" not in one.flags for one in self.listed)
             self._unread[folder] = max(0, self._unread.get(folder, 0) - was_new)
             self._draw_folders()
             self.listed = [replace(one, flags=seen) if one.uid == uid else one for one in self.listed]
             self._draw_list()
-            self._draw_mail()
+            if self._wanted == uid:  # else another message was chosen meanwhile; this one is read all the same
+                self.mail = replace(mail, flags=seen)
+                self._draw_mail()
 
     def press(self, word: str) -> None:
         """Move, delete or mark the message that is open, and show the list as it is then."""

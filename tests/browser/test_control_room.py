@@ -101,6 +101,7 @@ def tell_the_story(page: Any) -> None:
     moment(page, "8. By hand")
     see(page, "220 mx1.bakery.test")
     press(page, "Larger type")
+    page.locator(".mailcourse-large").wait_for()
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1], "nothing may lie outside a projector's screen"
     press(page, "Reset")

@@ -14,6 +14,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from mailcourse import Lab
+from mailcourse.internet.errors import LabError
 from mailcourse.widgets.room import TOOLS, RoomView
 from mailcourse.widgets.script import SCRIPT, first_mail_server, pair
 
@@ -181,6 +182,19 @@ def test_reset_begins_again_and_leaves_the_lab_it_came_with(room: RoomView, lab:
     room.close()
     assert not last.is_open
     assert lab.is_open
+
+
+def test_a_lab_that_cannot_begin_is_told_above_the_old_one(room: RoomView, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise LabError("no room for a lab")
+
+    before = room.stage
+    monkeypatch.setattr("mailcourse.widgets.room.PlainLab", refuse)
+    room.reset.click()
+    assert room.stage is before
+    assert "no room for a lab" in before.words.value
+    assert not room.reset.disabled
+    play(room, "A message travels")
 
 
 def test_larger_type_is_a_switch(room: RoomView) -> None:

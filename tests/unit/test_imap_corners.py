@@ -70,7 +70,8 @@ def test_a_pattern_of_many_wildcards_takes_no_time() -> None:
     names = [("a" * 9 + "/") * 20 for _ in range(500)]
     began = time.thread_time()
     for pattern in ("%a" * 100 + "b", "*a" * 100 + "b", "*/" * 30_000, "%" * 60_000 + "b", "a" * 60_000):
-        assert not any(matches(_pattern(pattern), name) for name in names)
+        read = _pattern(pattern)  # once, as a server reads it
+        assert not any(matches(read, name) for name in names)
     assert time.thread_time() - began < 5
 
 

@@ -78,7 +78,6 @@ class StageView(LiveView):
         self.journey = JourneyView(ground=self.stage.ground, stage=self.stage)
         self.journey.now = self._marks
         self.number = -1  # the moment that is shown
-        self._asked = False
         self.words = widgets.HTML()
         self.words.add_class("mc-words")
         self.stage.on_press(self._key)
@@ -118,10 +117,10 @@ class StageView(LiveView):
 
     # ---- the script ------------------------------------------------------------------------------------
 
-    def tell(self, title: str, text: str, kind: str = "") -> None:
+    def tell(self, title: str, text: str, kind: str = "", role: str = "status") -> None:
         """Put words for the class on top; their place and its height stay what they are."""
         self.words.value = (
-            f'<div role="status" class="mc-caption {kind}"><h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
+            f'<div role="{role}" class="mc-caption {kind}"><h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
         )
 
     def show_question(self) -> None:
@@ -129,7 +128,6 @@ class StageView(LiveView):
         if not self._is_free():
             return
         number = (self.number + 1) % len(SCRIPT)
-        self._asked = True
         self.tell(f"{number + 1}. {SCRIPT[number].title}", SCRIPT[number].ask, "ask")
 
     def show_next(self) -> None:
@@ -294,7 +292,7 @@ class RoomView(Box):
                 old.lab.close()
             self.stage.tell(WORDS["new"].format(title=lab.scenario.title), WORDS["begin text"])
         except LabError as error:
-            self.stage.tell(WORDS["refused"], str(error), "ask")
+            self.stage.tell(WORDS["refused"], str(error), "ask", "alert")
         finally:
             self.reset.disabled = False
 

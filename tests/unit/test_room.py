@@ -193,6 +193,7 @@ def test_a_lab_that_cannot_begin_is_told_above_the_old_one(room: RoomView, monke
     room.reset.click()
     assert room.stage is before
     assert "no room for a lab" in before.words.value
+    assert 'role="alert"' in before.words.value
     assert not room.reset.disabled
     play(room, "A message travels")
 

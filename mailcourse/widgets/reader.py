@@ -78,7 +78,7 @@ class ReaderView(LiveView):
         self._news = False
         self._wanted: str | None = None  # the UID that was chosen; its message may still be on the way
         self._drawing, self._drawer = threading.RLock(), 0
-        self._turns, self._shown = itertools.count(1), {"folders": 0, "list": 0}  # of `refresh`: the last one shown
+        self._turns, self._shown = itertools.count(1), 0  # of `refresh`; the last one that is shown
         self._reads = 0  # messages that were opened
         self._make_widgets()
         self._make_buttons()
@@ -171,44 +171,44 @@ class ReaderView(LiveView):
 
     def _fetch(self, turn: int) -> bool:
         """Fetch and show, unless a later turn has shown more already; return False to fetch again."""
-        reads = self._reads
-        counts = unread_in(self.person)
-        with self._quietly():
-            if reads != self._reads:
-                return False
-            if turn < self._shown["folders"]:
-                return True
-            self._shown["folders"], self._unread = turn, counts
-            self._draw_folders()
-        folder, words = self.folder.value, self.words.value
+        reads, counts = self._reads, unread_in(self.person)
+        wanted, words = self.folder.value, self.words.value
+        folder = wanted if wanted in counts else "INBOX"  # somebody has removed it
         matches = self.person.search(reading.keys(words), folder, newest=MAX_LISTED)
         with self._quietly():
             if reads != self._reads:
                 return False
-            if turn < self._shown["list"] or (folder, words) != (self.folder.value, self.words.value):
+            if turn < self._shown or (wanted, words) != (self.folder.value, self.words.value):
                 return True  # another thread has fetched, or fetches now, what is wanted
-            self._shown["list"] = turn
+            self._shown, self._unread = turn, counts
+            self._draw_folders()
             self.listed, self._more = list(reversed(matches)), matches.more
             self._draw_list()
         return True
 
     def read(self, uid: str) -> None:
         r"""Open a message: the whole of it is fetched, and the server sets \Seen."""
-        folder = self.folder.value
+        shown, folder = self._shown, self.folder.value
         mail = self.person.read(uid, folder)
-        seen = tuple({**dict.fromkeys(mail.flags), "\\Seen": None})
         with self._quietly():
             self._reads += 1
-            if self.folder.value != folder:
-                return  # another one was chosen meanwhile
-            was_new = any(one.uid == uid and "\\Seen" not in one.flags for one in self.listed)
-            self._unread[folder] = max(0, self._unread.get(folder, 0) - was_new)
-            self._draw_folders()
-            self.listed = [replace(one, flags=seen) if one.uid == uid else one for one in self.listed]
-            self._draw_list()
-            if self._wanted == uid:  # else another message was chosen meanwhile; this one is read all the same
-                self.mail = replace(mail, flags=seen)
-                self._draw_mail()
+            self._draw_read(replace(mail, flags=tuple({**dict.fromkeys(mail.flags), "\\Seen": None})), folder)
+            is_mixed = shown != self._shown
+        if is_mixed:  # what was shown meanwhile may have counted the message as new, and listed it as read
+            self.refresh()
+
+    def _draw_read(self, mail: Mail, folder: str) -> None:
+        """Show a message that has come, and that it is not new any more."""
+        if self.folder.value != folder:
+            return  # another one was chosen meanwhile
+        was_new = any(one.uid == mail.uid and "\\Seen" not in one.flags for one in self.listed)
+        self._unread[folder] = max(0, self._unread.get(folder, 0) - was_new)
+        self._draw_folders()
+        self.listed = [replace(one, flags=mail.flags) if one.uid == mail.uid else one for one in self.listed]
+        self._draw_list()
+        if self._wanted == mail.uid:  # else another message was chosen meanwhile; this one is read all the same
+            self.mail = mail
+            self._draw_mail()
 
     def press(self, word: str) -> None:
         """Move, delete or mark the message that is open, and show the list as it is then."""

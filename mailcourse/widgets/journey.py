@@ -44,7 +44,6 @@ class JourneyView(Box):
         self._events: Sequence[Event] = ()
         self._ground = ground
         self._follower: Follower | None = None
-        self._ids: set[str | None] = set()
         self._is_showing = False
         self._since = 0
         self._tell: Callable[[Sequence[Event]], list[Step]] = steps
@@ -72,10 +71,20 @@ class JourneyView(Box):
 
         What happened up to the event `since` is known, and not told again; `tell` makes steps of events.
         """
-        self._since, self._tell = since, tell
-        if self._follower is not None:
-            self._follower.stop()
-        self._events = events
+        with self.stage.changing:
+            self._unfollow()
+            self._load(events, playing=playing, since=since, tell=tell)
+
+    def _load(
+        self,
+        events: Sequence[Event],
+        *,
+        playing: bool,
+        since: int,
+        tell: Callable[[Sequence[Event]], list[Step]] = steps,
+    ) -> None:
+        self.stage.teller = self._follower
+        self._since, self._tell, self._events = since, tell, events
         self.stage.playing = False
         self._is_showing = True
         names = recipients(tell(events))
@@ -83,36 +92,48 @@ class JourneyView(Box):
         self.whose.value = EVERYBODY
         self.whose.layout.display = "" if len(names) > 1 else "none"
         self._is_showing = False
-        self._arrange(0)
+        self._arrange()
         self.stage.playing = playing and len(self.steps) > 1
 
     def follow(self, trace: Trace, message: str, *, playing: bool = False, since: int = 0) -> None:
         """Show the journey of a message that may still be on its way: new steps are added as they happen."""
-        self.load(trace.journey(message), playing=playing, since=since)
-        self._ids = {message, *(event.message for event in self._events)}
-        is_news = False
+        ids, is_news = {message}, False
 
         def heard(event: Event) -> None:
             nonlocal is_news
-            if event.message in self._ids:
+            if event.message in ids:
                 is_news = True
                 if event.what == "reported":
-                    self._ids.add(event.facts["report"])
+                    ids.add(event.facts["report"])
 
         def look() -> None:
             nonlocal is_news
-            if is_news:
-                is_news = False
-                self._events = trace.journey(message)
-                self._arrange(self.stage.step)
+            with self.stage.changing:
+                if self.stage.teller is not follower:
+                    follower.stop()  # the stage shows another film by now
+                elif is_news:
+                    is_news = False
+                    self._events = trace.journey(message)
+                    self._arrange(has_grown=True)
 
-        self._follower = Follower(trace, look, heard)
-        _following.append(self._follower)
+        with self.stage.changing:
+            self._unfollow()
+            follower = self._follower = Follower(trace, look, heard)  # first, so that nothing happens unseen
+            events = trace.journey(message)
+            ids.update(event.message for event in events if event.message)
+            self._load(events, playing=playing, since=since)
+        _following.append(follower)
         while len(_following) > MAX_FOLLOWING:
             _following.popleft().stop()
 
-    def _arrange(self, number: int) -> None:
-        """Work out everything that the steps show."""
+    def _unfollow(self) -> None:
+        if self._follower is not None:
+            self._follower.stop()
+            _following.remove(self._follower) if self._follower in _following else None
+            self._follower = None
+
+    def _arrange(self, *, has_grown: bool = False) -> None:
+        """Work out everything that the steps show; a film that has only grown stays at its step."""
         recipient = "" if self.whose.value == EVERYBODY else self.whose.value
         told = branch(self._tell(self._events), recipient)
         first = next((number for number, step in enumerate(told) if step.seq > self._since), len(told))
@@ -125,29 +146,28 @@ class JourneyView(Box):
         if self.steps:
             self.stage.set_ground(ground if names_differ(ground, self.stage.ground) else self.stage.ground, links)
             made = frames(self._events, told[: first + MAX_STEPS], self.stage.ground, self.now())
-            self.stage.load(made[first:], number)
+            self.stage.load(made[first:], None if has_grown else 0)
         else:
             self.stage.load(())
 
     def _choose_copy(self) -> None:
-        if not self._is_showing:
-            self.stage.playing = False
-            self._arrange(0)
+        with self.stage.changing:
+            if not self._is_showing:
+                self.stage.teller, self.stage.playing = self._follower, False
+                self._arrange()
 
     def leave(self) -> None:
         """Show no journey any more."""
-        if self._follower is not None:
-            self._follower.stop()
-        self.stage.playing = False
-        self._events = ()
-        self.whose.layout.display = "none"
-        self._arrange(0)
+        with self.stage.changing:
+            self._unfollow()
+            self.stage.teller, self.stage.playing = None, False
+            self._events = ()
+            self.whose.layout.display = "none"
+            self._arrange()
 
     def close(self) -> None:
         """Take the journey off the page."""
-        if self._follower is not None:
-            self._follower.stop()
-            _following.remove(self._follower) if self._follower in _following else None
+        self._unfollow()
         shut_parts(self)
         super().close()
 

@@ -4,12 +4,14 @@
       .tell(marks, moves, words)     as it is now, and what moved since: `stage.js` plays it, one motion at a time
       .load(frames)                  a journey: Play, Back, Step, keys, a slider
       .step, .playing                where it is; both can be set from here
+      .changing, .teller             one thread at a time; who tells the film that is shown, if it may still grow
 
 The browser needs no kernel to go from step to step.  What is pressed in the picture is told by its id.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,8 @@ class Stage(anywidget.AnyWidget):
 
     def __init__(self, ground: Places, **options: Any) -> None:
         self.ground, self._links = ground, ground.links
+        self.changing = threading.RLock()
+        self.teller: object = None
         first = {"number": 0, "moves": [], "marks": {}, "words": ""}
         super().__init__(picture=draw(ground, {}), news=first, **options)
 
@@ -78,10 +82,11 @@ class Stage(anywidget.AnyWidget):
     def tell(self, marks: Marks, moves: Sequence[Move] = (), words: str = "") -> None:
         """Say how it is now, and what has moved; the same as before is not said again."""
         told = told_marks(marks)
-        before = self.news
-        if moves or told != before["marks"] or words != before["words"]:
-            played = [move.told(self.ground) for move in moves]
-            self.news = {"number": before["number"] + 1, "moves": played, "marks": told, "words": words}
+        with self.changing:
+            before = self.news
+            if moves or told != before["marks"] or words != before["words"]:
+                played = [move.told(self.ground) for move in moves]
+                self.news = {"number": before["number"] + 1, "moves": played, "marks": told, "words": words}
 
     def set_ground(self, ground: Places, links: tuple[Link, ...] = ()) -> None:
         """Draw other places, or more links; the same picture is not drawn again."""
@@ -89,9 +94,15 @@ class Stage(anywidget.AnyWidget):
             self.ground, self._links = ground, links
             self.picture = draw(ground, {}, links)
 
-    def load(self, frames: Sequence[Frame], step: int = 0) -> None:
-        """Show a journey at one of its steps; without frames, the lab as it is."""
+    def load(self, frames: Sequence[Frame], step: int | None = 0) -> None:
+        """Show a journey at one of its steps; without frames, the lab as it is.
+
+        Without a step it is the journey that is shown, and has grown: the page goes on from where it is.
+        """
         told = [frame.told(self.ground) for frame in frames]
+        if step is None:
+            self.frames = told
+            return
         with self.hold_sync():
             before, self.step = self.step, min(step, max(0, len(told) - 1))
             self.frames = told

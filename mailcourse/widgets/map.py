@@ -128,8 +128,8 @@ class MapView(LiveView):
 
     def look(self) -> None:
         """Show the lab as it is now, and what has moved since."""
-        marks, words = self._now()
-        with self.hold_sync():
+        with self.stage.changing, self.hold_sync():
+            marks, words = self._now()  # not before: another thread may show meanwhile how it is after that
             self.stage.set_ground(self.ground, self._links)
             self.stage.tell(marks, self._moved(), words)
             self._offer(self._links)

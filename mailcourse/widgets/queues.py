@@ -227,7 +227,7 @@ class QueuesView(LiveView):
         self.line, self.story = widgets.HTML(), widgets.HTML(layout={"max_height": "220px", "overflow": "auto"})
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "160px", "display": "none"})
         self.cancel = widgets.Button(description=WORDS["stop"], layout={"display": "none", "width": "auto"})
-        self._cancelled = threading.Event()
+        self._cancelled, self._looking = threading.Event(), threading.RLock()
         self.cancel.on_click(lambda _: self._cancelled.set())
         self.steps = {word: button(word) for word in STEPS}
         self.acts = {word: button(word) for word in ACTS}
@@ -271,28 +271,31 @@ class QueuesView(LiveView):
 
     def look(self) -> None:
         """Show the queues as they are now."""
-        messages = waiting(self.lab)
-        options = [(item.short, (item.host, item.queue_id)) for item in messages]
-        with self.hold_sync():
-            count = WORDS["count"].format(count=len(messages))
-            self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{count}&emsp;"
-            if tuple(options) != tuple(self.list.options):
-                chosen = self.list.value
-                self.list.options = options
-                self.list.value = next((key for _, key in options if key == chosen), options[0][1] if options else None)
-        self._tell()
+        with self._looking:
+            messages = waiting(self.lab)
+            options = [(item.short, (item.host, item.queue_id)) for item in messages]
+            with self.hold_sync():
+                count = WORDS["count"].format(count=len(messages))
+                self.time.value = f"<b>{self.lab.clock.now():%a %d %b %H:%M:%S}</b>&emsp;{count}&emsp;"
+                if tuple(options) != tuple(self.list.options):
+                    chosen, first = self.list.value, options[0][1] if options else None
+                    self.list.options = options
+                    self.list.value = next((key for _, key in options if key == chosen), first)
+            self._tell()
 
     def _tell(self) -> None:
-        messages = waiting(self.lab)
-        item = next((item for item in messages if (item.host, item.queue_id) == self.list.value), None)
-        events = history(self.lab, item) if item is not None else []
-        self.line.value = lanes(self.lab, messages, self.list.value)
-        rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in events]
-        self.story.value = (
-            table((WORDS["lab time"], "", WORDS["what"]), rows)._repr_html_()
-            if rows
-            else f"<p>{WORDS['nothing waits']}</p>"
-        )
+        """Show the one that is chosen; in turn, or what was chosen before could be shown after it."""
+        with self._looking:
+            messages, chosen = waiting(self.lab), self.list.value
+            item = next((item for item in messages if (item.host, item.queue_id) == chosen), None)
+            events = history(self.lab, item) if item is not None else []
+            self.line.value = lanes(self.lab, messages, chosen)
+            rows = [(f"{when:%a %H:%M:%S}", MARKS.get(what, ("", "", "next"))[2], said) for when, what, said in events]
+            self.story.value = (
+                table((WORDS["lab time"], "", WORDS["what"]), rows)._repr_html_()
+                if rows
+                else f"<p>{WORDS['nothing waits']}</p>"
+            )
 
     def svg(self) -> str:
         """Return the lanes as they are now."""

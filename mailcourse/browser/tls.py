@@ -124,6 +124,7 @@ class Context:
         """Return what is offered."""
         known = {ssl.TLSVersion.TLSv1_2: (3, 3), ssl.TLSVersion.TLSv1_3: (3, 4)}
         settings = HandshakeSettings()
+        settings.cipherNames, settings.keyShares = [CIPHER], [CURVE]
         settings.minVersion = known.get(self.minimum_version, (3, 3))
         settings.maxVersion = known.get(self.maximum_version, (3, 4))
         return settings
@@ -255,6 +256,8 @@ class Engine:
 
 
 #: The suites of TLS 1.3 (RFC 8446 §B.4).
+#: what both ends offer: written in Python, they take less than half the time of AES, and of two curves at once
+CIPHER, CURVE = "chacha20-poly1305", "secp256r1"
 CIPHERS = {0x1301: "TLS_AES_128_GCM_SHA256", 0x1302: "TLS_AES_256_GCM_SHA384", 0x1303: "TLS_CHACHA20_POLY1305_SHA256"}
 
 

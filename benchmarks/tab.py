@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
 
-from conftest import CHROMIUM, FLAGS  # noqa: E402
+from bench import CHROMIUM, FLAGS  # noqa: E402
 from site_pages import READY, RUN, cells_of, texts  # noqa: E402
 
 FIRST = "lab/index.html?path=notebooks/00-start-here.ipynb"

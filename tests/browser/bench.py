@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,11 @@ from typing import Any, Self
 import nbformat
 from jupyter_client.blocking.client import BlockingKernelClient
 
+#: the machine's own Chromium, and how it is started
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 SECONDS = 60
 #: what stands before a cell that has not been run, and before one that was asked to
 WAITING = {"[ ]:", "[*]:"}

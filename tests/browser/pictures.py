@@ -11,8 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import OPEN, Bench, Jupyter
-from conftest import CHROMIUM, FLAGS
+from bench import CHROMIUM, FLAGS, OPEN, Bench, Jupyter
 from test_views import SEND, VIEWS
 
 DOCS = Path(__file__).parents[2] / "docs"

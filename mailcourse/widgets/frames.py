@@ -240,8 +240,17 @@ class _Marks:
         return self._acting(number, self._states[number])
 
     def before(self, number: int) -> dict[str, PartMark]:
-        """Return the marks of a step that has only begun: who acts, and all else as it was."""
-        return self._acting(number, self._states[number - 1] if number else {})
+        """Return the marks of a step that has only begun: who acts, and all else as it was.
+
+        Who is talked to answers by now, whatever the last attempt met; whether the letter is taken is not told yet.
+        """
+        state, step = dict(self._states[number - 1]) if number else {}, self._steps[number]
+        for part in (host_id(self._ground, name) for name in step.link or () if step.works):
+            known = state.get(part, PartMark())
+            if known.words == WORDS["no answer"]:
+                left = tuple(sign for sign in known.classes if sign != "off")
+                state.update({part: PartMark(left)}) if left else state.pop(part)
+        return self._acting(number, state)
 
     def _acting(self, number: int, states: Mapping[str, PartMark]) -> dict[str, PartMark]:
         step = self._steps[number]

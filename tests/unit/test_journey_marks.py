@@ -157,3 +157,25 @@ def test_nothing_tells_how_a_step_ends_while_it_moves(lab: Lab) -> None:
     step = next(frame for frame in film(lost) if "cannot reach mail.bakery.test" in frame.title)
     assert "no answer" not in {mark.words for mark in step.before.values()}
     assert "no answer" in {mark.words for mark in step.marks.values()}
+
+
+def test_a_host_that_did_not_answer_is_free_of_it_as_soon_as_it_talks(lab: Lab) -> None:
+    lab.host("mx1.bakery.test").down()
+    sent = lab.person(ALICE).send(BRUNO, "x", "?")
+    lab.settle()
+    lab.host("mx1.bakery.test").up()
+    lab.clock.advance(hours=1)
+    view = sent.journey()
+    seen = [
+        (step, named(view, frame.before), named(view, frame.marks))
+        for step, frame in zip(view.steps, film(view), strict=True)
+    ]
+    failed = next(n for n, (step, _, marks) in enumerate(seen) if marks.get("mx1.bakery.test", PartMark()).words)
+    talks = next(
+        n
+        for n, (step, *_) in enumerate(seen)
+        if n > failed and step.works and step.link == ("mx2.bakery.test", "mx1.bakery.test")
+    )
+    assert seen[failed][2]["mx1.bakery.test"].words == "no answer"
+    assert seen[talks - 1][2]["mx1.bakery.test"].words == "no answer", "nobody has tried again yet"
+    assert seen[talks][1]["mx1.bakery.test"] == PartMark(("now",))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from waits import until
 
 from mailcourse import Lab
 from mailcourse.internet.errors import LabError
@@ -19,13 +19,6 @@ from mailcourse.widgets.compose import ComposeView, follow
 ALICE, AMIR, BRUNO, BEA = "alice@academy.test", "amir@academy.test", "bruno@bakery.test", "bea@bakery.test"
 
 NOW = datetime(2026, 9, 7, 8, tzinfo=UTC)
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def press(view: ComposeView, word: str = "Send") -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
+from functools import partial
 
 import pytest
+import waits
 
 from mailcourse import Lab
 from mailcourse.scene.copies import MAX_LETTERS, CopyState, copies_ground, copies_marks, sync_moves
@@ -15,14 +15,8 @@ from mailcourse.scene.hosts import MAILBOX
 from mailcourse.widgets.devices import DevicesView, OneDevice
 from mailcourse.widgets.talk import SECRET, reader_rows
 
+until = partial(waits.until, seconds=10)
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
+from waits import until
 
 from mailcourse import Lab
 from mailcourse.widgets.dig import DigView, answer, memory
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def press(view: DigView, word: str) -> None:

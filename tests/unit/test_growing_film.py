@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waits import until
 
 from mailcourse import Lab
 from mailcourse.internet.trace import Event, Trace
@@ -53,13 +53,6 @@ def deliver(lab: Lab) -> None:
     lab.host(HOME).up()
     lab.clock.advance(hours=1)
     lab.settle()
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def has_arrived(view: JourneyView) -> bool:

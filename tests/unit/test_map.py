@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
+import waits
 
 from mailcourse import Lab
 from mailcourse.scene.now import HostNode, state, text_of, troubles
 from mailcourse.widgets.live import MAX_LIVE
 from mailcourse.widgets.map import MapView, detail
 
+until = partial(waits.until, seconds=10)
 ALICE, BRUNO, MX1 = "alice@academy.test", "bruno@bakery.test", "mx1.bakery.test"
 PLACES = [
     HostNode("laptop.academy.test", "The Academy", "person"),
@@ -31,13 +34,6 @@ def part(view: MapView, name: str) -> list[str]:
 
 
 BRUNOS = "mailbox of bruno@bakery.test"
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_place_says_how_it_is() -> None:

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from waits import until
 
 from mailcourse import Lab
 from mailcourse.internet.errors import LabError
 from mailcourse.widgets.queues import QueuesView, history, timeline, waiting
 
 ALICE, BRUNO, HOME = "alice@academy.test", "bruno@bakery.test", "mail.bakery.test"
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_reader_view import ALICE, BRUNO, choose, press, until
+from test_reader_view import ALICE, BRUNO, choose, press
+from waits import until, until_at_rest
 
 from mailcourse import Lab
 from mailcourse.widgets import reader
@@ -49,11 +50,6 @@ def opened(lab: Lab) -> ReaderView:
     """Open the reader after all mail has come: nothing is news that is not made so later."""
     lab.settle()
     return lab.person(BRUNO).mail()
-
-
-def until_at_rest() -> None:
-    """Wait until no view talks to a server any more."""
-    until(lambda: not any(thread.name == "mailcourse-press" for thread in threading.enumerate()))
 
 
 def test_what_was_fetched_before_is_not_drawn_over_what_came_after(

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 from hostile import hostile
+from waits import until
 
 from mailcourse import Lab
 from mailcourse.message.harmless import ELEMENTS, UNSEEN, clean
@@ -33,13 +34,6 @@ STYLES = (
     "margin:0",
     reading.LINK,
 )
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def put(person: Person, *raws: bytes, folder: str = "INBOX") -> None:

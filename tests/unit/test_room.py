@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import html
 import threading
-import time
 import weakref
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
+import waits
 from ipywidgets.widgets.widget import _instances
 
 from mailcourse import Lab
@@ -18,12 +18,7 @@ from mailcourse.internet.errors import LabError
 from mailcourse.widgets.room import TOOLS, RoomView
 from mailcourse.widgets.script import SCRIPT, first_mail_server, pair
 
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+until = partial(waits.until, seconds=30)
 
 
 def play(room: RoomView, title: str) -> None:
@@ -161,7 +156,7 @@ def test_a_reset_while_a_moment_plays_frees_the_controls_for_the_new_lab(
     until(lambda: not room.controls.next.disabled)
     before = room.controls.clock.value
     may_end.set()
-    until(lambda: not any(thread.name == "mailcourse-press" for thread in threading.enumerate()))
+    waits.until_at_rest(30)
     assert not room.controls.next.disabled
     assert room.controls.clock.value == before
     room.close()

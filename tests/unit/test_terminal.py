@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 
 import pytest
+import waits
 
 from mailcourse import Lab
 from mailcourse.internet.errors import LabError
 from mailcourse.widgets.terminal import BAD, GOOD, LATER, ON, TerminalView, meaning, shown, suggested
 
+until = partial(waits.until, seconds=15)
 MX1, HOME, BRUNO = "mx1.bakery.test", "mail.bakery.test", "bruno@bakery.test"
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def heard(view: TerminalView) -> list[str]:

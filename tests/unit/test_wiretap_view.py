@@ -5,22 +5,15 @@ from __future__ import annotations
 import base64
 import re
 import smtplib
-import time
 from collections.abc import Callable
 
 import pytest
+from waits import until
 
 from mailcourse import Lab
 from mailcourse.widgets.wiretap import MAX_LANES, MAX_ROWS, Secrets
 
 ALICE, BRUNO = "alice@academy.test", "bruno@bakery.test"
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def b64(text: str) -> str:

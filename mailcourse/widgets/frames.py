@@ -248,8 +248,9 @@ class _Marks:
         for part in (host_id(self._ground, name) for name in step.link or () if step.works):
             known = state.get(part, PartMark())
             if known.words == WORDS["no answer"]:
-                left = tuple(sign for sign in known.classes if sign != "off")
-                state.update({part: PartMark(left)}) if left else state.pop(part)
+                del state[part]
+                if left := tuple(sign for sign in known.classes if sign != "off"):  # a letter lies there
+                    state[part] = PartMark(left)
         return self._acting(number, state)
 
     def _acting(self, number: int, states: Mapping[str, PartMark]) -> dict[str, PartMark]:

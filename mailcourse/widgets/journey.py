@@ -158,12 +158,7 @@ class JourneyView(Box):
 
     def leave(self) -> None:
         """Show no journey any more."""
-        with self.stage.changing:
-            self._unfollow()
-            self.stage.teller, self.stage.playing = None, False
-            self._events = ()
-            self.whose.layout.display = "none"
-            self._arrange()
+        self.load(())
 
     def close(self) -> None:
         """Take the journey off the page."""

@@ -20,7 +20,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url="/lab/tree/notebooks/00-start-here.ipynb" $(LAB_ARGS)
 
 # The page's own frame is in demo/: Voilà's would fetch icons from the web.  Its address has a token.
-# A lab tells its page much at once; what a server drops for its rate, a reset's last words among it, is lost for good.
+# A lab tells its page much at once; what a server drops for its rate is lost for good.
 demo: $(DEMO)
 	JUPYTER_PATH="$(CURDIR)/demo" $(BIN)/python demo/serve.py notebooks/control-room.ipynb --template=mailcourse --theme=light --ZMQChannelsWebsocketConnection.limit_rate=False --Voila.ip=127.0.0.1 --VoilaConfiguration.extension_denylist="['mailcourse','@jupyter/nbgrader','@jupyter-notebook/lab-extension','@voila-dashboards/jupyterlab-preview']" $(DEMO_ARGS)
 

@@ -255,9 +255,9 @@ class Engine:
         """None is offered."""
 
 
-#: The suites of TLS 1.3 (RFC 8446 §B.4).
-#: what both ends offer: written in Python, they take less than half the time of AES, and of two curves at once
+#: What both ends offer: written in Python, they take less than half the time of AES, and of two curves at once.
 CIPHER, CURVE = "chacha20-poly1305", "secp256r1"
+#: The suites of TLS 1.3 (RFC 8446 §B.4).
 CIPHERS = {0x1301: "TLS_AES_128_GCM_SHA256", 0x1302: "TLS_AES_256_GCM_SHA384", 0x1303: "TLS_CHACHA20_POLY1305_SHA256"}
 
 

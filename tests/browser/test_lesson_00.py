@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Jupyter
+from bench import Jupyter, run_all
 
 pytestmark = pytest.mark.browser
 
@@ -24,8 +24,7 @@ def test_run_all_then_send_shows_the_delivered_message_and_every_hop(
     page.set_default_timeout(60_000)
     page.goto(f"{jupyter.address}/doc/tree/00-start-here.ipynb?reset")
     page.locator(".jp-Notebook .jp-Cell").first.click()
-    page.get_by_role("menuitem", name="Run").first.click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    run_all(page, 90)
     # The last cell of the lesson prints the bounce.
     expect(page.locator(".jp-OutputArea-output", has_text="Nobody will try again").last).to_be_attached(timeout=90_000)
 
